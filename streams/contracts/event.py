@@ -1,0 +1,145 @@
+"""`ContentEvent`: what a platform tells the pipeline about one piece of content.
+
+The JSON form is UTF-8. Fields are only ever added within a `schema_version`; unknown fields are
+ignored, so that a newer producer never breaks an older worker.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from streams.contracts.values import (
+    AgeBand,
+    AgeSource,
+    EventKind,
+    HashOrigin,
+    Id,
+    Origin,
+    Surface,
+)
+
+RECIPIENTS_CAP = 64
+"""Recipients beyond this many are dropped at decode; `recipient_count` keeps the true number."""
+TEXT_CAP = 100_000
+"""Characters of text that an event may carry; a longer text is refused."""
+
+Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{32}$")]
+Hex40 = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{40}$")]
+Hex64 = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}$")]
+Hex16 = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{16}$")]
+Timestamp = Annotated[datetime, Meta(tz=True, description="RFC 3339, with an offset.")]
+
+
+class Author(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Who made the content. `age_source` says how the age band is known."""
+
+    id: Id
+    age_band: AgeBand = "unknown"
+    age_source: AgeSource | None = None
+    account_created_at: Timestamp | None = None
+
+
+class Recipient(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Somebody the content was sent to."""
+
+    id: Id
+    age_band: AgeBand = "unknown"
+    age_source: AgeSource | None = None
+
+
+class FrameHash(Struct, frozen=True, kw_only=True, gc=False):
+    """PDQ of one video frame, as in the published vPDQ rows; `seconds` from the start."""
+
+    frame: Annotated[int, Meta(ge=0)]
+    quality: Annotated[int, Meta(ge=0, le=100)]
+    pdq: Hex64
+    seconds: Annotated[float, Meta(ge=0)]
+
+
+class MediaHashes(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Hashes of one media item, as hexadecimal strings.
+
+    `pdq_quality` is PDQ's own 0–100; a PDQ below 50 is not matched. `opaque` holds vectors made
+    elsewhere by an algorithm that is not shipped here (such as `photodna`), base64.
+    """
+
+    md5: Hex32 | None = None
+    sha1: Hex40 | None = None
+    sha256: Hex64 | None = None
+    pdq: Hex64 | None = None
+    pdq_quality: Annotated[int, Meta(ge=0, le=100)] | None = None
+    phash: Hex16 | None = None
+    dhash: Hex16 | None = None
+    frames: Annotated[list[FrameHash], Meta(max_length=20_000)] = []
+    opaque: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        if not (
+            self.md5
+            or self.sha1
+            or self.sha256
+            or self.pdq
+            or self.phash
+            or self.dhash
+            or self.frames
+            or self.opaque
+        ):
+            raise ValueError("hashes must hold at least one hash")
+
+
+class Media(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One media item: exactly one of `hashes`, `uri` and `inline` (base64 of the bytes)."""
+
+    media_id: Id
+    media_type: Annotated[str, Meta(min_length=1, max_length=127, description="e.g. image/jpeg")]
+    hashes: MediaHashes | None = None
+    hash_origin: HashOrigin | None = None
+    uri: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
+    inline: bytes | None = None
+
+    def __post_init__(self) -> None:
+        given = (self.hashes is not None) + (self.uri is not None) + (self.inline is not None)
+        if given != 1:
+            raise ValueError("media must hold exactly one of hashes, uri and inline")
+        if self.hashes is not None and self.hash_origin is None:
+            raise ValueError("media with hashes must say hash_origin")
+
+
+class ContentEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that happened to one piece of content.
+
+    `occurred_at` is the platform's clock and is not trusted: scores use the broker's time.
+    `conversation_id`, else `author.id`, else `content_id` is the record's key. `encrypted` says
+    that only hashes and metadata are present, as beside end-to-end encryption.
+    """
+
+    schema_version: Literal[1] = 1
+    event_id: Id
+    tenant: Id
+    kind: EventKind
+    occurred_at: Timestamp
+    origin: Origin = "live"
+    content_id: Id
+    surface: Surface
+    author: Author
+    recipients: Annotated[list[Recipient], Meta(max_length=100_000)] = []
+    recipient_count: Annotated[int, Meta(ge=0)] | None = None
+    conversation_id: Id | None = None
+    text: Annotated[str, Meta(max_length=TEXT_CAP)] | None = None
+    language: Annotated[str, Meta(max_length=35)] | None = None
+    urls: Annotated[list[Annotated[str, Meta(max_length=8192)]], Meta(max_length=256)] = []
+    media: Annotated[list[Media], Meta(max_length=64)] = []
+    encrypted: bool = False
+    jurisdiction: Annotated[str, Meta(max_length=16)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.encrypted and (self.text is not None or any(m.hashes is None for m in self.media)):
+            raise ValueError(
+                "an encrypted event holds hashes and metadata only: no text, uri or inline"
+            )
+
+
+def event_key(event: ContentEvent) -> bytes:
+    """The Kafka key that keeps a conversation's events in order."""
+    return (event.conversation_id or event.author.id or event.content_id).encode()
