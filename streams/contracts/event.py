@@ -23,11 +23,14 @@ RECIPIENTS_CAP = 64
 """Recipients beyond this many are dropped at decode; `recipient_count` keeps the true number."""
 TEXT_CAP = 100_000
 """Characters of text that an event may carry; a longer text is refused."""
+MAX_JSON_INTEGER = 2**53 - 1
+"""The largest integer that every JSON reader keeps exact (RFC 8259, section 6)."""
 
-Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{32}$")]
-Hex40 = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{40}$")]
-Hex64 = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}$")]
-Hex16 = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{16}$")]
+# The length is bounded as well because `$` also matches before a final newline.
+Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{32}$", max_length=32)]
+Hex40 = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{40}$", max_length=40)]
+Hex64 = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}$", max_length=64)]
+Hex16 = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{16}$", max_length=16)]
 Timestamp = Annotated[datetime, Meta(tz=True, description="RFC 3339, with an offset.")]
 
 
@@ -51,7 +54,7 @@ class Recipient(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
 class FrameHash(Struct, frozen=True, kw_only=True, gc=False):
     """PDQ of one video frame, as in the published vPDQ rows; `seconds` from the start."""
 
-    frame: Annotated[int, Meta(ge=0)]
+    frame: Annotated[int, Meta(ge=0, le=MAX_JSON_INTEGER)]
     quality: Annotated[int, Meta(ge=0, le=100)]
     pdq: Hex64
     seconds: Annotated[float, Meta(ge=0)]
@@ -124,7 +127,7 @@ class ContentEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     surface: Surface
     author: Author
     recipients: Annotated[list[Recipient], Meta(max_length=100_000)] = []
-    recipient_count: Annotated[int, Meta(ge=0)] | None = None
+    recipient_count: Annotated[int, Meta(ge=0, le=MAX_JSON_INTEGER)] | None = None
     conversation_id: Id | None = None
     text: Annotated[str, Meta(max_length=TEXT_CAP)] | None = None
     language: Annotated[str, Meta(max_length=35)] | None = None

@@ -33,8 +33,10 @@ class StateValue(NamedTuple):
 
 
 class CaseRecord(Struct, frozen=True, kw_only=True):
-    """A record for the access-controlled cases topic; `value` is JSON."""
+    """A record for the access-controlled cases topic; `value` is JSON, `index` the place in the
+    batch of the envelope that it is about."""
 
+    index: int
     key: bytes
     value: bytes
 

@@ -1,0 +1,85 @@
+"""What hashing one file gives: hashes, or the reason why there are none."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from matchers.hashing.digests import Digests
+
+UnreadableReason = Literal[
+    "empty",
+    "truncated",
+    "corrupt",
+    "unsupported",
+    "too_many_pixels",
+    "too_many_bytes",
+    "too_many_frames",
+    "timeout",
+    "out_of_memory",
+    "crashed",
+    "missing",
+    "refused",
+]
+"""Why a file has no (or not all) picture hashes. `missing` and `refused` are of a uri: the file
+is not there; the uri is outside the allowed prefixes, or its store denies it. `crashed`: the
+file ended the decoder process."""
+
+Hex64 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", max_length=64)]
+Hex16 = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$", max_length=16)]
+Quality = Annotated[int, Meta(ge=0, le=100)]
+
+
+class Unreadable(Exception):
+    """A file cannot be hashed (any further) as a picture."""
+
+    def __init__(self, reason: UnreadableReason) -> None:
+        super().__init__(reason)
+        self.reason: UnreadableReason = reason
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What one file may take.
+
+    `pixels` of one frame as declared by the file; `bytes` of the file as it is decoded; `frames`
+    of an animation or pages of a document; `seconds` of decoding; `memory` in bytes on top of what
+    an idle decoder holds (an 80-megapixel picture needs about 0.7 GB).
+    """
+
+    pixels: int = 80_000_000
+    bytes: int = 64 << 20
+    frames: int = 1_000
+    seconds: float = 20.0
+    memory: int = 1 << 30
+
+
+class StillHashes(Struct, frozen=True, kw_only=True, gc=False, tag="still"):
+    """Hashes of a picture, or of an animation's first frame: PDQ with its quality (0–100), and
+    ImageHash's 64-bit pHash and dHash, all as hexadecimal."""
+
+    pdq: Hex64
+    quality: Quality
+    phash: Hex16
+    dhash: Hex16
+
+
+class FramePdq(Struct, frozen=True, kw_only=True, gc=False, tag="frame"):
+    """PDQ of frame number `frame` (from 0), shown `seconds` after the start."""
+
+    frame: Annotated[int, Meta(ge=0)]
+    quality: Quality
+    pdq: Hex64
+    seconds: Annotated[float, Meta(ge=0)]
+
+
+class HashResult(Struct, frozen=True, kw_only=True):
+    """All that is known of one file. `digests` is `None` only where no bytes could be read.
+
+    `frames` are an animation's distinct frames of matchable quality. `error` says why `still` or
+    `frames` are missing or incomplete; `None` together with no `still`: the file neither claims
+    nor seems to be a picture.
+    """
+
+    digests: Digests | None = None
+    still: StillHashes | None = None
+    frames: tuple[FramePdq, ...] = ()
+    error: UnreadableReason | None = None

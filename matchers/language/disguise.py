@@ -1,0 +1,262 @@
+"""Undoing disguised spelling, guided by the words that the catalogue knows.
+
+A word is rewritten only into a word of the vocabulary, so that ordinary text (`10am`, `mp3`,
+`www`, `5km`) is left alone. Repeated letters belong to the folded view; digits and symbols that
+stand for letters make the leet view; letters kept apart make the despaced view.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import product
+
+from matchers.language.folding import FOLD
+from matchers.language.scripts import latin_for, script_of
+from matchers.language.views import Token, ViewName
+
+LEET = {
+    "0": "o", "1": "il", "2": "z", "3": "e", "4": "a", "5": "s", "6": "g", "7": "t", "8": "b",
+    "9": "g", "@": "a", "$": "s", "!": "il", "|": "li", "+": "t", "€": "e", "£": "l", "¡": "i",
+    "(": "c", "¢": "c",
+}  # fmt: skip
+"""What a digit or symbol may stand for."""
+
+_QUANTITY = re.compile(r"[1-9]\d*[a-z]{1,3}|[1-9]\d+[a-z]*|\d+")
+"""Numbers with a unit (`10am`, `5km`, `13yo`, `2nd`), and numbers: never leet."""
+
+_TRIPLE = re.compile(r"(.)\1\1")
+_VARIANTS_CAP = 16
+_RUN_CAP = 80
+"""Single letters that are rejoined at once; a longer run is no sentence."""
+
+DISGUISED = re.compile(
+    r"([^\W\d_])\1\1"
+    r"|[^\W\d_][0-9@$!|+€£¡¢(][^\W\d_]|[^\W_][@$!|+]\d|\b[0-9]+[^\W\d_]|[@$+€£¡|!(][^\W\d_]|[^\W\d_][0-9@$|+]"
+    r"|(?<![^\W_])[^\W_][\W_]{1,6}[^\W_][\W_]{1,6}[^\W_](?![^\W_])"
+    r"|[^\W_][^\w\s'’,.;:/?)(\"-][^\W_]|[^\W_][-._*/][^\W_]"
+    r"|[a-z][\u0370-\u058f\u13a0-\u13ff\uab70-\uabbf]|[\u0370-\u058f\u13a0-\u13ff\uab70-\uabbf][a-z]",
+    re.IGNORECASE,
+)
+"""Whether a text holds anything that `undisguise` might rewrite."""
+
+
+class Vocabulary:
+    """The words that a catalogue knows, and those with which a phrase's word may begin."""
+
+    def __init__(self, whole: Iterable[str], prefixes: Iterable[str]) -> None:
+        self._whole = frozenset(whole)
+        self._prefixes = frozenset(prefixes)
+        known = self._whole | self._prefixes
+        self._longest = max((len(word) for word in known), default=0)
+        self._shortest_prefix = min((len(word) for word in self._prefixes), default=99)
+        self._squeezed: dict[str, str] = {}
+        for word in sorted(known, key=lambda w: (-len(w), w)):
+            self._squeezed[squeeze(word)] = word
+
+    def __contains__(self, word: str) -> bool:
+        if word in self._whole:
+            return True
+        return any(
+            word[:length] in self._prefixes
+            for length in range(self._shortest_prefix, min(len(word), self._longest) + 1)
+        )
+
+    def for_repeats(self, word: str) -> str | None:
+        """The known word of which `word` repeats letters."""
+        return self._squeezed.get(squeeze(word))
+
+    def segment(self, letters: str) -> list[str] | None:
+        """Split letters into known words, with as few unknown letters as can be; `None` when
+        fewer than two thirds of the letters are in known words."""
+        length = len(letters)
+        cost = [0.0] + [1e9] * length
+        back = [0] * (length + 1)
+        for end in range(1, length + 1):
+            for start in range(max(0, end - self._longest), end):
+                piece = letters[start:end]
+                if piece in self._whole:
+                    step = 0.1 if len(piece) > 1 else 0.6
+                elif len(piece) > 2 and piece in self._prefixes:
+                    step = 0.3
+                elif len(piece) == 1:
+                    step = 1.0
+                else:
+                    continue
+                if cost[start] + step < cost[end]:
+                    cost[end], back[end] = cost[start] + step, start
+        found: list[str] = []
+        unknown = 0
+        end = length
+        while end:
+            piece = letters[back[end] : end]
+            if len(piece) == 1 and piece not in self._whole:
+                unknown += 1
+            found.append(piece)
+            end = back[end]
+        if unknown * 3 > length or len(found) * 2 > length + 2:
+            return None
+        return found[::-1]
+
+
+def squeeze(word: str) -> str:
+    """The word with every run of one letter cut to a single one."""
+    return "".join(c for i, c in enumerate(word) if i == 0 or word[i - 1] != c)
+
+
+def undisguise(text: str, tokens: Sequence[Token], known: Vocabulary) -> list[Token]:
+    """The words of `text` with disguises undone."""
+    rewritten: list[Token] = []
+    mixed = any(t.view == "folded" and _was_mixed(text, t) for t in tokens)
+    for chunk in _chunks(text, tokens):
+        rewritten.extend(_chunk(text, chunk, known, mixed))
+    return _rejoin(text, rewritten, known)
+
+
+def _was_mixed(text: str, token: Token) -> bool:
+    return not text[token.start : token.end].isascii() and token.word.isascii()
+
+
+def _chunks(text: str, tokens: Sequence[Token]) -> list[list[Token]]:
+    """Tokens with no white space between them."""
+    chunks: list[list[Token]] = []
+    for token in tokens:
+        if chunks and not _has_space(text, chunks[-1][-1].end, token.start):
+            chunks[-1].append(token)
+        else:
+            chunks.append([token])
+    return chunks
+
+
+def _has_space(text: str, start: int, end: int) -> bool:
+    return any(char.isspace() for char in text[start:end])
+
+
+def _chunk(text: str, chunk: list[Token], known: Vocabulary, mixed: bool) -> list[Token]:
+    if len(chunk) > 1 or any(not t.word.isalpha() for t in chunk) or _edge_symbol(text, chunk):
+        whole = _leet(text, chunk, known) or _interrupted(chunk, known)
+        if whole is not None:
+            return [whole]
+    return [_single(token, known, mixed) for token in chunk]
+
+
+def _single(token: Token, known: Vocabulary, mixed: bool) -> Token:
+    word = token.word
+    if word in known:
+        return token
+    if _TRIPLE.search(word):
+        plain = known.for_repeats(word)
+        if plain is not None:
+            return Token(plain, token.start, token.end, "folded")
+    if mixed and not word.isascii() and all(script_of(c) != "other" for c in word):
+        # The text is tampered with elsewhere: a word may be look-alikes from end to end.
+        latin = "".join(latin_for(char) for char in word)
+        if latin.isascii() and latin in known:
+            return Token(latin, token.start, token.end, "folded")
+    return token
+
+
+def _edge_symbol(text: str, chunk: Sequence[Token]) -> bool:
+    start, end = chunk[0].start, chunk[-1].end
+    return (start > 0 and text[start - 1] in LEET) or (end < len(text) and text[end] in LEET)
+
+
+def _leet(text: str, chunk: Sequence[Token], known: Vocabulary) -> Token | None:
+    start, end = chunk[0].start, chunk[-1].end
+    while start > 0 and text[start - 1] in LEET and not text[start - 1].isspace():
+        start -= 1
+    while end < len(text) and text[end] in LEET:
+        end += 1
+    for first, last in {(start, end), (start, chunk[-1].end), (chunk[0].start, chunk[-1].end)}:
+        word = _as_letters(text[first:last], known)
+        if word is not None:
+            return Token(word, first, last, "leet")
+    return None
+
+
+def _as_letters(piece: str, known: Vocabulary) -> str | None:
+    folded = "".join(char if char in LEET else FOLD[ord(char)] for char in piece)
+    if (
+        len(folded) > 24
+        or not any(char in LEET for char in folded)
+        or sum(char.isalpha() for char in folded) < 2
+        or _QUANTITY.fullmatch(folded)
+    ):
+        return None
+    choices = [LEET.get(char, char) for char in folded]
+    if " " in folded:
+        return None
+    for count, letters in enumerate(product(*choices)):
+        if count == _VARIANTS_CAP:
+            break
+        word = "".join(letters)
+        if word in known:
+            return word
+        if _TRIPLE.search(word):
+            plain = known.for_repeats(word)
+            if plain is not None:
+                return plain
+    return None
+
+
+def _interrupted(chunk: Sequence[Token], known: Vocabulary) -> Token | None:
+    """A word with symbols between its letters, unless its pieces are all words themselves."""
+    if len(chunk) < 2 or len(chunk) > 24:
+        return None
+    word = "".join(token.word for token in chunk)
+    if len(word) < 3 or word not in known or all(token.word in known for token in chunk):
+        return None
+    return Token(word, chunk[0].start, chunk[-1].end, "despaced")
+
+
+def _rejoin(text: str, tokens: Sequence[Token], known: Vocabulary) -> list[Token]:
+    out: list[Token] = []
+    at = 0
+    while at < len(tokens):
+        end = at
+        while end < len(tokens) and end - at < _RUN_CAP and len(tokens[end].word) == 1:
+            end += 1
+        if end - at >= 3:
+            out.extend(_run(text, tokens[at:end], known))
+            at = end
+        else:
+            out.append(tokens[at])
+            at += 1
+    return out
+
+
+def _run(text: str, run: Sequence[Token], known: Vocabulary) -> list[Token]:
+    letters = "".join(LEET.get(t.word, t.word)[0] for t in run)
+    if all(token.word.isdigit() for token in run):
+        return list(run)
+    if not any(letter.isascii() for letter in letters) and script_of(letters[0]) == "other":
+        # Scripts without spaces: the characters together are the text.
+        return [Token(letters, run[0].start, run[-1].end, "despaced")]
+    pieces = _by_gaps(text, run, letters, known) or known.segment(letters)
+    if pieces is None:
+        return list(run)
+    out: list[Token] = []
+    position = 0
+    for piece in pieces:
+        first, last = run[position], run[position + len(piece) - 1]
+        view: ViewName = first.view if len(piece) == 1 else "despaced"
+        out.append(Token(piece, first.start, last.end, view))
+        position += len(piece)
+    return out
+
+
+def _by_gaps(
+    text: str, run: Sequence[Token], letters: str, known: Vocabulary
+) -> list[str] | None:
+    """Words set apart by wider gaps than those between letters, as in `h o w   o l d`."""
+    gaps = [run[i + 1].start - run[i].end for i in range(len(run) - 1)]
+    narrow = min(gaps)
+    if max(gaps) == narrow:
+        return None
+    pieces: list[str] = []
+    start = 0
+    for index, gap in enumerate([*gaps, 1 << 30]):
+        if gap > narrow:
+            pieces.append(letters[start : index + 1])
+            start = index + 1
+    if sum(len(piece) for piece in pieces if piece in known) * 3 < len(letters) * 2:
+        return None
+    return pieces

@@ -1,0 +1,310 @@
+"""Finding indicators in a message.
+
+All phrases are searched at once by an Aho-Corasick automaton (Aho and Corasick 1975; daachorse's
+double array after Aoe 1989) over the folded words; only where one of its literals is found are
+the phrases' gaps and boundaries checked. A plain message costs one pass.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from daachorse import DoubleArrayAhoCorasick
+
+from matchers.language.catalogue import Catalogue, CatalogueError, Indicator, LanguageCatalogue
+from matchers.language.categories import Category
+from matchers.language.cues import Cue, CueFinder, quoted_spans, sentence_breaks
+from matchers.language.disguise import DISGUISED, Vocabulary, undisguise
+from matchers.language.folding import ASCII_DROP, ASCII_FOLD, FOLD
+from matchers.language.phrases import (
+    PhraseError,
+    Word,
+    anchors,
+    fold_words,
+    parse,
+    pattern,
+    vocabulary,
+)
+from matchers.language.views import VIEW_ORDER, Token, ViewName, words
+from matchers.language.weights import DISCOUNTS, VIEW_FACTORS
+
+HITS_CAP = 16
+"""Hits that are reported for one message, strongest first."""
+
+AGES = range(8, 70)
+"""Numbers that may be a person's age; above and below, a number is rather something else."""
+
+_SHAPE = bytes(
+    0x61 if chr(i).isalpha() and i < 128
+    else 0x30 if chr(i) in "0123456789"
+    else 0x31 if chr(i) in "@$|+!("
+    else 0x32 if chr(i) in "*_~^#="
+    else 0x20 if chr(i) in " \t\r\n"
+    else 0x27 if chr(i) == "'"
+    else 0x2E
+    for i in range(256)
+)  # fmt: skip
+"""Classes of ASCII bytes: letter, digit, leet symbol, filler, space, apostrophe, other."""
+_ODD_SHAPES = (b"a0", b"0a", b"a1a", b"1a", b" a a a", b"a.a.a", b".a.a", b"a2a")
+_TRIPLES = tuple(chr(c).encode() * 3 for c in range(ord("a"), ord("z") + 1))
+
+
+class Hit(NamedTuple):
+    """An indicator at characters [`start`, `end`) of the raw text.
+
+    `weight` is what it counts: the indicator's own, less what its view and the `cues` around it
+    take off. `age` is the age that a statement gives, in years.
+    """
+
+    indicator: str
+    category: Category
+    language: str
+    start: int
+    end: int
+    view: ViewName
+    weight: float
+    cues: tuple[Cue, ...] = ()
+    age: int | None = None
+    trial: bool = False
+
+
+class _Phrase(NamedTuple):
+    indicator: Indicator
+    language: str
+    trial: bool
+    regex: re.Pattern[str]
+    cues: CueFinder
+    ages: dict[str, int]
+    units: frozenset[str]
+
+
+class IndicatorMatcher:
+    """A compiled catalogue. Immutable and safe to share between threads.
+
+    `trusted` names languages that count as reviewed whatever their file says. Raises
+    `CatalogueError` for a phrase that cannot be compiled.
+    """
+
+    def __init__(self, catalogue: Catalogue, trusted: Sequence[str] = ()) -> None:
+        self.version = catalogue.version
+        self.categories: dict[str, Category] = {}
+        self.trial: dict[str, bool] = {}
+        self._weights: dict[str, float] = {}
+        self._phrases: list[_Phrase] = []
+        by_literal: dict[str, list[int]] = {}
+        whole: set[str] = set()
+        prefixes: set[str] = set()
+        for language in catalogue.languages:
+            self._add(language, language.language in trusted, by_literal, whole, prefixes)
+        self._known = Vocabulary(whole, prefixes)
+        literals = sorted(by_literal)
+        self._owners = [tuple(by_literal[literal]) for literal in literals]
+        self._automaton = DoubleArrayAhoCorasick([literal.encode() for literal in literals])
+
+    def _add(
+        self,
+        language: LanguageCatalogue,
+        trusted: bool,
+        by_literal: dict[str, list[int]],
+        whole: set[str],
+        prefixes: set[str],
+    ) -> None:
+        classes = word_classes(language)
+        try:
+            cues = CueFinder(language, classes)
+        except PhraseError as error:
+            raise CatalogueError(f"{language.language}: cues: {error}") from error
+        units = frozenset(word for unit in language.units for word in fold_words(unit))
+        ages = {" ".join(fold_words(word)): age for word, age in language.ages.items()}
+        trial = not (language.reviewed or trusted)
+        for indicator in language.indicators:
+            self.categories[indicator.id] = indicator.category
+            self.trial[indicator.id] = trial
+            self._weights[indicator.id] = indicator.weight
+            for source in indicator.phrases:
+                try:
+                    nodes = parse(source, classes)
+                    literals = anchors(nodes, language.spacing)
+                except PhraseError as error:
+                    raise CatalogueError(f"{indicator.id}: {error}") from error
+                regex = pattern(nodes, language.spacing)
+                number = len(self._phrases)
+                self._phrases.append(
+                    _Phrase(indicator, language.language, trial, regex, cues, ages, units)
+                )
+                for literal in literals:
+                    by_literal.setdefault(literal, []).append(number)
+                for word in vocabulary(nodes):
+                    _learn(word, prefixes if word.prefix else whole)
+
+    def weight_of(self, indicator: str) -> float:
+        """The weight of an indicator by id; `KeyError` when the catalogue has none such."""
+        return self._weights[indicator]
+
+    def find(self, text: str) -> Sequence[Hit]:
+        """The indicators in a message, in order of place; empty for most messages."""
+        if text.isascii():
+            raw = text.encode()
+            normal = b" " + b" ".join(raw.translate(ASCII_FOLD, ASCII_DROP).split()) + b" "
+            if not self._automaton.find_overlapping(normal) and not _odd_ascii(raw, normal):
+                return ()
+        else:
+            folded = f" {' '.join(text.translate(FOLD).split())} ".encode(errors="replace")
+            if not self._automaton.find_overlapping(folded) and not DISGUISED.search(text):
+                return ()
+        return self._find_slowly(text)
+
+    def _find_slowly(self, text: str) -> Sequence[Hit]:
+        tokens = words(text)
+        if not tokens:
+            return ()
+        hits = self._hits(text, tokens)
+        if DISGUISED.search(text):
+            undone = undisguise(text, tokens, self._known)
+            if undone != tokens:
+                hits += self._hits(text, undone)
+        return _strongest(hits) if hits else ()
+
+    def _hits(self, text: str, tokens: Sequence[Token]) -> list[Hit]:
+        normal = f" {' '.join(token.word for token in tokens)} "
+        found = self._automaton.find_overlapping(normal.encode(errors="replace"))
+        if not found:
+            return []
+        numbers = {number for _, _, literal in found for number in self._owners[literal]}
+        starts: list[int] = []
+        position = 1
+        for token in tokens:
+            starts.append(position)
+            position += len(token.word) + 1
+        context = _Context(text, normal, tokens, starts)
+        return [
+            hit
+            for number in sorted(numbers)
+            for match in self._phrases[number].regex.finditer(normal)
+            if (hit := context.hit(self._phrases[number], match.start(), match.end())) is not None
+        ]
+
+
+def word_classes(language: LanguageCatalogue) -> dict[str, str]:
+    """A language's word classes with the built-in `{age}` (a number or number word) and
+    `{age_tag}` (`13f`, `14yo`)."""
+    numbers = [str(age) for age in AGES]
+    tags = [f"{age}{tag}" for age in range(8, 30) for tag in ("f", "m", "yo", "y", "yrs")]
+    return {
+        "age": "|".join(numbers + list(language.ages)),
+        "age_tag": "|".join(tags),
+        **language.classes,
+    }
+
+
+def _learn(word: Word, into: set[str]) -> None:
+    if not word.text.isdigit():
+        into.add(word.text)
+
+
+def _odd_ascii(raw: bytes, normal: bytes) -> bool:
+    """Whether an ASCII message may hold disguised words: cheap, and never wrongly false."""
+    shape = raw.translate(_SHAPE)
+    for odd in _ODD_SHAPES:
+        if odd in shape:
+            return True
+    return any(triple in normal for triple in _TRIPLES)
+
+
+class _Context:
+    """One message's words, for turning a match into a hit."""
+
+    def __init__(
+        self, text: str, normal: str, tokens: Sequence[Token], starts: Sequence[int]
+    ) -> None:
+        self._text = text
+        self._normal = normal
+        self._tokens = tokens
+        self._starts = starts
+        self._quotes = quoted_spans(text)
+        self._breaks = sentence_breaks(text)
+
+    def hit(self, phrase: _Phrase, start: int, end: int) -> Hit | None:
+        if self._normal[end - 1] == " ":
+            end -= 1
+        first = bisect_right(self._starts, start) - 1
+        last = bisect_left(self._starts, end) - 1
+        tokens = self._tokens[first : last + 1]
+        age = None
+        if phrase.indicator.category == "age_statement":
+            age = self._age(phrase, first, last, start, end)
+            if age is None:
+                return None
+        view = max((token.view for token in tokens), key=VIEW_ORDER.index)
+        raw_start, raw_end = tokens[0].start, tokens[-1].end
+        cues = phrase.cues.around(
+            self._normal, start, end, self._sentence(raw_start), phrase.indicator.category
+        )
+        if any(a <= raw_start and raw_end <= b for a, b in self._quotes):
+            cues.append(Cue("quotation", DISCOUNTS["quotation"]))
+        weight = phrase.indicator.weight * VIEW_FACTORS[view]
+        for cue in cues:
+            weight *= cue.factor
+        return Hit(
+            phrase.indicator.id,
+            phrase.indicator.category,
+            phrase.language,
+            raw_start,
+            raw_end,
+            view,
+            round(weight, 4),
+            tuple(cues),
+            age,
+            phrase.trial,
+        )
+
+    def _sentence(self, raw_start: int) -> int:
+        """Where, in the normal text, the sentence of a raw offset begins."""
+        at = bisect_right(self._breaks, raw_start)
+        if at == 0:
+            return 0
+        begins = self._breaks[at - 1]
+        for token, start in zip(self._tokens, self._starts, strict=True):
+            if token.start >= begins:
+                return start
+        return 0
+
+    def _age(self, phrase: _Phrase, first: int, last: int, start: int, end: int) -> int | None:
+        for index in range(first, last + 1):
+            token = self._tokens[index]
+            digits = re.match(r"\d+", token.word)
+            age = int(digits[0]) if digits else phrase.ages.get(token.word)
+            if age is None or age not in AGES:
+                continue
+            if self._is_quantity(phrase, index):
+                return None
+            return age
+        for word, age in phrase.ages.items():
+            if word in self._normal[start:end]:
+                return age
+        return None
+
+    def _is_quantity(self, phrase: _Phrase, index: int) -> bool:
+        text, token = self._text, self._tokens[index]
+        before = text[token.start - 1] if token.start else " "
+        after = text[token.end : token.end + 2]
+        if before in "$€£#%.:/+*=" or (before == "-" and token.start > 1):
+            return True
+        if after[:1] in tuple("%$€£°/*=+") or (after[:1] in tuple(":.,-") and after[1:].isdigit()):
+            return True
+        following = self._tokens[index + 1].word if index + 1 < len(self._tokens) else ""
+        return following in phrase.units
+
+
+def _strongest(hits: list[Hit]) -> tuple[Hit, ...]:
+    """Without the weaker of overlapping hits in a category; in order of place."""
+    kept: list[Hit] = []
+    for hit in sorted(hits, key=lambda h: (-h.weight, h.start - h.end, h.indicator)):
+        if len(kept) == HITS_CAP:
+            break
+        if not any(
+            k.category == hit.category and k.start < hit.end and hit.start < k.end for k in kept
+        ):
+            kept.append(hit)
+    return tuple(sorted(kept, key=lambda h: (h.start, h.end, h.indicator)))

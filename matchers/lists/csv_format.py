@@ -1,0 +1,163 @@
+"""Lists as CSV with a header: `id, algorithm, value, category, role, labels, …`.
+
+Tolerant: an unknown column never drops an entry, a bad row is reported with its line and reason,
+and the rest goes in.
+"""
+
+import csv
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple, cast, get_args
+
+from matchers.lists.entry import (
+    ALGORITHMS,
+    ROLES,
+    STATUSES,
+    Algorithm,
+    EntryStatus,
+    ListEntry,
+    Role,
+    normal_value,
+)
+
+COLUMNS = (
+    "id",
+    "algorithm",
+    "value",
+    "category",
+    "role",
+    "labels",
+    "status",
+    "updated_at",
+    "provenance",
+)
+"""The columns with a meaning. `labels` are separated by `;` or `|`."""
+MAX_FIELD = 1_000_000
+"""Characters in one field; the value of a video holds many hashes."""
+
+
+class RejectedRow(NamedTuple):
+    """A row that did not go in. `line` is where it ends in the file, counted from 1."""
+
+    line: int
+    reason: str
+
+
+class CsvRows(NamedTuple):
+    """What a CSV held."""
+
+    entries: list[ListEntry]
+    rejected: list[RejectedRow]
+    unknown_columns: tuple[str, ...]
+
+
+class UnreadableList(ValueError):
+    """A list file as a whole cannot be read: no header, no value column, not CSV."""
+
+
+def read_csv(
+    lines: Iterable[str],
+    list_name: str,
+    columns: Mapping[str, str] | None = None,
+    algorithm: Algorithm | None = None,
+) -> CsvRows:
+    """Read a list from the lines of a CSV.
+
+    `columns` maps a column's meaning to its name in the header, where they differ; `algorithm` is
+    for rows that name none. A row without an id gets its value as id. A second row with the same
+    id, algorithm and value is reported as a repeat.
+
+    Raises `UnreadableList` when there is no header or no column for the value.
+    """
+    reader = csv.reader(lines)
+    csv.field_size_limit(MAX_FIELD)
+    try:
+        header = [name.strip().lstrip("\ufeff").lower() for name in next(reader)]
+    except StopIteration:
+        raise UnreadableList("the file is empty: a header line is needed") from None
+    except csv.Error as error:
+        raise UnreadableList(f"the header is not CSV: {error}") from None
+    places = _places(header, columns or {}, algorithm)
+    known = set(places.values())
+    unknown = tuple(name for at, name in enumerate(header) if at not in known)
+    entries: list[ListEntry] = []
+    rejected: list[RejectedRow] = []
+    seen: dict[tuple[str, str, str], int] = {}
+    while True:
+        try:
+            row = next(reader)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            rejected.append(RejectedRow(reader.line_num, f"not CSV: {error}"))
+            continue
+        if not any(field.strip() for field in row):
+            continue
+        try:
+            entry = _entry(row, places, list_name, algorithm)
+        except ValueError as error:
+            rejected.append(RejectedRow(reader.line_num, str(error)))
+            continue
+        first = seen.setdefault((entry.id, entry.algorithm, entry.value), reader.line_num)
+        if first != reader.line_num:
+            rejected.append(RejectedRow(reader.line_num, f"a repeat of line {first}"))
+            continue
+        entries.append(entry)
+    return CsvRows(entries, rejected, unknown)
+
+
+def _places(
+    header: list[str], columns: Mapping[str, str], algorithm: Algorithm | None
+) -> dict[str, int]:
+    places: dict[str, int] = {}
+    for column in COLUMNS:
+        name = columns.get(column, column).lower()
+        if name in header:
+            places[column] = header.index(name)
+        elif column in columns:
+            raise UnreadableList(f"the header has no column {name!r}, mapped to {column}")
+    for strange in set(columns) - set(COLUMNS):
+        raise UnreadableList(f"columns maps {strange!r}; known are {', '.join(COLUMNS)}")
+    if "value" not in places:
+        raise UnreadableList("the header has no column value: name it, or map it with columns")
+    if "algorithm" not in places and algorithm is None:
+        raise UnreadableList("the header has no column algorithm, and the list names none")
+    return places
+
+
+def _entry(
+    row: list[str], places: dict[str, int], list_name: str, default: Algorithm | None
+) -> ListEntry:
+    def field(column: str) -> str:
+        at = places.get(column)
+        return row[at].strip() if at is not None and at < len(row) else ""
+
+    named = field("algorithm").lower().replace("-", "")
+    if not named and default is None:
+        raise ValueError("the row names no algorithm")
+    if named and named not in ALGORITHMS:
+        raise ValueError(f"unknown algorithm {named[:32]!r}; known are {', '.join(ALGORITHMS)}")
+    algorithm = cast(Algorithm, named) if named else cast(Algorithm, default)
+    role, status, updated = field("role").lower(), field("status").lower(), field("updated_at")
+    if role and role not in ROLES:
+        raise ValueError(f"unknown role {role[:32]!r}; known are {', '.join(ROLES)}")
+    if status and status not in get_args(EntryStatus):
+        raise ValueError(f"unknown status {status[:32]!r}; known are {', '.join(STATUSES)}")
+    value = normal_value(algorithm, field("value"))
+    try:
+        updated_at = datetime.fromisoformat(updated) if updated else None
+    except ValueError:
+        raise ValueError("updated_at is not an ISO 8601 date") from None
+    labels = field("labels").replace("|", ";").split(";")
+    return ListEntry(
+        list=list_name,
+        id=field("id") or value,
+        algorithm=algorithm,
+        value=value,
+        category=field("category"),
+        role=cast(Role, role) if role else None,
+        labels=tuple(label.strip() for label in labels if label.strip()),
+        status=cast(EntryStatus, status) if status else "active",
+        updated_at=updated_at,
+        provenance=field("provenance"),
+    )

@@ -1,0 +1,107 @@
+"""What lists are made of: `ListInfo` says what a list is and may do, `ListEntry` what it holds."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal, get_args
+
+from msgspec import Struct
+
+from matchers.indexes.urls import listed_digest
+
+Algorithm = Literal[
+    "md5", "sha1", "sha256", "pdq", "phash", "dhash", "vpdq", "photodna", "minhash", "tlsh", "url"
+]
+Role = Literal["block", "hold", "review", "observe", "allow"]
+"""What a match asks for. Never assumed: `observe` where nobody set it."""
+
+SourceKind = Literal["hotline", "victim", "industry", "law_enforcement", "own"]
+EntryStatus = Literal["active", "observed", "pending", "withdrawn"]
+"""`observed` matches as `observe` whatever its role; `pending` (awaiting approval) and `withdrawn`
+do not match."""
+
+ALGORITHMS: tuple[Algorithm, ...] = get_args(Algorithm)
+ROLES: tuple[Role, ...] = get_args(Role)
+STATUSES: tuple[EntryStatus, ...] = get_args(EntryStatus)
+
+DIGEST_BYTES: Mapping[str, int] = {"md5": 16, "sha1": 20, "sha256": 32, "url": 32}
+"""Algorithms that match by equality, with their width in bytes."""
+HAMMING_BYTES: Mapping[str, int] = {"pdq": 32, "phash": 8, "dhash": 8}
+"""Algorithms that match within a number of differing bits, with their width in bytes."""
+MATCHED_ALGORITHMS = frozenset(DIGEST_BYTES) | frozenset(HAMMING_BYTES)
+"""Entries of the others are kept and counted, and wait for an index that can look them up."""
+
+
+class ListInfo(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A list: who made it, and what it may be used for.
+
+    `roles` maps a category to what its matches ask for; `default_role` is for the categories that
+    it does not name. Where `verified_by` is empty, nobody vouches for the list's entries.
+    """
+
+    name: str
+    source_kind: SourceKind = "own"
+    verified_by: str = ""
+    permitted_uses: tuple[str, ...] = ()
+    jurisdictions: tuple[str, ...] = ()
+    redistribute: bool = False
+    default_role: Role = "observe"
+    roles: dict[str, Role] = {}
+
+    def role(self, category: str) -> Role:
+        """What a match in `category` asks for."""
+        return self.roles.get(category, self.default_role)
+
+
+class ListEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One hash or address of a list.
+
+    `value` is as `normal_value` makes it. `role`, where given, stands over the list's role for
+    the category. An item that has several hashes is several entries with one `id`.
+    """
+
+    list: str
+    id: str
+    algorithm: Algorithm
+    value: str
+    category: str = ""
+    role: Role | None = None
+    labels: tuple[str, ...] = ()
+    status: EntryStatus = "active"
+    updated_at: datetime | None = None
+    provenance: str = ""
+
+
+def normal_value(algorithm: Algorithm, raw: str) -> str:
+    """The one spelling of a value: lower-case hexadecimal for digests and Hamming codes.
+
+    A URL becomes the SHA-256 of its canonical expression (64 hexadecimal digits are taken for
+    that digest). Values of algorithms that no index here looks up are kept as they are.
+
+    Raises `ValueError`, saying what is wrong without repeating the value.
+    """
+    text = raw.strip()
+    if not text:
+        raise ValueError("the value is empty")
+    if algorithm == "url" and not _is_hex(text, 64):
+        return listed_digest(text).hex()
+    width = DIGEST_BYTES.get(algorithm) or HAMMING_BYTES.get(algorithm)
+    if width is None:
+        return text
+    if not _is_hex(text, 2 * width):
+        raise ValueError(
+            f"{algorithm} takes {2 * width} hexadecimal digits, "
+            f"this value has {len(text)} characters"
+        )
+    return text.lower()
+
+
+def _is_hex(text: str, digits: int) -> bool:
+    return len(text) == digits and text.isascii() and text.isalnum() and _parses(text)
+
+
+def _parses(text: str) -> bool:
+    try:
+        int(text, 16)
+    except ValueError:
+        return False
+    return True

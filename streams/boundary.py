@@ -1,0 +1,172 @@
+"""What stands before and behind the stages: records to envelopes, results to records."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import force_setattr
+
+from streams.contracts.dead_letter import BadRecord
+from streams.contracts.decoding import EventDecoder
+from streams.contracts.envelope import Envelope
+from streams.contracts.event import ContentEvent, event_key
+from streams.contracts.hops import decode_envelope
+from streams.contracts.signal import HashMatch, MediaError, TextMatch, TextRisk, UrlMatch
+from streams.contracts.values import Scan, StageName
+from streams.engine.chain import Headers, Outcome, Output, SourceRecord
+from streams.metrics import Metrics
+
+TRACE_HEADERS = frozenset({"traceparent", "tracestate"})
+"""W3C Trace Context, carried from the source record to everything that comes of it."""
+
+ScanGate = Callable[[ContentEvent, int], tuple[ContentEvent, tuple[Scan, ...]]]
+"""Drops what may not be scanned, at a time in ms; gives the event left and the scans withheld."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Topics(NamedTuple):
+    """Where results go."""
+
+    decisions: str
+    urgent: str
+    cases: str
+    hop: str | None
+
+
+def event_intake(decoder: EventDecoder, gate: ScanGate) -> Callable[[SourceRecord], Envelope]:
+    """For a pipeline's first stage: events, through the legal gate before anything else."""
+    decode = decoder.decode
+
+    def intake(record: SourceRecord) -> Envelope:
+        event, withheld = gate(decode(record.value, record.headers), record.timestamp)
+        if withheld:
+            return Envelope(
+                event=event, received_at=record.timestamp, scans_withheld=list(withheld)
+            )
+        return Envelope(event=event, received_at=record.timestamp)
+
+    return intake
+
+
+def hop_intake(record: SourceRecord) -> Envelope:
+    """For later stages: envelopes from the hop topic."""
+    if record.value is None:
+        raise BadRecord("empty", "the record has no value")
+    return decode_envelope(record.value)
+
+
+def hop_output(topics: Topics) -> Callable[[Outcome], list[Output]]:
+    """For a chain that ends before enforcement: the envelopes, to the next stage's topic."""
+    topic = topics.hop
+    if topic is None:
+        raise ValueError("a chain that ends before enforcement needs a hop topic")
+
+    def encode(outcome: Outcome) -> list[Output]:
+        records = outcome.records
+        return [
+            Output(
+                topic,
+                records[place].key,
+                _encode(envelope),
+                _carried(records[place].headers),
+                place,
+            )
+            for place, envelope in zip(outcome.places, outcome.envelopes, strict=True)
+        ]
+
+    return encode
+
+
+def decision_output(
+    topics: Topics, clock: Callable[[], float]
+) -> Callable[[Outcome], list[Output]]:
+    """For a chain that ends with enforcement: decisions, urgent ones twice, and cases."""
+    headers_of: dict[tuple[str, int], list[tuple[str, bytes]]] = {}
+
+    def encode(outcome: Outcome) -> list[Output]:
+        decided_at = datetime.fromtimestamp(clock(), UTC)
+        records = outcome.records
+        outputs: list[Output] = []
+        urgent: list[Output] = []
+        for place, envelope, decision in zip(
+            outcome.places, outcome.envelopes, outcome.decisions, strict=True
+        ):
+            force_setattr(decision, "decided_at", decided_at)
+            kind = (decision.action, decision.priority)
+            headers = headers_of.get(kind)
+            if headers is None:
+                headers = headers_of[kind] = [
+                    ("seawall-action", decision.action.encode()),
+                    ("seawall-priority", str(decision.priority).encode()),
+                ]
+            source_headers = records[place].headers
+            if source_headers:
+                headers = headers + _carried(source_headers)
+            key, value = event_key(envelope.event), _encode(decision)
+            outputs.append(Output(topics.decisions, key, value, headers, place))
+            if decision.priority <= 1:
+                urgent.append(Output(topics.urgent, key, value, headers, place))
+        outputs += urgent
+        outputs += [
+            Output(topics.cases, case.key, case.value, [], place) for place, case in outcome.cases
+        ]
+        return outputs
+
+    return encode
+
+
+def _carried(headers: Headers) -> list[tuple[str, bytes]]:
+    return [header for header in headers if header[0] in TRACE_HEADERS] if headers else []
+
+
+def outcome_counter(metrics: Metrics, stages: Sequence[StageName]) -> Callable[[Outcome], None]:
+    """Counts what a committed outcome's signals and decisions say, each by the worker that runs
+    the stage which found it, so that split workers count nothing twice."""
+    mine = set(stages)
+
+    def count(outcome: Outcome) -> None:
+        matches: Counter[tuple[str, str]] = Counter()
+        risks: Counter[tuple[str, str]] = Counter()
+        errors: Counter[str] = Counter()
+        withheld: Counter[str] = Counter()
+        for envelope in outcome.envelopes:
+            withheld.update(envelope.scans_withheld)
+            for signal in envelope.signals:
+                match signal:
+                    case HashMatch() | TextMatch():
+                        matches[signal.list, signal.algorithm] += 1
+                    case UrlMatch():
+                        matches[signal.list, "url"] += 1
+                    case TextRisk():
+                        risks[signal.level, signal.pattern or ""] += 1
+                    case MediaError():
+                        errors[signal.reason] += 1
+                    case _:
+                        pass
+        if "hash-matching" in mine:
+            for labels, count in matches.items():
+                metrics.matches.labels(*labels).inc(count)
+        if "text-risk" in mine:
+            for labels, count in risks.items():
+                metrics.text_risk.labels(*labels).inc(count)
+        if "media-hashing" in mine:
+            for reason, count in errors.items():
+                metrics.media_errors.labels(reason).inc(count)
+        if "enforcement" in mine:
+            for scan, count in withheld.items():
+                metrics.scans_withheld.labels(scan).inc(count)
+            _count_decisions(metrics, outcome)
+
+    return count
+
+
+def _count_decisions(metrics: Metrics, outcome: Outcome) -> None:
+    kinds = Counter((decision.action, decision.priority) for decision in outcome.decisions)
+    for (action, priority), count in kinds.items():
+        metrics.decisions.labels(action, str(priority)).inc(count)
+    rules = Counter(r.rule for decision in outcome.decisions for r in decision.reasons)
+    for rule, count in rules.items():
+        metrics.decision_reasons.labels(rule).inc(count)

@@ -1,0 +1,86 @@
+"""What a worker's chain of stages is, and what becomes of a chunk that goes through it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from streams.contracts.dead_letter import BadRecord
+from streams.contracts.decision import Decision
+from streams.contracts.envelope import Envelope
+from streams.contracts.stage import CaseRecord, Stage, StateKey
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+class SourceRecord(Protocol):
+    """A record of the input topic: aiokafka's ConsumerRecord, or a line of a file."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Headers: ...
+
+
+class Output(NamedTuple):
+    """A record to produce. `place` is that of its source record in the chunk."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: list[tuple[str, bytes]]
+    place: int
+
+
+class Rejected(NamedTuple):
+    """A record of the chunk that becomes a dead letter."""
+
+    place: int
+    error: BadRecord
+    attempts: int = 1
+
+
+@dataclass
+class Outcome:
+    """What became of a chunk, before delivery.
+
+    `cases` come with the place of the record that they are about. Every record's place is in `places` (with its envelope at the same position, and its decision
+    where the chain ends with enforcement) or in `rejected`, never in both and never in neither.
+    """
+
+    records: Sequence[SourceRecord]
+    places: list[int] = field(default_factory=list[int])
+    envelopes: list[Envelope] = field(default_factory=list[Envelope])
+    decisions: list[Decision] = field(default_factory=list[Decision])
+    cases: list[tuple[int, CaseRecord]] = field(default_factory=list[tuple[int, CaseRecord]])
+    rejected: list[Rejected] = field(default_factory=list[Rejected])
+    changes: dict[StateKey, bytes | None] = field(default_factory=dict[StateKey, "bytes | None"])
+    stage_seconds: dict[str, float] = field(default_factory=dict[str, float])
+    internal_errors: int = 0
+
+    def drop(self, position: int, error: BadRecord, attempts: int = 1) -> None:
+        """Reject the record at a position of `places`."""
+        place = self.places.pop(position)
+        self.rejected.append(Rejected(place, error, attempts))
+        self.cases = [case for case in self.cases if case[0] != place]
+        self.envelopes.pop(position)
+        if self.decisions:
+            self.decisions.pop(position)
+
+
+class Chain(NamedTuple):
+    """A worker's run of stages with what stands before and behind it.
+
+    `decode` turns a record into an envelope or raises `BadRecord`; `encode` turns an outcome into
+    the records to produce (dead letters excepted); `observe` counts a committed outcome.
+    """
+
+    stages: Sequence[Stage]
+    decode: Callable[[SourceRecord], Envelope]
+    encode: Callable[[Outcome], list[Output]]
+    observe: Callable[[Outcome], None]

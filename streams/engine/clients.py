@@ -1,0 +1,135 @@
+"""The part of aiokafka that the engine uses, with types.
+
+aiokafka's own annotations are partial. These protocols name every method that the engine relies
+on; the two makers below are the only places that meet the untyped classes.
+"""
+
+from asyncio import Future
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, cast
+
+from aiokafka import (
+    AIOKafkaConsumer,
+    AIOKafkaProducer,
+    TopicPartition,
+)
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.admin import AIOKafkaAdminClient
+
+from streams.engine.chain import SourceRecord
+from streams.engine.config import EngineConfig
+
+MAX_POLL_INTERVAL_MS = 2**31 - 1
+"""A partition may wait for a dependency for as long as it is away: the engine has its own
+liveness, and must not be thrown out of its group for waiting."""
+
+
+class Builder(Protocol):
+    """A record batch in the making."""
+
+    def append(
+        self,
+        *,
+        timestamp: int | None,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]],
+    ) -> object | None: ...
+    def close(self) -> None: ...
+
+
+class Consumer(Protocol):
+    """A member of the consumer group."""
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    def subscribe(
+        self, topics: Sequence[str], *, listener: ConsumerRebalanceListener | None
+    ) -> None: ...
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int, max_records: int
+    ) -> dict[TopicPartition, list[SourceRecord]]: ...
+    async def committed(self, partition: TopicPartition) -> int | None: ...
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None: ...
+    async def beginning_offsets(
+        self, partitions: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, int]: ...
+    async def position(self, partition: TopicPartition) -> int: ...
+    def assignment(self) -> set[TopicPartition]: ...
+    def highwater(self, partition: TopicPartition) -> int | None: ...
+    def last_stable_offset(self, partition: TopicPartition) -> int | None: ...
+
+
+class Producer(Protocol):
+    """A producer of one partition's own."""
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    def create_batch(self) -> Builder: ...
+    async def send_batch(self, batch: Builder, topic: str, *, partition: int) -> Future[object]: ...
+    async def begin_transaction(self) -> None: ...
+    async def send_offsets_to_transaction(
+        self, offsets: Mapping[TopicPartition, int], group_id: str
+    ) -> None: ...
+    async def commit_transaction(self) -> None: ...
+    async def abort_transaction(self) -> None: ...
+
+
+def make_consumer(config: EngineConfig) -> Consumer:
+    """A consumer that reads committed records only and commits nothing by itself."""
+    consumer = AIOKafkaConsumer(
+        **config.client,
+        group_id=config.group,
+        group_instance_id=config.instance_id,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_min_bytes=config.fetch_min_bytes,
+        fetch_max_wait_ms=config.fetch_max_wait_ms,
+        max_partition_fetch_bytes=config.partition_fetch_bytes,
+        session_timeout_ms=config.session_timeout_ms,
+        heartbeat_interval_ms=max(config.session_timeout_ms // 4, 250),
+        rebalance_timeout_ms=max(config.session_timeout_ms, int(config.revoke_seconds * 2000)),
+        max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
+        metadata_max_age_ms=30_000,
+    )
+    return cast(Consumer, consumer)
+
+
+def make_producer(config: EngineConfig, tp: TopicPartition) -> Producer:
+    """A producer for the outputs of one input partition, transactional when exactly-once.
+
+    The transactional id names group and input partition, not the stages, so that going from fused
+    to split does not escape the fence.
+    """
+    mode: dict[str, Any] = {"enable_idempotence": True}
+    if config.delivery == "exactly_once":
+        mode = {
+            "transactional_id": f"{config.group}-{tp.topic}-{tp.partition}",
+            "transaction_timeout_ms": config.transaction_timeout_ms,
+        }
+    producer = AIOKafkaProducer(
+        **config.client,
+        **mode,
+        acks="all",
+        linger_ms=0,
+        retry_backoff_ms=20,
+        max_batch_size=config.output_batch_bytes,
+        max_request_size=64 * 1024 * 1024,
+    )
+    return cast(Producer, producer)
+
+
+async def count_partitions(config: EngineConfig, topics: Sequence[str]) -> dict[str, int]:
+    """The number of partitions of each topic that exists."""
+    admin = AIOKafkaAdminClient(**config.client)
+    await admin.start()
+    try:
+        described = cast(list[dict[str, Any]], await admin.describe_topics(list(topics)))
+    finally:
+        await admin.close()
+    return {
+        str(topic["topic"]): len(topic["partitions"])
+        for topic in described
+        if not topic["error_code"]
+    }

@@ -1,0 +1,34 @@
+"""What the engine is told; times in seconds unless the name says otherwise."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+DeliveryMode = Literal["exactly_once", "at_least_once"]
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """`client` holds the arguments that every aiokafka client gets (bootstrap, TLS, SASL).
+
+    `stage` names the worker's run of stages in metrics and dead letters.
+    """
+
+    group: str
+    input_topic: str
+    dead_letter_topic: str
+    stage: str
+    client: dict[str, Any] = field(default_factory=dict[str, Any])
+    delivery: DeliveryMode = "exactly_once"
+    chunk_records: int = 1000
+    fetch_min_bytes: int = 65536
+    fetch_max_wait_ms: int = 100
+    partition_fetch_bytes: int = 1024 * 1024
+    output_batch_bytes: int = 900_000
+    session_timeout_ms: int = 10_000
+    transaction_timeout_ms: int = 15_000
+    instance_id: str | None = None
+    threads: int = 2
+    revoke_seconds: float = 8.0
+    internal_error_limit: int = 20
+    dead_letter_payload: bool = False
+    stall_seconds: float = 120.0

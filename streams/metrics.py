@@ -1,0 +1,266 @@
+"""Every metric that a worker exports, in one place.
+
+Base units, `_total` for counters, few labels, never an id or a text as a label. The engine updates
+them once a chunk through children that are looked up once. Latencies are bucketed a chunk at a
+time: `BatchHistogram` adds a whole array of observations in one call, which prometheus_client's
+own Histogram cannot.
+"""
+
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+LATENCY_BUCKETS = (
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75,
+    1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0,
+)  # fmt: skip
+"""1 ms to 10 min; dense around the goals (0.15 s, 0.4 s, 5 s, 60 s)."""
+
+BATCH_BUCKETS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000, 4000)
+
+
+class BatchHistogram(Collector):
+    """A histogram that takes a chunk's observations at once.
+
+    `observe(labels, values)`: `values` is a float array of seconds, any length. Buckets are upper
+    bounds, as Prometheus has them.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        documentation: str,
+        labelnames: Sequence[str],
+        registry: CollectorRegistry,
+        buckets: Sequence[float] = LATENCY_BUCKETS,
+    ) -> None:
+        self._name = name
+        self._documentation = documentation
+        self._labelnames = tuple(labelnames)
+        self._bounds = np.asarray(buckets, dtype=np.float64)
+        self._names = [repr(float(bound)) for bound in buckets] + ["+Inf"]
+        self._counts: dict[tuple[str, ...], NDArray[np.int64]] = {}
+        self._sums: dict[tuple[str, ...], float] = {}
+        self._lock = Lock()
+        registry.register(self)
+
+    def observe(self, labels: tuple[str, ...], values: NDArray[np.float64]) -> None:
+        """Add each of `values` to the child with these label values."""
+        places = np.searchsorted(self._bounds, values, side="left")
+        counts = np.bincount(places, minlength=len(self._names))
+        with self._lock:
+            if labels in self._counts:
+                self._counts[labels] += counts
+                self._sums[labels] += float(values.sum())
+            else:
+                self._counts[labels] = counts
+                self._sums[labels] = float(values.sum())
+
+    def quantile(self, labels: tuple[str, ...], q: float) -> float | None:
+        """The upper bound of the bucket that holds quantile `q`; None without observations."""
+        with self._lock:
+            counts = self._counts.get(labels)
+            if counts is None or not counts.sum():
+                return None
+            place = int(np.searchsorted(np.cumsum(counts), q * counts.sum()))
+        return float(self._bounds[place]) if place < len(self._bounds) else float("inf")
+
+    def describe(self) -> Iterable[HistogramMetricFamily]:
+        """The family without samples, so that the registry knows the name."""
+        return [HistogramMetricFamily(self._name, self._documentation, labels=self._labelnames)]
+
+    def collect(self) -> Iterable[HistogramMetricFamily]:
+        """One family with a sample set for each label combination seen."""
+        family = HistogramMetricFamily(self._name, self._documentation, labels=self._labelnames)
+        with self._lock:
+            for labels, counts in self._counts.items():
+                cumulative = np.cumsum(counts)
+                buckets = [
+                    (name, float(count))
+                    for name, count in zip(self._names, cumulative, strict=True)
+                ]
+                family.add_metric(labels, buckets, self._sums[labels])
+        yield family
+
+
+class Metrics:
+    """The worker's metrics on one registry; `stage` labels are stage names, or a worker's whole
+    run of stages (`hash-matching..enforcement`) where a number belongs to the chunk."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry = registry or CollectorRegistry()
+
+        # Flow: what came in, what went out, and how fast.
+        self.events_in = Counter(
+            "seawall_events_in_total", "Records read from the input topic.", ["stage"],
+            registry=registry,
+        )  # fmt: skip
+        self.events_out = Counter(
+            "seawall_events_out_total",
+            "Records that left, by outcome: decided, forwarded or dead_lettered.",
+            ["stage", "outcome"], registry=registry,
+        )  # fmt: skip
+        self.batch_size = Histogram(
+            "seawall_chunk_records", "Records in a chunk.", ["stage"], buckets=BATCH_BUCKETS,
+            registry=registry,
+        )  # fmt: skip
+        self.processing = Histogram(
+            "seawall_stage_processing_seconds",
+            "Time one stage took for one chunk.", ["stage"], buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )  # fmt: skip
+        self.commit = Histogram(
+            "seawall_chunk_commit_seconds",
+            "Time from the start of a chunk's delivery to its commit.", ["stage"],
+            buckets=LATENCY_BUCKETS, registry=registry,
+        )  # fmt: skip
+        self.latency_since_occurred = BatchHistogram(
+            "seawall_event_latency_since_occurred_seconds",
+            "From the platform's occurred_at (clamped to the broker's time) to the commit.",
+            ["stage", "origin"], registry,
+        )  # fmt: skip
+        self.latency_since_received = BatchHistogram(
+            "seawall_event_latency_since_received_seconds",
+            "From the broker's timestamp of the event's first record to the commit.",
+            ["stage", "origin"], registry,
+        )  # fmt: skip
+        self.in_flight = Gauge(
+            "seawall_chunks_in_flight", "Chunks being worked on.", ["stage"], registry=registry
+        )
+        self.last_finished = Gauge(
+            "seawall_last_finished_timestamp_seconds", "When a chunk was last committed.",
+            ["stage"], registry=registry,
+        )  # fmt: skip
+        self.clock_skew = Counter(
+            "seawall_events_from_future_total",
+            "Events whose occurred_at was after the broker's timestamp by more than 60 s.",
+            ["stage"], registry=registry,
+        )  # fmt: skip
+
+        # Kafka.
+        self.lag_records = Gauge(
+            "seawall_consumer_lag_records", "Stable records not yet read, by input partition.",
+            ["stage", "partition"], registry=registry,
+        )  # fmt: skip
+        self.lag_seconds = Gauge(
+            "seawall_consumer_lag_seconds",
+            "Age of the oldest record not yet committed, by input partition.",
+            ["stage", "partition"], registry=registry,
+        )  # fmt: skip
+        self.unstable_records = Gauge(
+            "seawall_consumer_unstable_records",
+            "Records behind an open transaction of the input topic, by partition.",
+            ["stage", "partition"], registry=registry,
+        )  # fmt: skip
+        self.partitions = Gauge(
+            "seawall_partitions_assigned", "Input partitions that this worker has.", ["stage"],
+            registry=registry,
+        )  # fmt: skip
+        self.transactions = Counter(
+            "seawall_transactions_total", "Kafka transactions: committed, aborted or fenced.",
+            ["stage", "result"], registry=registry,
+        )  # fmt: skip
+        self.rebalances = Counter(
+            "seawall_rebalances_total", "Times that partitions were taken away.", ["stage"],
+            registry=registry,
+        )  # fmt: skip
+        self.expired_records = Counter(
+            "seawall_records_expired_total",
+            "Records that retention removed before they were read: lost.", ["stage"],
+            registry=registry,
+        )  # fmt: skip
+
+        # What went wrong.
+        self.dead_letters = Counter(
+            "seawall_dead_letters_total", "Records that could not be decided.",
+            ["stage", "error"], registry=registry,
+        )  # fmt: skip
+        self.internal_errors = Counter(
+            "seawall_internal_errors_total", "Exceptions that escaped a stage.", ["stage"],
+            registry=registry,
+        )  # fmt: skip
+        self.dependency_waits = Counter(
+            "seawall_dependency_waits_total", "Waits for something that was away.",
+            ["stage", "dependency"], registry=registry,
+        )  # fmt: skip
+        self.dependency_waiting = Gauge(
+            "seawall_dependency_waiting", "Partitions that wait for a dependency now.",
+            ["stage", "dependency"], registry=registry,
+        )  # fmt: skip
+        self.decoder_restarts = Counter(
+            "seawall_decoder_restarts_total", "Decoder processes killed and started again.",
+            registry=registry,
+        )  # fmt: skip
+
+        # What was found and decided.
+        self.matches = Counter(
+            "seawall_matches_total", "Signals of a list match.", ["list", "algorithm"],
+            registry=registry,
+        )  # fmt: skip
+        self.text_risk = Counter(
+            "seawall_text_risk_total", "Text-risk signals by level and pattern.",
+            ["level", "pattern"], registry=registry,
+        )  # fmt: skip
+        self.media_errors = Counter(
+            "seawall_media_errors_total", "Media that could not be hashed as a picture.",
+            ["reason"], registry=registry,
+        )  # fmt: skip
+        self.decisions = Counter(
+            "seawall_decisions_total", "Decisions by action and priority.",
+            ["action", "priority"], registry=registry,
+        )  # fmt: skip
+        self.decision_reasons = Counter(
+            "seawall_decision_reasons_total", "Reasons given, by rule.", ["rule"],
+            registry=registry,
+        )  # fmt: skip
+        self.scans_withheld = Counter(
+            "seawall_scans_withheld_total", "Scans that no basis permitted.", ["scan"],
+            registry=registry,
+        )  # fmt: skip
+
+        # Lists and policy.
+        self.list_version = Gauge(
+            "seawall_lists_info", "1 for the version of the lists in use.", ["version"],
+            registry=registry,
+        )  # fmt: skip
+        self.list_loaded = Gauge(
+            "seawall_lists_loaded_timestamp_seconds", "When the lists in use were loaded.",
+            registry=registry,
+        )  # fmt: skip
+        self.list_entries = Gauge(
+            "seawall_list_entries", "Entries in use.", ["list", "algorithm"], registry=registry
+        )
+        self.list_reloads = Counter(
+            "seawall_list_reloads_total", "Reloads of the lists: loaded or failed.", ["result"],
+            registry=registry,
+        )  # fmt: skip
+        self.scan_basis_lapse = Gauge(
+            "seawall_scan_basis_next_lapse_timestamp_seconds",
+            "When the next scan basis ends; absent when none does.", registry=registry,
+        )  # fmt: skip
+
+        self.build = Gauge(
+            "seawall_build_info", "1, with what runs.", ["version", "python", "policy", "stages"],
+            registry=registry,
+        )  # fmt: skip
+
+    def set_build(self, version: str, policy: str, stages: str) -> None:
+        """Say what runs."""
+        self.build.labels(version, platform.python_version(), policy, stages).set(1)
+
+    def set_lists(
+        self, version: str, loaded_at: float, entries: Mapping[tuple[str, str], int]
+    ) -> None:
+        """Say which lists are in use; `entries` is by (list, algorithm)."""
+        self.list_version.clear()
+        self.list_version.labels(version).set(1)
+        self.list_loaded.set(loaded_at)
+        self.list_entries.clear()
+        for (name, algorithm), count in entries.items():
+            self.list_entries.labels(name, algorithm).set(count)
