@@ -5,26 +5,25 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-import msgspec
 from msgspec.structs import force_setattr
 
-from streams.contracts.dead_letter import BadRecord
+from streams.contracts.codec import (
+    decision_headers,
+    decode_envelope,
+    encode_decision,
+    encode_envelope,
+    hop_headers,
+)
 from streams.contracts.decoding import EventDecoder
 from streams.contracts.envelope import Envelope
 from streams.contracts.event import ContentEvent, event_key
-from streams.contracts.hops import decode_envelope
 from streams.contracts.signal import HashMatch, MediaError, TextMatch, TextRisk, UrlMatch
 from streams.contracts.values import Scan, StageName
-from streams.engine.chain import Headers, Outcome, Output, SourceRecord
+from streams.engine.chain import Outcome, Output, SourceRecord
 from streams.metrics import Metrics
-
-TRACE_HEADERS = frozenset({"traceparent", "tracestate"})
-"""W3C Trace Context, carried from the source record to everything that comes of it."""
 
 ScanGate = Callable[[ContentEvent, int], tuple[ContentEvent, tuple[Scan, ...]]]
 """Drops what may not be scanned, at a time in ms; gives the event left and the scans withheld."""
-
-_encode = msgspec.json.Encoder().encode
 
 
 class Topics(NamedTuple):
@@ -53,8 +52,6 @@ def event_intake(decoder: EventDecoder, gate: ScanGate) -> Callable[[SourceRecor
 
 def hop_intake(record: SourceRecord) -> Envelope:
     """For later stages: envelopes from the hop topic."""
-    if record.value is None:
-        raise BadRecord("empty", "the record has no value")
     return decode_envelope(record.value)
 
 
@@ -70,8 +67,8 @@ def hop_output(topics: Topics) -> Callable[[Outcome], list[Output]]:
             Output(
                 topic,
                 records[place].key,
-                _encode(envelope),
-                _carried(records[place].headers),
+                encode_envelope(envelope),
+                hop_headers(records[place].headers),
                 place,
             )
             for place, envelope in zip(outcome.places, outcome.envelopes, strict=True)
@@ -84,7 +81,6 @@ def decision_output(
     topics: Topics, clock: Callable[[], float]
 ) -> Callable[[Outcome], list[Output]]:
     """For a chain that ends with enforcement: decisions, urgent ones twice, and cases."""
-    headers_of: dict[tuple[str, int], list[tuple[str, bytes]]] = {}
 
     def encode(outcome: Outcome) -> list[Output]:
         decided_at = datetime.fromtimestamp(clock(), UTC)
@@ -95,17 +91,8 @@ def decision_output(
             outcome.places, outcome.envelopes, outcome.decisions, strict=True
         ):
             force_setattr(decision, "decided_at", decided_at)
-            kind = (decision.action, decision.priority)
-            headers = headers_of.get(kind)
-            if headers is None:
-                headers = headers_of[kind] = [
-                    ("seawall-action", decision.action.encode()),
-                    ("seawall-priority", str(decision.priority).encode()),
-                ]
-            source_headers = records[place].headers
-            if source_headers:
-                headers = headers + _carried(source_headers)
-            key, value = event_key(envelope.event), _encode(decision)
+            headers = decision_headers(decision, records[place].headers)
+            key, value = event_key(envelope.event), encode_decision(decision)
             outputs.append(Output(topics.decisions, key, value, headers, place))
             if decision.priority <= 1:
                 urgent.append(Output(topics.urgent, key, value, headers, place))
@@ -116,10 +103,6 @@ def decision_output(
         return outputs
 
     return encode
-
-
-def _carried(headers: Headers) -> list[tuple[str, bytes]]:
-    return [header for header in headers if header[0] in TRACE_HEADERS] if headers else []
 
 
 def outcome_counter(metrics: Metrics, stages: Sequence[StageName]) -> Callable[[Outcome], None]:

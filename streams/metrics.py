@@ -7,6 +7,7 @@ own Histogram cannot.
 """
 
 import platform
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
 
@@ -44,7 +45,7 @@ class BatchHistogram(Collector):
         self._documentation = documentation
         self._labelnames = tuple(labelnames)
         self._bounds = np.asarray(buckets, dtype=np.float64)
-        self._names = [repr(float(bound)) for bound in buckets] + ["+Inf"]
+        self._names: list[str] = [repr(float(bound)) for bound in buckets] + ["+Inf"]
         self._counts: dict[tuple[str, ...], NDArray[np.int64]] = {}
         self._sums: dict[tuple[str, ...], float] = {}
         self._lock = Lock()
@@ -53,7 +54,7 @@ class BatchHistogram(Collector):
     def observe(self, labels: tuple[str, ...], values: NDArray[np.float64]) -> None:
         """Add each of `values` to the child with these label values."""
         places = np.searchsorted(self._bounds, values, side="left")
-        counts = np.bincount(places, minlength=len(self._names))
+        counts: NDArray[np.int64] = np.bincount(places, minlength=len(self._names))
         with self._lock:
             if labels in self._counts:
                 self._counts[labels] += counts
@@ -68,7 +69,7 @@ class BatchHistogram(Collector):
             counts = self._counts.get(labels)
             if counts is None or not counts.sum():
                 return None
-            place = int(np.searchsorted(np.cumsum(counts), q * counts.sum()))
+            place = bisect_left(np.cumsum(counts).tolist(), q * counts.sum())
         return float(self._bounds[place]) if place < len(self._bounds) else float("inf")
 
     def describe(self) -> Iterable[HistogramMetricFamily]:

@@ -50,18 +50,16 @@ def _composited(image: Image.Image) -> Image.Image:
 def _to_eight_bits(values: NDArray[np.int32] | NDArray[np.float32]) -> NDArray[np.uint8]:
     real = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(real.min()), float(real.max())
-    if 0 <= low and 1 < high <= 255:
+    if low >= 0 and 1 < high <= 255:
         return real.astype(np.uint8)
-    if 0 <= low and 255 < high <= 65_535:
-        return (real / 257).astype(np.uint8)
+    if low >= 0 and 255 < high <= 65_535:
+        return (real / 256).astype(np.uint8)
     if high == low:
         return np.zeros(real.shape, np.uint8)
     return ((real - low) * (255 / (high - low))).astype(np.uint8)
 
 
 def _lab_to_rgb(image: Image.Image) -> Image.Image:
-    converted = ImageCms.profileToProfile(
-        image, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), outputMode="RGB"
-    )
-    assert converted is not None  # it is only when converting in place
-    return converted
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    transform = ImageCms.buildTransform(lab, srgb, "LAB", "RGB")  # pyright: ignore[reportUnknownArgumentType]
+    return transform.apply(image)

@@ -1,7 +1,7 @@
 """Bytes of a picture file to the perceptual hashes of what a person sees."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
 import imagehash
@@ -62,7 +62,7 @@ def _opened(content: bytes | bytearray, limits: Limits) -> Image.Image:
 
 
 @contextmanager
-def _unreadable_for_pillows_errors(content: bytes | bytearray) -> Iterator[None]:
+def _unreadable_for_pillows_errors(content: bytes | bytearray) -> Generator[None]:
     try:
         yield
     except Unreadable:

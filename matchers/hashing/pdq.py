@@ -97,8 +97,7 @@ def pdq_dihedral(pixels: Pixels) -> tuple[PdqDihedral, int]:
 
 def warm() -> None:
     """Compile, or load from numba's cache, so that the first picture does not wait for it."""
-    for shape in ((MIN_SIDE, MIN_SIDE), (MIN_SIDE, MIN_SIDE, 3)):
-        pdq(np.zeros(shape, np.uint8))
+    pdq(np.zeros((MIN_SIDE, MIN_SIDE), np.uint8))
 
 
 def _spectrum_and_quality(pixels: Pixels) -> tuple[Floats | None, int]:
@@ -109,9 +108,9 @@ def _spectrum_and_quality(pixels: Pixels) -> tuple[Floats | None, int]:
         )
     if min(pixels.shape[:2]) < MIN_SIDE:
         return None, 0
-    pixels = np.ascontiguousarray(pixels)
-    grey = pixels.ndim == 2
-    thumbnail = _downsample(pixels[:, :, None] if grey else pixels, _GREY_LUMA)
+    pixels = np.ascontiguousarray(pixels if pixels.ndim == 3 else pixels[:, :, None]).view()
+    pixels.flags.writeable = False  # numba compiles read-only arrays apart: one kernel for both
+    thumbnail = _downsample(pixels, _GREY_LUMA)
     return _dct(thumbnail, _DCT), _quality(thumbnail)
 
 

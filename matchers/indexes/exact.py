@@ -23,9 +23,7 @@ class ExactHits(NamedTuple):
 class ExactIndex:
     """Digests of one width. Rows are counted as they were given to `build`."""
 
-    def __init__(
-        self, keys: NDArray[np.uint64], rests: Digests, rows: NDArray[np.uint32]
-    ) -> None:
+    def __init__(self, keys: NDArray[np.uint64], rests: Digests, rows: NDArray[np.uint32]) -> None:
         """Take over arrays that an earlier `build` made: see `arrays`."""
         self.keys = keys
         self.rests = rests
@@ -36,9 +34,7 @@ class ExactIndex:
         """Sort `digests`; repeats are kept, each is a row of its own."""
         keys = _keys(digests)
         order = np.argsort(keys, kind="stable")
-        return cls(
-            keys[order], np.ascontiguousarray(digests[order, 8:]), order.astype(np.uint32)
-        )
+        return cls(keys[order], np.ascontiguousarray(digests[order, 8:]), order.astype(np.uint32))
 
     def __len__(self) -> int:
         return len(self.keys)

@@ -282,7 +282,5 @@ def _host_suffixes(host: str) -> list[str]:
         return [host]
     labels = host.split(".")
     first = max(1, len(labels) - 5)
-    found = [host]
-    for start in range(first, len(labels) - 1)[:MAX_HOST_SUFFIXES]:
-        found.append(".".join(labels[start:]))
-    return found
+    starts = range(first, len(labels) - 1)[:MAX_HOST_SUFFIXES]
+    return [host, *(".".join(labels[start:]) for start in starts)]

@@ -15,7 +15,9 @@ from matchers.language.weights import DISCOUNTS
 NEGATION_REACH = 3
 """Words between a negation and the indicator that it negates."""
 
-_QUOTES = re.compile(r'"[^"]+"|“[^”]+”|„[^“”]+[“”]|«[^»]+»|「[^」]+」|『[^』]+』|(?m:^>.*$)')
+_QUOTES = re.compile(
+    r'"[^"]{1,500}"|“[^”]{1,500}”|„[^“”]{1,500}[“”]|«[^»]{1,500}»|「[^」]{1,500}」|(?m:^>.*$)'
+)
 _SENTENCE_END = re.compile(r"[.!?;…।。！？؟]+(?=\s|$)|[。！？]|\n")
 
 

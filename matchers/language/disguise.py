@@ -11,7 +11,7 @@ from itertools import product
 
 from matchers.language.folding import FOLD
 from matchers.language.scripts import latin_for, script_of
-from matchers.language.views import Token, ViewName
+from matchers.language.views import Token, ViewName, words
 
 LEET = {
     "0": "o", "1": "il", "2": "z", "3": "e", "4": "a", "5": "s", "6": "g", "7": "t", "8": "b",
@@ -25,18 +25,9 @@ _QUANTITY = re.compile(r"[1-9]\d*[a-z]{1,3}|[1-9]\d+[a-z]*|\d+")
 
 _TRIPLE = re.compile(r"(.)\1\1")
 _VARIANTS_CAP = 16
+_PIECES_CAP = 50_000
 _RUN_CAP = 80
 """Single letters that are rejoined at once; a longer run is no sentence."""
-
-DISGUISED = re.compile(
-    r"([^\W\d_])\1\1"
-    r"|[^\W\d_][0-9@$!|+€£¡¢(][^\W\d_]|[^\W_][@$!|+]\d|\b[0-9]+[^\W\d_]|[@$+€£¡|!(][^\W\d_]|[^\W\d_][0-9@$|+]"
-    r"|(?<![^\W_])[^\W_][\W_]{1,6}[^\W_][\W_]{1,6}[^\W_](?![^\W_])"
-    r"|[^\W_][^\w\s'’,.;:/?)(\"-][^\W_]|[^\W_][-._*/][^\W_]"
-    r"|[a-z][\u0370-\u058f\u13a0-\u13ff\uab70-\uabbf]|[\u0370-\u058f\u13a0-\u13ff\uab70-\uabbf][a-z]",
-    re.IGNORECASE,
-)
-"""Whether a text holds anything that `undisguise` might rewrite."""
 
 
 class Vocabulary:
@@ -95,6 +86,46 @@ class Vocabulary:
         if unknown * 3 > length or len(found) * 2 > length + 2:
             return None
         return found[::-1]
+
+
+class DisguiseCheck:
+    """Whether a text's words may differ from its folded characters, at little cost for ordinary
+    text: the check that comes before `undisguise`.
+
+    White-space-delimited pieces recur (`it's`, `:)`, names), so what was found of a piece is
+    remembered, by its hash alone: no text is kept.
+    """
+
+    def __init__(self, known: Vocabulary) -> None:
+        self._known = known
+        self._pieces: dict[int, bool] = {}
+
+    def __call__(self, text: str) -> bool:
+        singles = 0
+        for piece in text.split():
+            if len(piece) <= 2:
+                singles += 1
+                if singles == 3:
+                    return True
+            else:
+                singles = 0
+            rewritten = self._pieces.get(hash(piece))
+            if rewritten is None:
+                rewritten = self._check(piece)
+            if rewritten:
+                return True
+        return False
+
+    def _check(self, piece: str) -> bool:
+        if len(self._pieces) >= _PIECES_CAP:
+            self._pieces.clear()
+        tokens = words(piece)
+        rewritten = (
+            " ".join(token.word for token in tokens) != " ".join(piece.translate(FOLD).split())
+            or undisguise(piece, tokens, self._known) != tokens
+        )
+        self._pieces[hash(piece)] = rewritten
+        return rewritten
 
 
 def squeeze(word: str) -> str:

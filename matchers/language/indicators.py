@@ -8,6 +8,7 @@ the phrases' gaps and boundaries checked. A plain message costs one pass.
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from daachorse import DoubleArrayAhoCorasick
@@ -15,7 +16,7 @@ from daachorse import DoubleArrayAhoCorasick
 from matchers.language.catalogue import Catalogue, CatalogueError, Indicator, LanguageCatalogue
 from matchers.language.categories import Category
 from matchers.language.cues import Cue, CueFinder, quoted_spans, sentence_breaks
-from matchers.language.disguise import DISGUISED, Vocabulary, undisguise
+from matchers.language.disguise import DisguiseCheck, Vocabulary, undisguise
 from matchers.language.folding import ASCII_DROP, ASCII_FOLD, FOLD
 from matchers.language.phrases import (
     PhraseError,
@@ -32,6 +33,10 @@ from matchers.language.weights import DISCOUNTS, VIEW_FACTORS
 HITS_CAP = 16
 """Hits that are reported for one message, strongest first."""
 
+_PHRASES_CAP = 200
+_MATCHES_CAP = 4
+"""Phrases of a message, and places of each, that are looked at: no text can be slow to read."""
+
 AGES = range(8, 70)
 """Numbers that may be a person's age; above and below, a number is rather something else."""
 
@@ -47,7 +52,8 @@ _SHAPE = bytes(
 )  # fmt: skip
 """Classes of ASCII bytes: letter, digit, leet symbol, filler, space, apostrophe, other."""
 _ODD_SHAPES = (b"a0", b"0a", b"a1a", b"1a", b" a a a", b"a.a.a", b".a.a", b"a2a")
-_TRIPLES = tuple(chr(c).encode() * 3 for c in range(ord("a"), ord("z") + 1))
+_TRIPLES = tuple(chr(c) * 3 for c in range(ord("a"), ord("z") + 1))
+"""Searched for beside the phrases: repeated letters, which may disguise a word."""
 
 
 class Hit(NamedTuple):
@@ -98,6 +104,9 @@ class IndicatorMatcher:
         for language in catalogue.languages:
             self._add(language, language.language in trusted, by_literal, whole, prefixes)
         self._known = Vocabulary(whole, prefixes)
+        self._disguised = DisguiseCheck(self._known)
+        for triple in _TRIPLES:
+            by_literal.setdefault(triple, [])
         literals = sorted(by_literal)
         self._owners = [tuple(by_literal[literal]) for literal in literals]
         self._automaton = DoubleArrayAhoCorasick([literal.encode() for literal in literals])
@@ -147,11 +156,16 @@ class IndicatorMatcher:
         if text.isascii():
             raw = text.encode()
             normal = b" " + b" ".join(raw.translate(ASCII_FOLD, ASCII_DROP).split()) + b" "
-            if not self._automaton.find_overlapping(normal) and not _odd_ascii(raw, normal):
-                return ()
+            found = self._automaton.find_overlapping(normal)
+            if not found:
+                if not (_odd_ascii(raw) and self._disguised(text)):
+                    return ()
+            elif all(not self._owners[literal] for _, _, literal in found):
+                if not self._disguised(text):
+                    return ()
         else:
             folded = f" {' '.join(text.translate(FOLD).split())} ".encode(errors="replace")
-            if not self._automaton.find_overlapping(folded) and not DISGUISED.search(text):
+            if not self._automaton.find_overlapping(folded) and not self._disguised(text):
                 return ()
         return self._find_slowly(text)
 
@@ -160,7 +174,7 @@ class IndicatorMatcher:
         if not tokens:
             return ()
         hits = self._hits(text, tokens)
-        if DISGUISED.search(text):
+        if self._disguised(text):
             undone = undisguise(text, tokens, self._known)
             if undone != tokens:
                 hits += self._hits(text, undone)
@@ -180,8 +194,8 @@ class IndicatorMatcher:
         context = _Context(text, normal, tokens, starts)
         return [
             hit
-            for number in sorted(numbers)
-            for match in self._phrases[number].regex.finditer(normal)
+            for number in sorted(numbers)[:_PHRASES_CAP]
+            for match in islice(self._phrases[number].regex.finditer(normal), _MATCHES_CAP)
             if (hit := context.hit(self._phrases[number], match.start(), match.end())) is not None
         ]
 
@@ -203,13 +217,13 @@ def _learn(word: Word, into: set[str]) -> None:
         into.add(word.text)
 
 
-def _odd_ascii(raw: bytes, normal: bytes) -> bool:
-    """Whether an ASCII message may hold disguised words: cheap, and never wrongly false."""
+def _odd_ascii(raw: bytes) -> bool:
+    """Whether an ASCII message may hold digits, symbols or spaces as a disguise."""
     shape = raw.translate(_SHAPE)
     for odd in _ODD_SHAPES:
         if odd in shape:
             return True
-    return any(triple in normal for triple in _TRIPLES)
+    return False
 
 
 class _Context:

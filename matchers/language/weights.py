@@ -79,7 +79,8 @@ CONTEXT_FACTORS = {
     "first_contact": 0.1,
     "answered": 0.1,
     "user_report": 0.3,
-    "crowd": -0.5,
+    "crowd": -0.4,
+    "adults_only": -0.4,
 }
 """What the platform knows multiplies what was said (each adds its share of those points), so
 that without evidence it says nothing."""
@@ -91,19 +92,24 @@ CROWD = 6
 
 NOTE = 1.0
 """From here a signal is worth handing on."""
-WATCH = 3.0
+WATCH = 2.5
 """From here a conversation is worth a second look if anything else points to it."""
-REVIEW = 6.0
+REVIEW = 4.5
 """From here a person should look."""
-REVIEW_CATEGORIES = 3
+REVIEW_CATEGORIES = 2
 """Categories of one author that `review` needs, besides the points."""
 REVIEW_MESSAGES = 2
 """Messages of one author with evidence that `review` needs: no single message raises it."""
 
 COMPOSITE_WINDOW_HOURS = 24.0
 """Within which a threat of exposure and a payment demand are one act."""
+COMPOSITE_HALF_LIFE_DAYS = 30.0
+"""After which a complete pattern no longer raises `review` by itself."""
 COMPOSITE_POINTS = 6.0
 """What an explicit exception adds, so that the level follows from the points."""
+
+ANSWER_MINUTES = 30
+"""After a question for the age, a bare number is an answer."""
 
 AGE_LIMIT = 18
 """Below this a stated age is a minor's."""

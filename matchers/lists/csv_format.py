@@ -16,7 +16,6 @@ from matchers.lists.entry import (
     Algorithm,
     EntryStatus,
     ListEntry,
-    Role,
     normal_value,
 )
 
@@ -137,7 +136,7 @@ def _entry(
         raise ValueError("the row names no algorithm")
     if named and named not in ALGORITHMS:
         raise ValueError(f"unknown algorithm {named[:32]!r}; known are {', '.join(ALGORITHMS)}")
-    algorithm = cast(Algorithm, named) if named else cast(Algorithm, default)
+    algorithm = cast(Algorithm, named or default)
     role, status, updated = field("role").lower(), field("status").lower(), field("updated_at")
     if role and role not in ROLES:
         raise ValueError(f"unknown role {role[:32]!r}; known are {', '.join(ROLES)}")
@@ -155,7 +154,7 @@ def _entry(
         algorithm=algorithm,
         value=value,
         category=field("category"),
-        role=cast(Role, role) if role else None,
+        role=role or None,
         labels=tuple(label.strip() for label in labels if label.strip()),
         status=cast(EntryStatus, status) if status else "active",
         updated_at=updated_at,

@@ -1,9 +1,10 @@
 """`DeadLetter`: a record that could not be decided, and why, without its content."""
 
-from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
+
+from streams.contracts.event import Timestamp
 
 DeadLetterClass = Literal[
     "not_json",
@@ -46,7 +47,7 @@ class DeadLetter(Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: DeadLetterClass
     message: str
     field: str | None = None
-    at: datetime
+    at: Timestamp
     attempts: int = 1
     sha256: str
     size: int

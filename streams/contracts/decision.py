@@ -2,11 +2,11 @@
 
 import hashlib
 import uuid
-from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
 
+from streams.contracts.event import Timestamp
 from streams.contracts.signal import Signal
 from streams.contracts.values import Action, Id, Priority, Scan, Surface
 
@@ -77,7 +77,7 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
     policy_version: str
     lists_version: str
     automated: bool = True
-    decided_at: datetime
+    decided_at: Timestamp
     case_id: str | None = None
 
 

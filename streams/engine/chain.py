@@ -49,8 +49,9 @@ class Rejected(NamedTuple):
 class Outcome:
     """What became of a chunk, before delivery.
 
-    `cases` come with the place of the record that they are about. Every record's place is in `places` (with its envelope at the same position, and its decision
+    Every record's place is in `places` (with its envelope at the same position, and its decision
     where the chain ends with enforcement) or in `rejected`, never in both and never in neither.
+    `cases` come with the place of the record that they are about.
     """
 
     records: Sequence[SourceRecord]

@@ -3,13 +3,10 @@
 import hashlib
 from datetime import UTC, datetime
 
-import msgspec
-
+from streams.contracts.codec import encode_dead_letter
 from streams.contracts.dead_letter import DeadLetter
 from streams.engine.chain import Outcome, Output, Rejected
 from streams.engine.config import EngineConfig
-
-_encoder = msgspec.json.Encoder()
 
 
 def dead_letter_outputs(
@@ -49,7 +46,7 @@ def _output(
     if config.dead_letter_payload and letter.payload is None:
         headers.append(("seawall-payload", b"cut"))
     return Output(
-        config.dead_letter_topic, record.key, _encoder.encode(letter), headers, rejected.place
+        config.dead_letter_topic, record.key, encode_dead_letter(letter), headers, rejected.place
     )
 
 

@@ -11,6 +11,7 @@ from aiokafka import TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import IllegalStateError, KafkaError
 
+from streams import deadline
 from streams.engine.backoff import Backoff
 from streams.engine.chain import Chain
 from streams.engine.clients import Consumer, count_partitions, make_consumer
@@ -62,32 +63,24 @@ class ChunkService(faust.Service):
         self._partition_counts: dict[str, int] = {}
         self._consumer: Consumer | None = None
         self._owned: dict[TopicPartition, tuple[PartitionTask, asyncio.Task[None]]] = {}
-        self._opening: asyncio.Task[None] | None = None
         self._crashing: asyncio.Future[None] | None = None
 
     async def on_start(self) -> None:
-        """Start in the background: the broker may be away, and probes must be answered."""
-        self._opening = asyncio.create_task(self._open())
-        self._opening.add_done_callback(self._crash_on_failure)
-
-    async def on_stop(self) -> None:
-        """Finish running chunks, give back the partitions and every resource."""
-        if self._opening is not None:
-            self._opening.cancel()
-            await asyncio.wait([self._opening])
-        await self.revoke(set(self._owned))
-        if self._consumer is not None:
-            await self._consumer.stop()
-        await self._store.close()
-        self._executor.shutdown(wait=False, cancel_futures=True)
-
-    async def _open(self) -> None:
+        """Prepare, wait for the broker, check the topics and join the group."""
         await self._prepare()
         await self._wait_for_broker()
         consumer = make_consumer(self._config)
         await consumer.start()
         self._consumer = consumer
         consumer.subscribe([self._config.input_topic], listener=_Listener(self))
+
+    async def on_stop(self) -> None:
+        """Finish running chunks, give back the partitions and every resource."""
+        await self.revoke(set(self._owned))
+        if self._consumer is not None:
+            await self._consumer.stop()
+        await self._store.close()
+        self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def _wait_for_broker(self) -> None:
         topics = [
@@ -163,6 +156,7 @@ class ChunkService(faust.Service):
         failure = task.exception()
         if failure is not None:
             log.critical("the worker stops: %s: %s", type(failure).__name__, failure)
+            deadline.arm(2 * self._config.revoke_seconds, 1)
             self._crashing = asyncio.ensure_future(self.crash(failure))
 
     @faust.Service.task

@@ -39,9 +39,12 @@ class OffsetAndMetadata(Protocol):
 
 
 class BrokerDescription(TypedDict):
+    """A fenced broker is known but takes no part (since Kafka 4)."""
+
     broker_id: int
     host: str
     port: int
+    is_fenced: NotRequired[bool]
 
 
 class ClusterDescription(TypedDict):

@@ -182,7 +182,7 @@ class LocalCluster:
         """Until every one of `nodes` takes part, as the first one's metadata has it."""
         deadline = time.monotonic() + READY_SECONDS
         wanted = {node.record.id for node in nodes}
-        while not (wanted <= _members(nodes[0].record.port)):
+        while not (wanted <= members(nodes[0].record.port)):
             for node in nodes:
                 if node.process is None:
                     log = node.started_log()
@@ -253,12 +253,13 @@ def running_cluster(data_dir: Path) -> ClusterRecord | None:
     return record if alive else None
 
 
-def _members(port: int) -> set[int]:
+def members(port: int) -> set[int]:
     """The ids of the brokers that take part, asked of the one on `port`; empty until it answers."""
     with contextlib.suppress(OSError):
         socket.create_connection((LOOPBACK, port), timeout=1).close()
         with contextlib.suppress(KafkaError):
             config = {"bootstrap_servers": f"{LOOPBACK}:{port}", "bootstrap_timeout_ms": 3000}
             with contextlib.closing(admin_client(config)) as admin:
-                return {broker["broker_id"] for broker in admin.describe_cluster()["brokers"]}
+                known = admin.describe_cluster()["brokers"]
+                return {b["broker_id"] for b in known if not b.get("is_fenced", False)}
     return set()

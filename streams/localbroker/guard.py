@@ -21,17 +21,23 @@ def main() -> None:
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr)  # noqa: S603
     print(child.pid, flush=True)
 
+    orphaned = threading.Event()
+
     def end_with_parent() -> None:
         while os.read(0, 64):
             pass
+        orphaned.set()
         child.kill()
         child.wait()
         if directory != "-":
             shutil.rmtree(directory, ignore_errors=True)
         os._exit(0)
 
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    watcher = threading.Thread(target=end_with_parent, daemon=True)
+    watcher.start()
     code = child.wait()
+    if orphaned.is_set():
+        watcher.join()
     os._exit(code if code >= 0 else 128 - code)
 
 

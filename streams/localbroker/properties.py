@@ -41,6 +41,9 @@ def server_properties(
         "num.network.threads": "2",
         "num.io.threads": "4",
         "group.initial.rebalance.delay.ms": "0",
+        # A dead broker's partitions find new leaders within 10 s rather than 15.
+        "broker.session.timeout.ms": "6000",
+        "broker.heartbeat.interval.ms": "1000",
     }
     settings.update(extra)
     return "".join(f"{key}={value}\n" for key, value in settings.items())

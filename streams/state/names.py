@@ -1,7 +1,7 @@
 """The names under which a store in Valkey keeps state: keyed hashes, never ids."""
 
 import hmac
-from collections.abc import Sequence
+from typing import Literal
 
 from streams.contracts.stage import StateKey
 from streams.state.store import Partition
@@ -9,6 +9,11 @@ from streams.state.versions import owner_tag
 
 MIN_KEY_BYTES = 16
 _NAME_BYTES = 16
+
+
+def state_key(scope: Literal["conversation", "sender"], tenant: str, id: str) -> StateKey:
+    """The key of a tenant's conversation or account: the one place that joins the two ids."""
+    return StateKey(scope, f"{tenant}/{id}")
 
 
 class StateNames:
@@ -32,9 +37,6 @@ class StateNames:
         keyed.update(f"{key.scope}\0{key.id}".encode())
         prefix = b"sw:c:" if key.scope == "conversation" else b"sw:s:"
         return prefix + keyed.digest()[:_NAME_BYTES]
-
-    def names(self, keys: Sequence[StateKey]) -> list[bytes]:
-        return [self.name(key) for key in keys]
 
 
 def guard_name(partition: Partition) -> bytes:

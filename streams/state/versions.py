@@ -14,8 +14,8 @@ from streams.state.store import Partition
 OWNER_BYTES = 8
 _HEADER = struct.Struct(f"<B{OWNER_BYTES}sQI")
 _PREVIOUS = struct.Struct(f"<{OWNER_BYTES}sQ")
-_HAS_PREVIOUS, _REMOVED, _PREVIOUS_REMOVED = 1, 2, 4
-_FORMAT_MASK = 0xF8  # the format's number, 0 today, in the upper five bits
+_HAS_PREVIOUS, _REMOVED = 1, 2
+_FORMAT_MASK = 0xFC  # the format's number, 0 today, in the upper six bits
 
 
 class Version(NamedTuple):
@@ -28,7 +28,7 @@ class Version(NamedTuple):
 
 
 Versions = tuple[Version, ...]
-"""Newest first, at most two."""
+"""Newest first, at most two; the one before has a value, for without one it need not be kept."""
 
 
 def owner_tag(partition: Partition) -> bytes:
@@ -67,12 +67,9 @@ def pack(versions: Versions) -> bytes:
     if len(versions) == 1:
         return _HEADER.pack(flags, newest.owner, newest.offset, len(value)) + value
     previous = versions[1]
-    flags |= _HAS_PREVIOUS
-    if previous.value is None:
-        flags |= _PREVIOUS_REMOVED
     return b"".join(
         (
-            _HEADER.pack(flags, newest.owner, newest.offset, len(value)),
+            _HEADER.pack(flags | _HAS_PREVIOUS, newest.owner, newest.offset, len(value)),
             value,
             _PREVIOUS.pack(previous.owner, previous.offset),
             previous.value or b"",
@@ -93,5 +90,4 @@ def unpack(data: bytes) -> Versions:
         owner, offset = _PREVIOUS.unpack_from(data, end)
     except struct.error as error:
         raise ValueError(f"a state record is cut short: {error}") from error
-    value = None if flags & _PREVIOUS_REMOVED else data[end + _PREVIOUS.size :]
-    return (newest, Version(owner, offset, value))
+    return (newest, Version(owner, offset, data[end + _PREVIOUS.size :]))

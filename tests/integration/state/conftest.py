@@ -12,6 +12,7 @@ from streams.state.memory import MemoryStore
 from streams.state.open import open_store
 from streams.state.store import StateStore
 
+
 @pytest.fixture(scope="session")
 def state_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
     directory: Path = tmp_path_factory.mktemp("valkey")
@@ -32,9 +33,7 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 @pytest.fixture(params=["memory", "valkey"])
-def store(
-    request: pytest.FixtureRequest, loop: asyncio.AbstractEventLoop
-) -> Iterator[StateStore]:
+def store(request: pytest.FixtureRequest, loop: asyncio.AbstractEventLoop) -> Iterator[StateStore]:
     """Each store in turn: what a test using it says holds of both."""
     if request.param == "memory":
         made: StateStore = MemoryStore(ttl=60)

@@ -11,7 +11,7 @@ from streams.state.store import Fenced, Partition, StateStore
 from streams.state.versions import owner_tag
 
 PARTITIONS = [Partition("pipeline.text-risk", "content.events", n) for n in range(3)]
-SENDERS = [StateKey("sender", f"acme/{name}") for name in "uvw"]
+SENDERS = [StateKey("sender", f"acme/{name}") for name in "uv"]
 
 _numbers = itertools.count(1)
 
@@ -38,7 +38,7 @@ class Step(NamedTuple):
 
 
 def conversations(partition: int) -> list[StateKey]:
-    return [StateKey("conversation", f"acme/{partition}-{n}") for n in range(3)]
+    return [StateKey("conversation", f"acme/{partition}-{n}") for n in range(2)]
 
 
 @st.composite
@@ -50,11 +50,14 @@ def logs(draw: st.DrawFn) -> list[list[Record]]:
                 st.builds(
                     Record,
                     st.lists(
-                        st.sampled_from(conversations(p) + SENDERS), max_size=3, unique=True
+                        st.sampled_from(conversations(p) + SENDERS),
+                        min_size=1,
+                        max_size=3,
+                        unique=True,
                     ).map(tuple),
                     st.sampled_from([False, False, False, True]),
                 ),
-                min_size=1,
+                min_size=8,
                 max_size=15,
             )
         )
@@ -66,12 +69,12 @@ steps = st.lists(
     st.builds(
         Step,
         st.integers(0, len(PARTITIONS) - 1),
-        st.integers(1, 6),
+        st.integers(1, 4),
         st.sampled_from(Ending.__args__),
         st.booleans(),
     ),
-    min_size=1,
-    max_size=25,
+    min_size=10,
+    max_size=30,
 )
 
 

@@ -1,10 +1,10 @@
 """What both stores promise: the same tests, run against each."""
 
+import pytest
+from histories import PARTITIONS, Record, Step, fresh_key, logs, play, steps
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from histories import PARTITIONS, Record, Step, fresh_key, logs, play, steps
 
-import pytest
 from streams.contracts.stage import StateKey, StateValue
 from streams.state.memory import MemoryStore
 from streams.state.open import open_store
@@ -148,7 +148,7 @@ def test_a_large_chunk(store, run):
     run(scenario())
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
 @given(logs=logs(), history=steps, kind=st.sampled_from(["memory", "valkey"]))
 def test_every_load_is_the_fold_of_what_was_committed(
     state_url, loop, logs: list[list[Record]], history: list[Step], kind: str

@@ -1,7 +1,6 @@
 """What the store in Valkey promises beyond the common contract."""
 
 import asyncio
-import json
 import os
 import signal
 import ssl
@@ -287,7 +286,7 @@ def test_a_wrong_password_says_so(tmp_path, run):
             await store.close()
 
         run(scenario())
-        with server.client(password="right", db=2) as client:
+        with valkey.Valkey(port=server.port, password="right", db=2) as client:
             assert client.dbsize() == 3
 
 
@@ -307,11 +306,11 @@ def test_a_cluster_node_is_refused_with_a_reason(tmp_path, run):
 def test_over_tls(tmp_path, state_server, run):
     """Through a TLS end in front of the server, since the embedded one is built without TLS."""
     certificate, key = tmp_path / "ca.pem", tmp_path / "key.pem"
+    request = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
     try:
         subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-            + ["-nodes", "-days", "2", "-keyout", str(key), "-out", str(certificate), *subject],
+            [*request, *subject, "-keyout", str(key), "-out", str(certificate)],
             check=True,
             capture_output=True,
         )
@@ -327,9 +326,7 @@ def test_over_tls(tmp_path, state_server, run):
         writer.close()
 
     async def serve(reader, writer):
-        behind_reader, behind_writer = await asyncio.open_connection(
-            "127.0.0.1", state_server.port
-        )
+        behind_reader, behind_writer = await asyncio.open_connection("127.0.0.1", state_server.port)
         await asyncio.gather(forward(reader, behind_writer), forward(behind_reader, writer))
 
     async def scenario():
@@ -357,11 +354,8 @@ def test_errors_hold_no_state(state_url, client, run):
     async def scenario():
         store = open_store(state_url, key)
         with pytest.raises(valkey.ResponseError, match="WRONGTYPE") as failure:
-            await fill_without_load(store)
+            await store.save(P, await store.claim(P), 0, 5, {SENDER: b"precious"})
         assert "precious" not in repr(failure.value)
         await store.close()
-
-    async def fill_without_load(store):
-        await store.save(P, await store.claim(P), 0, 5, {SENDER: json.dumps("precious").encode()})
 
     run(scenario())

@@ -13,8 +13,6 @@ from matchers.hashing.pdq import Pdq, pdq, pdq_dihedral
 pdqhash = pytest.importorskip("pdqhash", reason="the oracle is a dev dependency")
 
 sides = st.integers(1, 12) | st.integers(60, 68) | st.integers(120, 135) | st.integers(1, 900)
-    st.integers(1, 12), st.integers(60, 68), st.integers(120, 135), st.integers(1, 900)
-)
 
 
 def reference(pixels: NDArray[np.uint8]) -> Pdq:

@@ -1,0 +1,414 @@
+"""The conversation model: evidence of each person, decaying with time, and what it amounts to.
+
+Pure functions of state, message and time. `advance` takes a message in, `score` says what one
+person's side of the conversation amounts to, as a sum of named parts. More evidence never lowers
+a score. The numbers are in `matchers.language.weights`.
+"""
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from msgspec.structs import replace
+
+from matchers.language import weights as w
+from matchers.language.categories import CATEGORIES, CATEGORY_INDEX, STAGE_OF, STAGES, Category
+from matchers.language.state import (
+    MINOR_BANDS,
+    PEOPLE_CAP,
+    REPORTERS_CAP,
+    SEEN_CAP,
+    VERSION,
+    Conversation,
+    Finding,
+    Latched,
+    Message,
+    Participant,
+    Pattern,
+    Person,
+    Strength,
+)
+
+Level = Literal["none", "note", "watch", "review"]
+LEVELS: tuple[Level, ...] = ("none", "note", "watch", "review")
+
+_DAY = 86_400_000
+_HOUR = 3_600_000
+
+
+class Part(NamedTuple):
+    """One named addend of a score."""
+
+    name: str
+    points: float
+
+
+class Score(NamedTuple):
+    """What one person's side of a conversation amounts to. `points` is the sum of `parts`.
+
+    `trial`: without the evidence of unreviewed languages the level would be lower; `unverified`:
+    all evidence came from a client. `minor_involved`: somebody else there is, or says to be, a
+    minor.
+    """
+
+    level: Level
+    points: float
+    parts: tuple[Part, ...]
+    categories: tuple[Category, ...]
+    pattern: Pattern | None = None
+    trial: bool = False
+    unverified: bool = False
+    minor_involved: bool = False
+
+
+NO_SCORE = Score("none", 0.0, (), ())
+
+
+# --- advance -------------------------------------------------------------------------------
+
+
+def advance(state: Conversation | None, message: Message, now_ms: int) -> Conversation | None:
+    """The state after a message; the very same object when it changes nothing.
+
+    A conversation is remembered from its first evidence or report, or from its first message
+    where the platform knows that an adult writes to a minor. A repeated event adds nothing.
+    """
+    if state is not None and message.event in state.seen:
+        return state
+    has_evidence = bool(message.findings) or message.report
+    if state is None:
+        if not has_evidence and not _adult_to_minor(message):
+            return None
+        state = Conversation(VERSION, now_ms, now_ms)
+    after = _meet(state, message)
+    if message.report:
+        after = _report(after, message.author.key)
+    findings = _of_use(after, message, now_ms)
+    if findings:
+        after = _take(after, message, findings, now_ms)
+    if after is state and not (has_evidence or state.now == state.started == now_ms):
+        return state
+    if not has_evidence:
+        return after
+    seen = (*after.seen, message.event)[-SEEN_CAP:]
+    return replace(after, seen=seen, now=max(state.now, now_ms))
+
+
+def _adult_to_minor(message: Message) -> bool:
+    return message.author.band == "adult" and any(
+        person.band in MINOR_BANDS for person in message.recipients
+    )
+
+
+def person_of(state: Conversation, key: int) -> Person | None:
+    """The person with this key, if remembered."""
+    for person in state.people:
+        if person.key == key:
+            return person
+    return None
+
+
+def _meet(state: Conversation, message: Message) -> Conversation:
+    """Note who is there. Only news changes the state."""
+    state = _update_person(state, message.author, spoke=True, makes_room=bool(message.findings))
+    for recipient in message.recipients[:PEOPLE_CAP]:
+        if recipient.band != "unknown" or len(message.recipients) == 1:
+            state = _update_person(state, recipient, spoke=False, makes_room=False)
+    crowd = max(message.recipient_count, len(message.recipients)) + 1
+    return replace(state, crowd=crowd) if crowd > state.crowd else state
+
+
+def _update_person(
+    state: Conversation, seen: Participant, *, spoke: bool, makes_room: bool
+) -> Conversation:
+    known = person_of(state, seen.key)
+    if known is None:
+        people = state.people
+        if len(people) >= PEOPLE_CAP:
+            if not makes_room:
+                return state
+            least = min(range(len(people)), key=lambda i: _importance(people[i]))
+            people = people[:least] + people[least + 1 :]
+        person = Person(seen.key, seen.band, seen.source, seen.account_at, spoke)
+        return replace(state, people=(*people, person))
+    band, source = known.band, known.source
+    if seen.band != "unknown" and (seen.band, seen.source) != (band, source):
+        band, source = seen.band, seen.source
+    account_at = seen.account_at or known.account_at
+    spoke = spoke or known.spoke
+    if (band, source, account_at, spoke) == (
+        known.band,
+        known.source,
+        known.account_at,
+        known.spoke,
+    ):
+        return state
+    return _put(
+        state, replace(known, band=band, source=source, account_at=account_at, spoke=spoke)
+    )
+
+
+def _importance(person: Person) -> tuple[int, float, int]:
+    return (
+        len(person.patterns),
+        sum(s.strength for s in person.strengths) + (1.0 if person.stated_age else 0.0),
+        max((s.at for s in person.strengths), default=0),
+    )
+
+
+def _put(state: Conversation, person: Person) -> Conversation:
+    people = tuple(person if p.key == person.key else p for p in state.people)
+    return replace(state, people=people)
+
+
+def _report(state: Conversation, reporter: int) -> Conversation:
+    if reporter in state.reporters or len(state.reporters) >= REPORTERS_CAP:
+        return state
+    return replace(state, reporters=(*state.reporters, reporter))
+
+
+def _of_use(state: Conversation, message: Message, now_ms: int) -> list[Finding]:
+    """The findings that say something here: strong enough, and a bare number only as an answer."""
+    asked = (
+        state.question_by not in (0, message.author.key)
+        and now_ms - state.question_at <= w.ANSWER_MINUTES * 60_000
+    )
+    return [
+        finding
+        for finding in message.findings
+        if finding.weight >= w.EVIDENCE_LEAST and (asked or not finding.answer)
+    ]
+
+
+def _take(
+    state: Conversation, message: Message, findings: Iterable[Finding], now_ms: int
+) -> Conversation:
+    count = state.count + 1
+    author = person_of(state, message.author.key)
+    if author is None:
+        return state
+    others_age = 0
+    question_by, question_at = state.question_by, state.question_at
+    for finding in findings:
+        if finding.category == "age_statement":
+            if finding.about_other:
+                others_age = finding.age
+            else:
+                author = replace(author, stated_age=finding.age, stated_at=now_ms)
+            continue
+        if finding.category == "age_question":
+            question_by, question_at = author.key, now_ms
+        author = _strengthen(author, finding, count, now_ms, message.unverified)
+    if any(finding.category != "age_statement" for finding in findings):
+        author = replace(author, messages=author.messages + 1)
+    state = _put(state, author)
+    if others_age:
+        state = _state_others(state, message, others_age, now_ms)
+    state = replace(state, count=count, question_by=question_by, question_at=question_at)
+    return _latch(state, now_ms)
+
+
+def _strengthen(
+    person: Person, finding: Finding, count: int, now_ms: int, unverified: bool
+) -> Person:
+    """Evidence adds up as independent reasons do: 1 - (1 - a)(1 - b)."""
+    index = CATEGORY_INDEX[finding.category]
+    before = next((s for s in person.strengths if s.category == index), None)
+    solid_at = now_ms if finding.weight >= w.SOLID else 0
+    if before is None:
+        strength = Strength(
+            index, finding.weight, now_ms, count, count, solid_at, finding.trial, unverified
+        )
+        return replace(person, strengths=(*person.strengths, strength))
+    left = decayed(before, now_ms)
+    strength = Strength(
+        index,
+        round(1.0 - (1.0 - left) * (1.0 - finding.weight), 6),
+        max(before.at, now_ms),
+        before.first,
+        count,
+        max(before.solid_at, solid_at),
+        before.trial and finding.trial,
+        before.unverified and unverified,
+    )
+    return replace(
+        person, strengths=tuple(strength if s.category == index else s for s in person.strengths)
+    )
+
+
+def decayed(strength: Strength, now_ms: int) -> float:
+    """What is left of evidence at a time; it halves with the category's half-life."""
+    days = max(0, now_ms - strength.at) / _DAY
+    return strength.strength * 0.5 ** (days / w.HALF_LIFE_DAYS[CATEGORIES[strength.category]])
+
+
+def _state_others(
+    state: Conversation, message: Message, age: int, now_ms: int
+) -> Conversation:
+    """An age said of the other person, where it is clear who that is."""
+    others = [p for p in state.people if p.key != message.author.key]
+    if len(others) != 1:
+        return state
+    return _put(state, replace(others[0], stated_age=age, stated_at=now_ms))
+
+
+def _latch(state: Conversation, now_ms: int) -> Conversation:
+    """Complete patterns stay, so that later evidence cannot undo them."""
+    minor_stated = any(0 < p.stated_age < w.AGE_LIMIT for p in state.people)
+    for person in state.people:
+        by_category = {CATEGORIES[s.category]: s for s in person.strengths}
+        for pattern, needed in _PATTERNS:
+            if pattern == "minor_image_request" and not minor_stated:
+                continue
+            found = [by_category.get(category) for category in needed]
+            if not all(s is not None and _fresh(s, now_ms) for s in found):
+                continue
+            strengths = [s for s in found if s is not None]
+            latched = Latched(
+                pattern,
+                now_ms,
+                any(s.trial for s in strengths),
+                any(s.unverified for s in strengths),
+            )
+            kept = tuple(p for p in person.patterns if p.pattern != pattern)
+            person = replace(person, patterns=(*kept, latched))
+            state = _put(state, person)
+    return state
+
+
+_PATTERNS: tuple[tuple[Pattern, tuple[Category, ...]], ...] = (
+    ("sextortion", ("exposure_threat", "payment_demand")),
+    ("minor_image_request", ("image_request",)),
+    ("self_harm", ("self_harm",)),
+)
+
+
+def _fresh(strength: Strength, now_ms: int) -> bool:
+    return strength.solid_at > 0 and now_ms - strength.solid_at <= w.COMPOSITE_WINDOW_HOURS * _HOUR
+
+
+# --- score ---------------------------------------------------------------------------------
+
+
+def score(state: Conversation, person: int, now_ms: int | None = None) -> Score:
+    """What `person`'s side of the conversation amounts to at `now_ms` (by default the state's)."""
+    subject = person_of(state, person)
+    if subject is None or not (subject.strengths or subject.patterns):
+        return NO_SCORE
+    now = state.now if now_ms is None else now_ms
+    whole = _score(state, subject, now, with_trial=True)
+    if LEVELS.index(whole.level) >= LEVELS.index("note"):
+        reviewed = _score(state, subject, now, with_trial=False)
+        if reviewed.level != whole.level:
+            return whole._replace(trial=True)
+    return whole
+
+
+def _score(state: Conversation, subject: Person, now: int, *, with_trial: bool) -> Score:
+    strengths = [s for s in subject.strengths if with_trial or not s.trial]
+    left = {s.category: decayed(s, now) for s in strengths}
+    parts: list[Part] = []
+    for s in strengths:
+        points = w.CATEGORY_POINTS[CATEGORIES[s.category]] * left[s.category]
+        if points > 0:
+            parts.append(Part(CATEGORIES[s.category], points))
+    said = sum(part.points for part in parts)
+    shown = [s for s in strengths if left[s.category] >= w.PRESENT and _counts(s)]
+    if len(shown) > 1:
+        parts.append(Part("breadth", w.BREADTH_POINTS * (len(shown) - 1)))
+    in_order = _stages_in_order(shown)
+    if in_order:
+        parts.append(Part("order", w.ORDER_POINTS * in_order))
+    if subject.messages > 1 and said > 0:
+        further = min(subject.messages - 1, w.PERSISTENCE_CAP)
+        parts.append(Part("persistence", w.PERSISTENCE_POINTS * further * min(1.0, said)))
+    others = [p for p in state.people if p.key != subject.key]
+    minor = any(_is_minor(p) for p in others)
+    base = sum(part.points for part in parts)
+    if base > 0:
+        parts += [
+            Part(name, w.CONTEXT_FACTORS[name] * base)
+            for name in _context(state, subject, others, minor)
+        ]
+    patterns = [p for p in subject.patterns if with_trial or not p.trial]
+    pattern: Pattern | None = None
+    for latched in patterns:
+        days = max(0, now - latched.at) / _DAY
+        points = w.COMPOSITE_POINTS * 0.5 ** (days / w.COMPOSITE_HALF_LIFE_DAYS)
+        parts.append(Part(latched.pattern, points))
+        if days <= w.COMPOSITE_HALF_LIFE_DAYS:
+            pattern = pattern or latched.pattern
+    total = round(sum(part.points for part in parts), 4)
+    level = _level(total, len(shown), subject.messages, pattern)
+    return Score(
+        level,
+        total,
+        tuple(Part(part.name, round(part.points, 4)) for part in parts),
+        tuple(CATEGORIES[s.category] for s in strengths),
+        pattern,
+        unverified=bool(strengths) and all(s.unverified for s in strengths),
+        minor_involved=minor,
+    )
+
+
+def _counts(strength: Strength) -> bool:
+    return w.CATEGORY_POINTS[CATEGORIES[strength.category]] > 0
+
+
+def _level(points: float, categories: int, messages: int, pattern: Pattern | None) -> Level:
+    if pattern is not None:
+        return "review"
+    if (
+        points >= w.REVIEW
+        and categories >= w.REVIEW_CATEGORIES
+        and messages >= w.REVIEW_MESSAGES
+    ):
+        return "review"
+    if points >= w.WATCH:
+        return "watch"
+    return "note" if points >= w.NOTE else "none"
+
+
+def _stages_in_order(shown: Iterable[Strength]) -> int:
+    """The stages shown (later) after an earlier stage was shown first."""
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for strength in shown:
+        stage = STAGE_OF[CATEGORIES[strength.category]]
+        if stage is not None:
+            place = STAGES.index(stage)
+            first[place] = min(first.get(place, strength.first), strength.first)
+            last[place] = max(last.get(place, strength.last), strength.last)
+    return sum(
+        any(earlier < place and first[earlier] < last[place] for earlier in first)
+        for place in first
+    )
+
+
+def _is_minor(person: Person) -> bool:
+    return person.band in MINOR_BANDS or 0 < person.stated_age < w.AGE_LIMIT
+
+
+def _is_adult(person: Person) -> bool:
+    return person.band == "adult" and not 0 < person.stated_age < w.AGE_LIMIT
+
+
+def _context(
+    state: Conversation, subject: Person, others: list[Person], minor: bool
+) -> Iterable[str]:
+    """The names of what the platform and the conversation know that bears on the evidence."""
+    if minor:
+        yield "minor_recipient"
+        if subject.band == "adult" or subject.stated_age >= w.AGE_LIMIT:
+            yield "age_gap"
+        if any(p.spoke for p in others if _is_minor(p)):
+            yield "answered"
+    elif _is_adult(subject) and others and all(_is_adult(p) for p in others):
+        yield "adults_only"
+    if subject.account_at and state.now - subject.account_at <= w.NEW_ACCOUNT_DAYS * _DAY:
+        yield "new_account"
+    if minor and state.now - state.started <= w.FIRST_CONTACT_DAYS * _DAY:
+        yield "first_contact"
+    if any(reporter != subject.key for reporter in state.reporters):
+        yield "user_report"
+    if max(state.crowd, len(state.people)) >= w.CROWD:
+        yield "crowd"

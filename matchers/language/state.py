@@ -1,0 +1,135 @@
+"""What is remembered of a conversation: compact, bounded, without text or ids.
+
+People are kept as hashes salted with the conversation, so that states cannot be joined. A state
+is a msgspec array of a few hundred bytes; `VERSION` changes when its meaning does.
+"""
+
+import hashlib
+from typing import Literal, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from matchers.language.categories import Category
+
+VERSION = 1
+PEOPLE_CAP = 8
+SEEN_CAP = 64
+REPORTERS_CAP = 8
+
+AgeBand = Literal["under_13", "13_15", "16_17", "adult", "unknown"]
+AgeSource = Literal["declared", "estimated", "verified"]
+Pattern = Literal["sextortion", "minor_image_request", "self_harm"]
+MINOR_BANDS: frozenset[str] = frozenset(("under_13", "13_15", "16_17"))
+
+
+class Strength(Struct, frozen=True, array_like=True, gc=False):
+    """Evidence of one person in one category: `strength` (0–1) as of `at` (ms). `first` and
+    `last` are the conversation's evidence messages (counted from 1) that it was in; `solid_at`
+    is when it was last plain, 0 for never. `trial` and `unverified` hold while all of it is."""
+
+    category: int
+    strength: float
+    at: int
+    first: int
+    last: int
+    solid_at: int = 0
+    trial: bool = False
+    unverified: bool = False
+
+
+class Latched(Struct, frozen=True, array_like=True, gc=False):
+    """A pattern that was complete at `at` (ms)."""
+
+    pattern: Pattern
+    at: int
+    trial: bool = False
+    unverified: bool = False
+
+
+class Person(Struct, frozen=True, array_like=True):
+    """A person: band as the platform last said, `stated_age` as stated in the conversation (0:
+    none), evidence of what they wrote. `messages` counts their messages with evidence."""
+
+    key: int
+    band: AgeBand = "unknown"
+    source: AgeSource | None = None
+    account_at: int = 0
+    spoke: bool = False
+    stated_age: int = 0
+    stated_at: int = 0
+    messages: int = 0
+    strengths: tuple[Strength, ...] = ()
+    patterns: tuple[Latched, ...] = ()
+
+
+class Conversation(Struct, frozen=True, array_like=True):
+    """`started` and `now` are in ms; `count` is the number of messages with evidence; `crowd` the
+    most people that the platform said were there."""
+
+    version: int
+    started: int
+    now: int
+    count: int = 0
+    crowd: int = 0
+    people: tuple[Person, ...] = ()
+    seen: tuple[int, ...] = ()
+    reporters: tuple[int, ...] = ()
+    question_by: int = 0
+    question_at: int = 0
+
+
+class Participant(NamedTuple):
+    """A person as an event shows them."""
+
+    key: int
+    band: AgeBand = "unknown"
+    source: AgeSource | None = None
+    account_at: int = 0
+
+
+class Finding(NamedTuple):
+    """One category's strongest evidence in a message. `about_other`: an age statement about the
+    other person; `answer`: a bare number, an age only as the answer to a question."""
+
+    category: Category
+    weight: float
+    trial: bool = False
+    age: int = 0
+    about_other: bool = False
+    answer: bool = False
+
+
+class Message(NamedTuple):
+    """What a conversation learns from one event."""
+
+    event: int
+    author: Participant
+    recipients: tuple[Participant, ...] = ()
+    recipient_count: int = 0
+    findings: tuple[Finding, ...] = ()
+    report: bool = False
+    unverified: bool = False
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Conversation)
+
+
+def encode(state: Conversation) -> bytes:
+    """The stored form."""
+    return _encoder.encode(state)
+
+
+def decode(stored: bytes) -> Conversation:
+    """Read a stored state. Raises `msgspec.ValidationError` for one of another version."""
+    state = _decoder.decode(stored)
+    if state.version != VERSION:
+        raise msgspec.ValidationError(f"conversation state of version {state.version}")
+    return state
+
+
+def short_hash(salt: str, value: str) -> int:
+    """A 63-bit hash of `value` under `salt` (BLAKE2b); never 0."""
+    digest = hashlib.blake2b(f"{salt}\x00{value}".encode(errors="replace"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1 or 1

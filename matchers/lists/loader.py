@@ -1,0 +1,133 @@
+"""Lists from files: CSV, with TOML that says what each list is.
+
+A path is a CSV (with a side file of the same name ending in `.toml`, or none: then it is a list
+of one's own, of which every match is only observed), or a TOML file that names several lists::
+
+    [[list]]
+    name = "sample"
+    file = "sample.csv"            # beside the TOML file
+    source_kind = "industry"       # hotline | victim | industry | law_enforcement | own
+    verified_by = "Example Trust"
+    algorithm = "pdq"              # for rows that name none
+    columns = { value = "hash" }   # where the header calls things otherwise
+    roles = { known = "block" }    # by category; the rest: default_role, else observe
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from matchers.lists.csv_format import RejectedRow, UnreadableList, read_csv
+from matchers.lists.entry import Algorithm, ListEntry, ListInfo
+from matchers.lists.matcher import ListMatcher, Radii
+
+_T = TypeVar("_T")
+
+
+class ListFile(ListInfo, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A list's table in TOML: what it is, and how to read its file."""
+
+    file: str = ""
+    algorithm: Algorithm | None = None
+    columns: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
+
+    @property
+    def info(self) -> ListInfo:
+        """What the list is."""
+        return ListInfo(**{name: getattr(self, name) for name in ListInfo.__struct_fields__})
+
+
+class LoadedFile(NamedTuple):
+    """One list as read from its file."""
+
+    info: ListInfo
+    path: Path
+    entries: list[ListEntry]
+    rejected: list[RejectedRow]
+    unknown_columns: tuple[str, ...]
+
+
+class _Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
+    list: tuple[ListFile, ...]
+
+
+def read_lists(paths: Iterable[Path]) -> list[LoadedFile]:
+    """Read every list that `paths` name.
+
+    Raises `UnreadableList`, naming the file, where one cannot be read as a whole, or where two
+    lists have one name. Bad rows are in the result.
+    """
+    loaded: list[LoadedFile] = []
+    for path, listed in (found for given in paths for found in _listed(given)):
+        if any(listed.name == other.info.name for other in loaded):
+            raise UnreadableList(f"{path}: a second list with the name {listed.name!r}")
+        try:
+            with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+                rows = read_csv(lines, listed.name, listed.columns, listed.algorithm)
+        except OSError as error:
+            raise UnreadableList(f"{path}: {error.strerror}") from error
+        except UnreadableList as error:
+            raise UnreadableList(f"{path}: {error}") from error
+        loaded.append(LoadedFile(listed.info, path, *rows))
+    return loaded
+
+
+def load_matcher(
+    paths: Iterable[Path], *, loaded_at: datetime, radii: Radii | None = None
+) -> ListMatcher:
+    """A matcher of every list that `paths` name; raises as `read_lists`."""
+    loaded = read_lists(paths)
+    return ListMatcher(
+        {file.info.name: file.info for file in loaded},
+        (entry for file in loaded for entry in file.entries),
+        loaded_at=loaded_at,
+        radii=radii,
+    )
+
+
+def files_of(paths: Iterable[Path]) -> list[Path]:
+    """Every file whose change changes the lists: those given, and those that they name."""
+    found: list[Path] = []
+    for given in paths:
+        found.append(given)
+        if given.suffix == ".toml":
+            found += [path for path, _ in _listed(given)]
+        else:
+            found.append(given.with_suffix(".toml"))
+    return found
+
+
+def _listed(given: Path) -> list[tuple[Path, ListFile]]:
+    """The CSV files that a path names, with what each list is."""
+    if given.suffix != ".toml":
+        side = given.with_suffix(".toml")
+        if not side.exists():
+            return [(given, ListFile(name=given.stem))]
+        table = {"name": given.stem, **_toml(side)}
+        return [(given, _convert(table, ListFile, side))]
+    catalogue = _convert(_toml(given), _Catalogue, given)
+    for listed in catalogue.list:
+        if not listed.file:
+            raise UnreadableList(f"{given}: list {listed.name!r} names no file")
+    return [(given.parent / listed.file, listed) for listed in catalogue.list]
+
+
+def _toml(path: Path) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UnreadableList(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UnreadableList(f"{path}: not TOML: {error}") from error
+
+
+def _convert(table: object, kind: type[_T], path: Path) -> _T:
+    try:
+        return msgspec.convert(table, kind)
+    except msgspec.ValidationError as error:
+        raise UnreadableList(f"{path}: {error}") from error

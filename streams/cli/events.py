@@ -1,0 +1,193 @@
+"""`seawall events`: whether a platform's events would be accepted."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, BinaryIO, NamedTuple
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from streams.contracts.dead_letter import BadRecord
+from streams.contracts.decoding import MAX_EVENT_BYTES, EventDecoder
+from streams.contracts.mapping import EventMapping
+from streams.contracts.mapping_file import MappingError, load_mapping
+
+app = typer.Typer(help="Check content events.", no_args_is_help=True)
+
+SHOWN_REJECTS = 50
+"""Rejected lines in the table; the summary and `--json` have all of them."""
+
+
+class Line(NamedTuple):
+    """One line of the input: its bytes, or how many there are when they exceed the limit."""
+
+    number: int
+    value: bytes
+    too_long: int | None = None
+
+
+@app.callback()
+def events() -> None:
+    """Check content events."""
+
+
+@app.command()
+def check(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="JSON Lines, one event a line; - for stdin.")
+    ],
+    mapping: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Mapping file (TOML) for a platform's own JSON."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a line, then one with the summary.")
+    ] = False,
+    max_bytes: Annotated[
+        int, typer.Option(min=1, help="The largest value that is accepted, in bytes.")
+    ] = MAX_EVENT_BYTES,
+) -> None:
+    """Say for each line whether it would be accepted and, if not, why.
+
+    A line is read as a record's value would be: our own JSON, a structured CloudEvent or, with
+    --mapping, a platform's own JSON. Blank lines are skipped. No content is printed.
+
+    Exit code: 0 all lines accepted, 1 some rejected, 2 the input cannot be used.
+
+    Example: seawall events check events.jsonl --mapping chat.toml
+    """
+    errors = Console(stderr=True)
+    decoder = EventDecoder(_mapping(mapping, errors), max_bytes)
+    try:
+        with _opened(file) as stream:
+            rejected = _check(stream, file, decoder, as_json, errors)
+    except OSError as error:
+        errors.print(Text(f"{file}: cannot be read: {error.strerror or error}"))
+        raise typer.Exit(2) from None
+    raise typer.Exit(1 if rejected else 0)
+
+
+def _mapping(path: Path | None, errors: Console) -> EventMapping | None:
+    if path is None:
+        return None
+    try:
+        return load_mapping(path)
+    except MappingError as error:
+        errors.print(Text(str(error)))
+        raise typer.Exit(2) from None
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[BinaryIO]:
+    if file == "-":
+        yield sys.stdin.buffer
+    else:
+        with Path(file).open("rb") as stream:
+            yield stream
+
+
+def _lines(stream: BinaryIO, max_bytes: int) -> Iterator[Line]:
+    """The lines that are not blank; of one beyond `max_bytes` no more than that is held."""
+    number = 0
+    while part := stream.readline(max_bytes + 2):
+        number += 1
+        value = part.rstrip(b"\r\n")
+        if len(value) <= max_bytes:
+            if value.strip():
+                yield Line(number, value)
+            continue
+        length = len(part)
+        while not part.endswith(b"\n") and (part := stream.readline(1 << 20)):
+            length += len(part)
+        yield Line(number, b"", too_long=length - part.endswith(b"\n"))
+
+
+def _check(
+    stream: BinaryIO, name: str, decoder: EventDecoder, as_json: bool, errors: Console
+) -> int:
+    """Check every line and print what was found; the number of rejected lines."""
+    accepted = 0
+    classes: Counter[str] = Counter()
+    shown: list[tuple[int, BadRecord]] = []
+    size = Path(name).stat().st_size if name != "-" else None
+    with _progress(errors) as progress:
+        task = progress.add_task("checking", total=size or None)
+        for line in _lines(stream, decoder.max_bytes):
+            refusal = _refusal(line, decoder)
+            if refusal is None:
+                accepted += 1
+            else:
+                classes[refusal.error] += 1
+                if len(shown) < SHOWN_REJECTS:
+                    shown.append((line.number, refusal))
+            if as_json:
+                _print_json(line.number, refusal)
+            progress.advance(task, line.too_long or len(line.value) + 1)
+    rejected = classes.total()
+    if as_json:
+        summary = {"accepted": accepted, "rejected": rejected, "by_error": dict(classes)}
+        print(msgspec.json.encode({"summary": summary}).decode())
+    else:
+        _print_tables(Console(), name, accepted, classes, shown)
+    return rejected
+
+
+def _refusal(line: Line, decoder: EventDecoder) -> BadRecord | None:
+    if line.too_long is not None:
+        text = f"the value has {line.too_long} bytes, more than {decoder.max_bytes}"
+        return BadRecord("too_large", text)
+    try:
+        decoder.decode(line.value)
+    except BadRecord as refusal:
+        return refusal
+    return None
+
+
+def _progress(errors: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+        transient=True,
+        disable=not errors.is_terminal,
+    )
+
+
+def _print_json(number: int, refusal: BadRecord | None) -> None:
+    found: dict[str, object] = {"line": number, "accepted": refusal is None}
+    if refusal is not None:
+        found |= {"error": refusal.error, "field": refusal.field, "message": refusal.message}
+    print(msgspec.json.encode(found).decode())
+
+
+def _print_tables(
+    console: Console,
+    name: str,
+    accepted: int,
+    classes: Counter[str],
+    shown: list[tuple[int, BadRecord]],
+) -> None:
+    rejected = classes.total()
+    if rejected:
+        table = Table("line", "class", "field", "why", title="Rejected lines")
+        for number, refusal in shown:
+            # Text, not str: a field's [0] would be read as markup.
+            field = Text(refusal.field or "-", overflow="fold")
+            table.add_row(str(number), refusal.error, field, Text(refusal.message))
+        console.print(table)
+        if rejected > len(shown):
+            console.print(f"… and {rejected - len(shown)} more; --json lists them all")
+        counts = ", ".join(f"{error} {count}" for error, count in classes.most_common())
+        console.print(f"rejected by class: {counts}")
+    elif not accepted:
+        console.print(Text(f"{name}: holds no lines"))
+    console.print(f"{accepted + rejected} lines: {accepted} accepted, {rejected} rejected")

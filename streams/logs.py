@@ -1,0 +1,42 @@
+"""Logging of a worker: one line a record, to stderr, without content."""
+
+import logging
+import sys
+import time
+
+QUIET = ("aiokafka", "faust", "mode", "kafka", "asyncio", "numba", "PIL", "fsspec", "aiohttp")
+"""Libraries whose debug and info records cost time and say little (10-15 % of a core)."""
+
+REPEAT_SECONDS = 30.0
+
+
+class RepeatFilter(logging.Filter):
+    """Lets each message template of a library through once in 30 s: while a broker is away,
+    aiokafka repeats its own line several times a second for each of its connections."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to let the record through."""
+        if not record.name.startswith(("aiokafka", "kafka")):
+            return True
+        key = (record.name, str(record.msg))
+        now = time.monotonic()
+        if now - self._seen.get(key, -REPEAT_SECONDS) < REPEAT_SECONDS:
+            return False
+        self._seen[key] = now
+        return True
+
+
+def set_up_logging(level: str = "INFO") -> None:
+    """Configure the root logger; call once, before the app is made."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S%z")
+    )
+    handler.addFilter(RepeatFilter())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,168 @@
+"""The hash-matching stage: media hashes and addresses against the lists."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from matchers.indexes.url_finder import FoundUrl, find_urls
+from matchers.lists.matcher import HashQuery, ListMatcher, Match
+from streams.contracts.envelope import Envelope
+from streams.contracts.event import ContentEvent, Media, MediaHashes
+from streams.contracts.signal import HashMatch, Signal, UrlMatch
+from streams.contracts.stage import StageResult, StateKey, StateValue
+from streams.contracts.values import HashOrigin, StageName
+
+_ALGORITHMS = ("md5", "sha1", "sha256", "pdq", "phash", "dhash")
+
+
+class HashMatching:
+    """Adds a `HashMatch` or `UrlMatch` for every list entry that an event's media and addresses
+    match. One matcher serves a whole batch, and its version is noted on each envelope.
+
+    `matcher` gives the lists as they are now: after a reload, the next batch sees the new ones.
+    """
+
+    def __init__(self, matcher: Callable[[], ListMatcher]) -> None:
+        self._matcher = matcher
+
+    @property
+    def name(self) -> StageName:
+        return "hash-matching"
+
+    def keys(self, batch: Sequence[Envelope]) -> Sequence[StateKey]:
+        """None: a match depends on the event and the lists alone."""
+        return ()
+
+    def run(self, batch: Sequence[Envelope], state: Mapping[StateKey, StateValue]) -> StageResult:
+        """Match the whole batch in one look-up for each algorithm."""
+        matcher = self._matcher()
+        version = matcher.version
+        hashes = _HashQueries()
+        addresses = _UrlQueries()
+        for envelope in batch:
+            envelope.lists_version = version
+            event = envelope.event
+            if event.media:
+                hashes.add(envelope, event.media)
+            if event.urls or event.text:
+                addresses.add(envelope, event)
+        hashes.match(matcher)
+        addresses.match(matcher)
+        return StageResult(batch)
+
+
+class _HashQueries:
+    """The hashes of a batch, and whose they are."""
+
+    def __init__(self) -> None:
+        self._queries: list[HashQuery] = []
+        self._owners: list[tuple[Envelope, Media]] = []
+
+    def add(self, envelope: Envelope, media: Sequence[Media]) -> None:
+        if "hash" in envelope.scans_withheld:
+            return
+        for item in media:
+            if item.hashes is None:
+                continue
+            queries = _queries(item.hashes)
+            self._queries += queries
+            self._owners += [(envelope, item)] * len(queries)
+            if any(query.below_quality for query in queries):
+                _note(envelope.degraded, "pdq_quality")
+            _note(envelope.scans_performed, "hash")
+
+    def match(self, matcher: ListMatcher) -> None:
+        if not self._queries:
+            return
+        found = matcher.match_hashes(self._queries)
+        for (envelope, item), query, matches in zip(
+            self._owners, self._queries, found, strict=True
+        ):
+            # Contracts refuse hashes without an origin; the weakest stands in for none.
+            origin: HashOrigin = item.hash_origin or "client_unverified"
+            for match in matches:
+                envelope.signals.append(_hash_signal(item.media_id, origin, query.quality, match))
+
+
+class _UrlQueries:
+    """The addresses of a batch, and whose they are: an index in `urls`, or a place in the text."""
+
+    def __init__(self) -> None:
+        self._urls: list[str] = []
+        self._owners: list[tuple[Envelope, int | FoundUrl]] = []
+
+    def add(self, envelope: Envelope, event: ContentEvent) -> None:
+        if "url" in envelope.scans_withheld:
+            return
+        for index, url in enumerate(event.urls):
+            self._urls.append(url)
+            self._owners.append((envelope, index))
+        if event.text:
+            for found in find_urls(event.text):
+                self._urls.append(found.url)
+                self._owners.append((envelope, found))
+        _note(envelope.scans_performed, "url")
+
+    def match(self, matcher: ListMatcher) -> None:
+        if not self._urls:
+            return
+        found = matcher.match_urls(self._urls)
+        for (envelope, place), matches in zip(self._owners, found, strict=True):
+            for match in matches:
+                envelope.signals.append(_url_signal(place, match))
+
+
+def _queries(hashes: MediaHashes) -> list[HashQuery]:
+    queries: list[HashQuery] = []
+    if hashes.md5:
+        queries.append(HashQuery("md5", bytes.fromhex(hashes.md5)))
+    if hashes.sha1:
+        queries.append(HashQuery("sha1", bytes.fromhex(hashes.sha1)))
+    if hashes.sha256:
+        queries.append(HashQuery("sha256", bytes.fromhex(hashes.sha256)))
+    if hashes.pdq:
+        queries.append(HashQuery("pdq", bytes.fromhex(hashes.pdq), hashes.pdq_quality))
+    if hashes.phash:
+        queries.append(HashQuery("phash", bytes.fromhex(hashes.phash)))
+    if hashes.dhash:
+        queries.append(HashQuery("dhash", bytes.fromhex(hashes.dhash)))
+    return queries
+
+
+def _hash_signal(
+    media_id: str, origin: HashOrigin, quality: int | None, match: Match
+) -> HashMatch:
+    return HashMatch(
+        media_id=media_id,
+        list=match.list,
+        entry=match.entry,
+        algorithm=match.algorithm,
+        distance=match.distance,
+        radius=match.radius,
+        role=match.role,
+        category=match.category,
+        source_kind=match.source_kind,
+        verified=match.verified,
+        hash_origin=origin,
+        quality=quality,
+        labels=match.labels,
+    )
+
+
+def _url_signal(place: int | FoundUrl, match: Match) -> UrlMatch:
+    in_text = isinstance(place, FoundUrl)
+    return UrlMatch(
+        list=match.list,
+        entry=match.entry,
+        role=match.role,
+        category=match.category,
+        source_kind=match.source_kind,
+        verified=match.verified,
+        url_index=None if in_text else place,
+        start=place.start if in_text else None,
+        end=place.end if in_text else None,
+        labels=match.labels,
+    )
+
+
+def _note[T](seen: list[T], word: T) -> None:
+    if word not in seen:
+        seen.append(word)

@@ -1,0 +1,73 @@
+"""Runs a Faust app with its services until a signal or a failure ends it."""
+
+import asyncio
+import logging
+import signal
+
+import faust
+import uvloop
+
+from streams import deadline
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+
+
+class StreamWorker(faust.Worker):
+    """A Faust worker that ends within a bound: on SIGTERM or SIGINT it finishes running chunks,
+    and past `shutdown_seconds` the process ends all the same."""
+
+    def __init__(
+        self,
+        app: faust.App,
+        *services: faust.Service,
+        shutdown_seconds: float,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        super().__init__(  # pyright: ignore[reportUnknownMemberType]
+            app,
+            *services,
+            loop=loop,
+            override_logging=False,
+            redirect_stdouts=False,
+            quiet=True,
+        )
+        self._shutdown_seconds = shutdown_seconds
+        self._ending: asyncio.Future[None] | None = None
+
+    def install_signal_handlers(self) -> None:
+        """SIGTERM and SIGINT end the worker in order."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self.loop.add_signal_handler(number, self.end, number)
+
+    def end(self, number: signal.Signals) -> None:
+        """Stop in order, with the deadline armed. Asking twice changes nothing."""
+        if self._ending is None:
+            logging.getLogger(__name__).info("%s: stopping", signal.Signals(number).name)
+            deadline.arm(self._shutdown_seconds, EXIT_FAILED)
+            self._ending = asyncio.ensure_future(self.stop(), loop=self.loop)
+
+
+def run_until_ended(
+    app: faust.App,
+    loop: asyncio.AbstractEventLoop,
+    services: list[faust.Service],
+    shutdown_seconds: float,
+) -> int:
+    """Run; the exit code says whether the worker was asked to end (0) or failed (1)."""
+    worker = StreamWorker(app, *services, shutdown_seconds=shutdown_seconds, loop=loop)
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as ended:
+        return EXIT_OK if not ended.code else EXIT_FAILED
+    except Exception as failure:
+        logging.getLogger(__name__).critical("%s: %s", type(failure).__name__, failure)
+        return EXIT_FAILED
+    return EXIT_OK
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """A uvloop, made current before the app that binds to it."""
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    return loop
