@@ -100,8 +100,10 @@ class Fetcher:
                 if time.monotonic() > deadline:
                     raise Unreadable("timeout")
                 stream.update(piece)
-                if kept is not None:
-                    kept = None if total > keep else kept + piece
+                if total > keep:
+                    kept = None
+                elif kept is not None:
+                    kept += piece
             if isinstance(source, http.client.HTTPResponse):
                 _check_complete(source, total)
         return Fetched(stream.digests(), None if kept is None else bytes(kept))
@@ -156,8 +158,16 @@ def _check_complete(response: http.client.HTTPResponse, total: int) -> None:
 
 def _open_local(location: Location, prefix: Location) -> IO[bytes]:
     """A regular file whose real path lies in the prefix's real directory."""
-    root = Path("/", *map(unquote, prefix.segments)).resolve(strict=True)
-    path = Path("/", *map(unquote, location.segments)).resolve(strict=True)
+    try:
+        root = Path("/", *map(unquote, prefix.segments)).resolve(strict=True)
+    except OSError as error:  # not mounted: says nothing of the file
+        raise SourceUnavailable(str(prefix), _kind(error)) from error
+    try:
+        path = Path("/", *map(unquote, location.segments)).resolve(strict=True)
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        if isinstance(error, PermissionError):
+            raise
+        raise Unreadable("missing") from None
     if not path.is_relative_to(root):
         raise Unreadable("refused")
     # Non-blocking: opening a pipe would wait for its writer. Not following: `path` is resolved,

@@ -1,6 +1,6 @@
 """Which uris may be read: parsing without leniency, and prefixes on whole path segments."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from urllib.parse import unquote
 
 from msgspec import Struct
@@ -26,16 +26,16 @@ class Location(Struct, frozen=True):
 def located(uri: str) -> Location:
     """`uri` taken apart, or `Unreadable("refused")` for anything that two readers could take
     differently: control characters, blanks, backslashes, a user before the host, dot segments
-    (plain, percent-encoded once or twice, or before a `;`), encoded slashes, fragments, and the
-    `::` by which fsspec chains protocols."""
+    (plain, percent-encoded once or twice, or before a `;`), encoded slashes, letters beyond ASCII
+    or a fragment in a web address, and the `::` by which fsspec chains protocols."""
     scheme, mark, rest = uri.partition("://")
-    if not mark or "::" in uri or "\\" in uri or any(c <= " " or c == "\x7f" for c in uri):
+    if not mark or "::" in uri or "\\" in uri or any(map(_is_unfit, uri)):
         raise Unreadable("refused")
     scheme = scheme.lower()
     authority, slash, path = rest.partition("/")
     query = ""
     if scheme in _DEFAULT_PORTS:
-        if "#" in uri or not authority.isascii():
+        if "#" in uri or not uri.isascii():
             raise Unreadable("refused")
         path, mark, query = path.partition("?")
         query = mark + query
@@ -46,6 +46,11 @@ def located(uri: str) -> Location:
     if any(_misleads(segment) for segment in segments):
         raise Unreadable("refused")
     return Location(scheme, authority, segments, query)
+
+
+def _is_unfit(character: str) -> bool:
+    """Blanks, control characters and lone surrogates."""
+    return character <= " " or character == "\x7f" or "\ud800" <= character <= "\udfff"
 
 
 def _misleads(segment: str) -> bool:
@@ -75,7 +80,7 @@ class Prefixes:
                 return prefix
         raise Unreadable("refused")
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Location]:
         return iter(self._prefixes)
 
 

@@ -44,10 +44,8 @@ def find_urls(text: str) -> list[FoundUrl]:
     """The addresses in `text`, at most `MAX_FOUND`, in order.
 
     Without a scheme, a name counts when it ends in a known top-level domain, or is an IPv4
-    address; e-mail addresses do not.
+    address; e-mail addresses do not. Ask `may_hold_url` first where most texts hold none.
     """
-    if not may_hold_url(text):
-        return []
     flat = text if text.isascii() else text.translate(_ALIKE)
     found: list[FoundUrl] = []
     for match in _ADDRESS.finditer(flat):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -27,7 +27,7 @@ class Indicator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     `weight` (0–1] is how much one plain occurrence says, in the sense of
     `matchers.language.weights`. `source` names the research or guidance that the indicator comes
-    from, or `translated from <English id>`. `match` and `near_miss` are its tests.
+    from, or `translated from <English id>`. `about` says whose age a statement gives. `match` and `near_miss` are its tests.
     """
 
     id: Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z]+)?\.[a-z0-9_.-]+$")]
@@ -35,6 +35,7 @@ class Indicator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     phrases: Annotated[tuple[str, ...], Meta(min_length=1)]
     weight: Annotated[float, Meta(gt=0, le=1)]
     source: Annotated[str, Meta(min_length=1)]
+    about: Literal["self", "other"] = "self"
     match: Annotated[tuple[str, ...], Meta(min_length=1)]
     near_miss: tuple[str, ...] = ()
 

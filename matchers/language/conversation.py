@@ -74,23 +74,22 @@ def advance(state: Conversation | None, message: Message, now_ms: int) -> Conver
     """
     if state is not None and message.event in state.seen:
         return state
-    has_evidence = bool(message.findings) or message.report
-    if state is None:
-        if not has_evidence and not _adult_to_minor(message):
+    findings = _of_use(state, message, now_ms)
+    if not (findings or message.report):
+        if state is not None:
+            return _meet(state, message, makes_room=False)
+        if not _adult_to_minor(message):
             return None
+        return _meet(Conversation(VERSION, now_ms, now_ms), message, makes_room=False)
+    if state is None:
         state = Conversation(VERSION, now_ms, now_ms)
-    after = _meet(state, message)
+    state = _meet(state, message, makes_room=bool(findings))
     if message.report:
-        after = _report(after, message.author.key)
-    findings = _of_use(after, message, now_ms)
+        state = _report(state, message.author.key)
     if findings:
-        after = _take(after, message, findings, now_ms)
-    if after is state and not (has_evidence or state.now == state.started == now_ms):
-        return state
-    if not has_evidence:
-        return after
-    seen = (*after.seen, message.event)[-SEEN_CAP:]
-    return replace(after, seen=seen, now=max(state.now, now_ms))
+        state = _take(state, message, findings, now_ms)
+    seen = (*state.seen, message.event)[-SEEN_CAP:]
+    return replace(state, seen=seen, now=max(state.now, now_ms))
 
 
 def _adult_to_minor(message: Message) -> bool:
@@ -107,9 +106,9 @@ def person_of(state: Conversation, key: int) -> Person | None:
     return None
 
 
-def _meet(state: Conversation, message: Message) -> Conversation:
+def _meet(state: Conversation, message: Message, *, makes_room: bool) -> Conversation:
     """Note who is there. Only news changes the state."""
-    state = _update_person(state, message.author, spoke=True, makes_room=bool(message.findings))
+    state = _update_person(state, message.author, spoke=True, makes_room=makes_room)
     for recipient in message.recipients[:PEOPLE_CAP]:
         if recipient.band != "unknown" or len(message.recipients) == 1:
             state = _update_person(state, recipient, spoke=False, makes_room=False)
@@ -142,15 +141,13 @@ def _update_person(
         known.spoke,
     ):
         return state
-    return _put(
-        state, replace(known, band=band, source=source, account_at=account_at, spoke=spoke)
-    )
+    return _put(state, replace(known, band=band, source=source, account_at=account_at, spoke=spoke))
 
 
 def _importance(person: Person) -> tuple[int, float, int]:
     return (
         len(person.patterns),
-        sum(s.strength for s in person.strengths) + (1.0 if person.stated_age else 0.0),
+        sum(s.strength for s in person.strengths) + (1.0 if person.stated_least else 0.0),
         max((s.at for s in person.strengths), default=0),
     )
 
@@ -166,10 +163,13 @@ def _report(state: Conversation, reporter: int) -> Conversation:
     return replace(state, reporters=(*state.reporters, reporter))
 
 
-def _of_use(state: Conversation, message: Message, now_ms: int) -> list[Finding]:
+def _of_use(state: Conversation | None, message: Message, now_ms: int) -> list[Finding]:
     """The findings that say something here: strong enough, and a bare number only as an answer."""
+    if not message.findings:
+        return []
     asked = (
-        state.question_by not in (0, message.author.key)
+        state is not None
+        and state.question_by not in (0, message.author.key)
         and now_ms - state.question_at <= w.ANSWER_MINUTES * 60_000
     )
     return [
@@ -193,7 +193,7 @@ def _take(
             if finding.about_other:
                 others_age = finding.age
             else:
-                author = replace(author, stated_age=finding.age, stated_at=now_ms)
+                author = _state_age(author, finding.age)
             continue
         if finding.category == "age_question":
             question_by, question_at = author.key, now_ms
@@ -202,7 +202,7 @@ def _take(
         author = replace(author, messages=author.messages + 1)
     state = _put(state, author)
     if others_age:
-        state = _state_others(state, message, others_age, now_ms)
+        state = _state_others(state, message, others_age)
     state = replace(state, count=count, question_by=question_by, question_at=question_at)
     return _latch(state, now_ms)
 
@@ -241,19 +241,25 @@ def decayed(strength: Strength, now_ms: int) -> float:
     return strength.strength * 0.5 ** (days / w.HALF_LIFE_DAYS[CATEGORIES[strength.category]])
 
 
-def _state_others(
-    state: Conversation, message: Message, age: int, now_ms: int
-) -> Conversation:
+def _state_others(state: Conversation, message: Message, age: int) -> Conversation:
     """An age said of the other person, where it is clear who that is."""
     others = [p for p in state.people if p.key != message.author.key]
     if len(others) != 1:
         return state
-    return _put(state, replace(others[0], stated_age=age, stated_at=now_ms))
+    return _put(state, _state_age(others[0], age))
+
+
+def _state_age(person: Person, age: int) -> Person:
+    return replace(
+        person,
+        stated_least=min(age, person.stated_least or age),
+        stated_most=max(age, person.stated_most),
+    )
 
 
 def _latch(state: Conversation, now_ms: int) -> Conversation:
     """Complete patterns stay, so that later evidence cannot undo them."""
-    minor_stated = any(0 < p.stated_age < w.AGE_LIMIT for p in state.people)
+    minor_stated = any(0 < p.stated_least < w.AGE_LIMIT for p in state.people)
     for person in state.people:
         by_category = {CATEGORIES[s.category]: s for s in person.strengths}
         for pattern, needed in _PATTERNS:
@@ -327,7 +333,7 @@ def _score(state: Conversation, subject: Person, now: int, *, with_trial: bool) 
     if base > 0:
         parts += [
             Part(name, w.CONTEXT_FACTORS[name] * base)
-            for name in _context(state, subject, others, minor)
+            for name in _context(state, subject, others, minor, now)
         ]
     patterns = [p for p in subject.patterns if with_trial or not p.trial]
     pattern: Pattern | None = None
@@ -357,11 +363,7 @@ def _counts(strength: Strength) -> bool:
 def _level(points: float, categories: int, messages: int, pattern: Pattern | None) -> Level:
     if pattern is not None:
         return "review"
-    if (
-        points >= w.REVIEW
-        and categories >= w.REVIEW_CATEGORIES
-        and messages >= w.REVIEW_MESSAGES
-    ):
+    if points >= w.REVIEW and categories >= w.REVIEW_CATEGORIES and messages >= w.REVIEW_MESSAGES:
         return "review"
     if points >= w.WATCH:
         return "watch"
@@ -385,28 +387,28 @@ def _stages_in_order(shown: Iterable[Strength]) -> int:
 
 
 def _is_minor(person: Person) -> bool:
-    return person.band in MINOR_BANDS or 0 < person.stated_age < w.AGE_LIMIT
+    return person.band in MINOR_BANDS or 0 < person.stated_least < w.AGE_LIMIT
 
 
 def _is_adult(person: Person) -> bool:
-    return person.band == "adult" and not 0 < person.stated_age < w.AGE_LIMIT
+    return person.band == "adult" and not 0 < person.stated_least < w.AGE_LIMIT
 
 
 def _context(
-    state: Conversation, subject: Person, others: list[Person], minor: bool
+    state: Conversation, subject: Person, others: list[Person], minor: bool, now: int
 ) -> Iterable[str]:
     """The names of what the platform and the conversation know that bears on the evidence."""
     if minor:
         yield "minor_recipient"
-        if subject.band == "adult" or subject.stated_age >= w.AGE_LIMIT:
+        if subject.band == "adult" or subject.stated_most >= w.AGE_LIMIT:
             yield "age_gap"
         if any(p.spoke for p in others if _is_minor(p)):
             yield "answered"
     elif _is_adult(subject) and others and all(_is_adult(p) for p in others):
         yield "adults_only"
-    if subject.account_at and state.now - subject.account_at <= w.NEW_ACCOUNT_DAYS * _DAY:
+    if subject.account_at and now - subject.account_at <= w.NEW_ACCOUNT_DAYS * _DAY:
         yield "new_account"
-    if minor and state.now - state.started <= w.FIRST_CONTACT_DAYS * _DAY:
+    if minor and now - state.started <= w.FIRST_CONTACT_DAYS * _DAY:
         yield "first_contact"
     if any(reporter != subject.key for reporter in state.reporters):
         yield "user_report"

@@ -274,9 +274,7 @@ def _run(text: str, run: Sequence[Token], known: Vocabulary) -> list[Token]:
     return out
 
 
-def _by_gaps(
-    text: str, run: Sequence[Token], letters: str, known: Vocabulary
-) -> list[str] | None:
+def _by_gaps(text: str, run: Sequence[Token], letters: str, known: Vocabulary) -> list[str] | None:
     """Words set apart by wider gaps than those between letters, as in `h o w   o l d`."""
     gaps = [run[i + 1].start - run[i].end for i in range(len(run) - 1)]
     narrow = min(gaps)

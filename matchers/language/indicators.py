@@ -40,6 +40,15 @@ _MATCHES_CAP = 4
 AGES = range(8, 70)
 """Numbers that may be a person's age; above and below, a number is rather something else."""
 
+ANSWER_INDICATOR = "any.age_answer"
+"""A message that is a bare number, as one answers a question for the age. It counts only then."""
+_ANSWER_LENGTH = 14
+_ANSWER = re.compile(
+    r"\W*(\d\d?)(?:\s?(?:yo|y|f|m|yrs|años|anos|ans|lat|лет|세|살|歳|岁))?"
+    r"(?:\W+(?:and |y |et |und |e )?(?:u|you|wbu|hbu|tu|vc|toi|du|ty|ты|sen|kamu))?\W*",
+    re.IGNORECASE,
+)
+
 _SHAPE = bytes(
     0x61 if chr(i).isalpha() and i < 128
     else 0x30 if chr(i) in "0123456789"
@@ -73,6 +82,7 @@ class Hit(NamedTuple):
     cues: tuple[Cue, ...] = ()
     age: int | None = None
     trial: bool = False
+    about_other: bool = False
 
 
 class _Phrase(NamedTuple):
@@ -153,6 +163,8 @@ class IndicatorMatcher:
 
     def find(self, text: str) -> Sequence[Hit]:
         """The indicators in a message, in order of place; empty for most messages."""
+        if len(text) <= _ANSWER_LENGTH and (answer := _ANSWER.fullmatch(text)) is not None:
+            return _answer(answer)
         if text.isascii():
             raw = text.encode()
             normal = b" " + b" ".join(raw.translate(ASCII_FOLD, ASCII_DROP).split()) + b" "
@@ -198,6 +210,14 @@ class IndicatorMatcher:
             for match in islice(self._phrases[number].regex.finditer(normal), _MATCHES_CAP)
             if (hit := context.hit(self._phrases[number], match.start(), match.end())) is not None
         ]
+
+
+def _answer(found: re.Match[str]) -> Sequence[Hit]:
+    age = int(found[1])
+    if age not in AGES:
+        return ()
+    start, end = found.span(1)
+    return (Hit(ANSWER_INDICATOR, "age_statement", "any", start, end, "raw", 0.5, age=age),)
 
 
 def word_classes(language: LanguageCatalogue) -> dict[str, str]:
@@ -271,6 +291,7 @@ class _Context:
             tuple(cues),
             age,
             phrase.trial,
+            phrase.indicator.about == "other",
         )
 
     def _sentence(self, raw_start: int) -> int:

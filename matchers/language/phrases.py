@@ -46,7 +46,9 @@ class Choice:
 
 Node = Word | Gap | Choice
 
-_TOKEN = re.compile(r"\s*(?:(?P<gap><(\d+)>)|\{(?P<cls>[^{}]+)\}|(?P<sym>[()|?])|(?P<word>[^\s(){}|?<>]+))")
+_TOKEN = re.compile(
+    r"\s*(?:(?P<gap><(\d+)>)|\{(?P<cls>[^{}]+)\}|(?P<sym>[()|?])|(?P<word>[^\s(){}|?<>]+))"
+)
 
 
 def fold_words(text: str) -> list[str]:

@@ -48,16 +48,16 @@ class Latched(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Person(Struct, frozen=True, array_like=True):
-    """A person: band as the platform last said, `stated_age` as stated in the conversation (0:
-    none), evidence of what they wrote. `messages` counts their messages with evidence."""
+    """A person: band as the platform last said, the least and most age stated of them in the
+    conversation (0: none), evidence of what they wrote. `messages` counts their messages with evidence."""
 
     key: int
     band: AgeBand = "unknown"
     source: AgeSource | None = None
     account_at: int = 0
     spoke: bool = False
-    stated_age: int = 0
-    stated_at: int = 0
+    stated_least: int = 0
+    stated_most: int = 0
     messages: int = 0
     strengths: tuple[Strength, ...] = ()
     patterns: tuple[Latched, ...] = ()
@@ -112,6 +112,10 @@ class Message(NamedTuple):
     unverified: bool = False
 
 
+class _Version(Struct, array_like=True):
+    version: int
+
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Conversation)
 
@@ -121,12 +125,12 @@ def encode(state: Conversation) -> bytes:
     return _encoder.encode(state)
 
 
-def decode(stored: bytes) -> Conversation:
-    """Read a stored state. Raises `msgspec.ValidationError` for one of another version."""
-    state = _decoder.decode(stored)
-    if state.version != VERSION:
-        raise msgspec.ValidationError(f"conversation state of version {state.version}")
-    return state
+def decode(stored: bytes) -> Conversation | None:
+    """Read a stored state. `None` for one of another version: after an upgrade that changes the
+    meaning of states, conversations start anew. Raises `msgspec.ValidationError` for no state."""
+    if msgspec.msgpack.decode(stored, type=_Version).version != VERSION:
+        return None
+    return _decoder.decode(stored)
 
 
 def short_hash(salt: str, value: str) -> int:

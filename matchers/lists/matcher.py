@@ -151,6 +151,11 @@ class ListMatcher:
         return cls({}, (), loaded_at=loaded_at)
 
     @property
+    def lists_urls(self) -> bool:
+        """Whether any list holds an address."""
+        return "url" in self._tables
+
+    @property
     def entries(self) -> int:
         """Entries of all lists."""
         return sum(count.entries for count in self.counts)
@@ -195,8 +200,7 @@ class ListMatcher:
                 raise ValueError(f"{algorithm} takes {width} bytes, not {len(value)}")
         table = self._tables[algorithm]
         radius = self.radii.of(algorithm)
-        near: list[list[tuple[int, int]]] = [[] for _ in values]
-        distances: list[int]
+        near = [list[tuple[int, int]]() for _ in values]
         packed = np.frombuffer(b"".join(values), np.uint8).reshape(len(values), width)
         if isinstance(table.rows, HammingIndex):
             hits = table.rows.search(packed.view("<u8").astype(np.uint64, copy=False), radius)

@@ -3,7 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, BinaryIO, NamedTuple
 
@@ -20,6 +20,9 @@ from streams.contracts.mapping import EventMapping
 from streams.contracts.mapping_file import MappingError, load_mapping
 
 app = typer.Typer(help="Check content events.", no_args_is_help=True)
+
+PROGRESS_EVERY = 1000
+"""Lines between two updates of the progress bar, which cost more than checking a line."""
 
 SHOWN_REJECTS = 50
 """Rejected lines in the table; the summary and `--json` have all of them."""
@@ -66,8 +69,11 @@ def check(
     errors = Console(stderr=True)
     decoder = EventDecoder(_mapping(mapping, errors), max_bytes)
     try:
-        with _opened(file) as stream:
+        opened = nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb")
+        with opened as stream:
             rejected = _check(stream, file, decoder, as_json, errors)
+    except BrokenPipeError:
+        raise  # the reader of our output has left; the input is not at fault
     except OSError as error:
         errors.print(Text(f"{file}: cannot be read: {error.strerror or error}"))
         raise typer.Exit(2) from None
@@ -82,15 +88,6 @@ def _mapping(path: Path | None, errors: Console) -> EventMapping | None:
     except MappingError as error:
         errors.print(Text(str(error)))
         raise typer.Exit(2) from None
-
-
-@contextmanager
-def _opened(file: str) -> Iterator[BinaryIO]:
-    if file == "-":
-        yield sys.stdin.buffer
-    else:
-        with Path(file).open("rb") as stream:
-            yield stream
 
 
 def _lines(stream: BinaryIO, max_bytes: int) -> Iterator[Line]:
@@ -119,6 +116,7 @@ def _check(
     size = Path(name).stat().st_size if name != "-" else None
     with _progress(errors) as progress:
         task = progress.add_task("checking", total=size or None)
+        done = 0
         for line in _lines(stream, decoder.max_bytes):
             refusal = _refusal(line, decoder)
             if refusal is None:
@@ -129,7 +127,9 @@ def _check(
                     shown.append((line.number, refusal))
             if as_json:
                 _print_json(line.number, refusal)
-            progress.advance(task, line.too_long or len(line.value) + 1)
+            done += line.too_long or len(line.value) + 1
+            if (accepted + classes.total()) % PROGRESS_EVERY == 0:
+                progress.update(task, completed=done)
     rejected = classes.total()
     if as_json:
         summary = {"accepted": accepted, "rejected": rejected, "by_error": dict(classes)}

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from matchers.indexes.url_finder import FoundUrl, find_urls
+from matchers.indexes.url_finder import FoundUrl, find_urls, may_hold_url
 from matchers.lists.matcher import HashQuery, ListMatcher, Match
 from streams.contracts.envelope import Envelope
 from streams.contracts.event import ContentEvent, Media, MediaHashes
 from streams.contracts.signal import HashMatch, Signal, UrlMatch
 from streams.contracts.stage import StageResult, StateKey, StateValue
 from streams.contracts.values import HashOrigin, StageName
-
-_ALGORITHMS = ("md5", "sha1", "sha256", "pdq", "phash", "dhash")
 
 
 class HashMatching:
@@ -32,11 +30,15 @@ class HashMatching:
         return ()
 
     def run(self, batch: Sequence[Envelope], state: Mapping[StateKey, StateValue]) -> StageResult:
-        """Match the whole batch in one look-up for each algorithm."""
+        """Match the whole batch in one look-up for each algorithm.
+
+        Signals are added last, when nothing can fail any more: a chunk that is tried again must
+        not find them twice.
+        """
         matcher = self._matcher()
         version = matcher.version
         hashes = _HashQueries()
-        addresses = _UrlQueries()
+        addresses = _UrlQueries(matcher.lists_urls)
         for envelope in batch:
             envelope.lists_version = version
             event = envelope.event
@@ -44,8 +46,8 @@ class HashMatching:
                 hashes.add(envelope, event.media)
             if event.urls or event.text:
                 addresses.add(envelope, event)
-        hashes.match(matcher)
-        addresses.match(matcher)
+        for envelope, signal in [*hashes.match(matcher), *addresses.match(matcher)]:
+            envelope.signals.append(signal)
         return StageResult(batch)
 
 
@@ -65,49 +67,67 @@ class _HashQueries:
             queries = _queries(item.hashes)
             self._queries += queries
             self._owners += [(envelope, item)] * len(queries)
-            if any(query.below_quality for query in queries):
-                _note(envelope.degraded, "pdq_quality")
-            _note(envelope.scans_performed, "hash")
+            if "pdq_quality" not in envelope.degraded and any(
+                query.below_quality for query in queries
+            ):
+                envelope.degraded.append("pdq_quality")
+            if "hash" not in envelope.scans_performed:
+                envelope.scans_performed.append("hash")
 
-    def match(self, matcher: ListMatcher) -> None:
+    def match(self, matcher: ListMatcher) -> list[tuple[Envelope, Signal]]:
         if not self._queries:
-            return
+            return []
         found = matcher.match_hashes(self._queries)
-        for (envelope, item), query, matches in zip(
-            self._owners, self._queries, found, strict=True
-        ):
-            # Contracts refuse hashes without an origin; the weakest stands in for none.
-            origin: HashOrigin = item.hash_origin or "client_unverified"
-            for match in matches:
-                envelope.signals.append(_hash_signal(item.media_id, origin, query.quality, match))
+        return [
+            (
+                envelope,
+                _hash_signal(
+                    item.media_id,
+                    # Contracts refuse hashes without an origin; the weakest stands in for none.
+                    item.hash_origin or "client_unverified",
+                    query.quality,
+                    match,
+                ),
+            )
+            for (envelope, item), query, matches in zip(
+                self._owners, self._queries, found, strict=True
+            )
+            for match in matches
+        ]
 
 
 class _UrlQueries:
     """The addresses of a batch, and whose they are: an index in `urls`, or a place in the text."""
 
-    def __init__(self) -> None:
+    def __init__(self, listed: bool) -> None:
+        self._listed = listed
         self._urls: list[str] = []
         self._owners: list[tuple[Envelope, int | FoundUrl]] = []
 
     def add(self, envelope: Envelope, event: ContentEvent) -> None:
         if "url" in envelope.scans_withheld:
             return
+        if "url" not in envelope.scans_performed:
+            envelope.scans_performed.append("url")
+        if not self._listed:
+            return
         for index, url in enumerate(event.urls):
             self._urls.append(url)
             self._owners.append((envelope, index))
-        if event.text:
+        if event.text and may_hold_url(event.text):
             for found in find_urls(event.text):
                 self._urls.append(found.url)
                 self._owners.append((envelope, found))
-        _note(envelope.scans_performed, "url")
 
-    def match(self, matcher: ListMatcher) -> None:
+    def match(self, matcher: ListMatcher) -> list[tuple[Envelope, Signal]]:
         if not self._urls:
-            return
+            return []
         found = matcher.match_urls(self._urls)
-        for (envelope, place), matches in zip(self._owners, found, strict=True):
-            for match in matches:
-                envelope.signals.append(_url_signal(place, match))
+        return [
+            (envelope, _url_signal(place, match))
+            for (envelope, place), matches in zip(self._owners, found, strict=True)
+            for match in matches
+        ]
 
 
 def _queries(hashes: MediaHashes) -> list[HashQuery]:
@@ -127,9 +147,7 @@ def _queries(hashes: MediaHashes) -> list[HashQuery]:
     return queries
 
 
-def _hash_signal(
-    media_id: str, origin: HashOrigin, quality: int | None, match: Match
-) -> HashMatch:
+def _hash_signal(media_id: str, origin: HashOrigin, quality: int | None, match: Match) -> HashMatch:
     return HashMatch(
         media_id=media_id,
         list=match.list,
@@ -161,8 +179,3 @@ def _url_signal(place: int | FoundUrl, match: Match) -> UrlMatch:
         end=place.end if in_text else None,
         labels=match.labels,
     )
-
-
-def _note[T](seen: list[T], word: T) -> None:
-    if word not in seen:
-        seen.append(word)

@@ -1,0 +1,132 @@
+"""The lists of a running worker: loaded once, replaced whole when they change."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+
+from matchers.lists.csv_format import UnreadableList
+from matchers.lists.loader import files_of, read_lists
+from matchers.lists.matcher import ListMatcher, Radii
+
+log = logging.getLogger(__name__)
+
+Fingerprint = tuple[tuple[str, int, int], ...]
+"""Path, modification time in nanoseconds and size of every file."""
+
+
+class LiveLists:
+    """Holds the matcher in use. Stages ask for it by calling `matcher`, once a batch.
+
+    A reload reads and indexes beside the old matcher, which serves until the new one is whole and
+    stays if anything fails. `on_loaded` hears of every matcher taken into use, `on_failed` of
+    every reload that failed; both are called in the thread that loaded.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        *,
+        clock: Callable[[], datetime],
+        radii: Radii | None = None,
+        on_loaded: Callable[[ListMatcher], None] | None = None,
+        on_failed: Callable[[str], None] | None = None,
+    ) -> None:
+        self._paths = tuple(paths)
+        self._clock = clock
+        self._radii = radii
+        self._on_loaded = on_loaded
+        self._on_failed = on_failed
+        self._loading = Lock()
+        self._seen: Fingerprint = ()
+        self._current: ListMatcher | None = None
+        self.failure: str | None = None
+        """Why the last load failed; `None` after one that did not."""
+
+    @property
+    def loaded(self) -> bool:
+        """Whether there is a matcher to use: part of readiness."""
+        return self._current is not None
+
+    def matcher(self) -> ListMatcher:
+        """The matcher in use. Raises `RuntimeError` before the first load."""
+        if self._current is None:
+            raise RuntimeError("the lists have not been loaded yet")
+        return self._current
+
+    def load(self) -> ListMatcher:
+        """Read the lists and take them into use; blocks, so call it outside the event loop.
+
+        Raises `UnreadableList`, with the matcher before it still in use.
+        """
+        with self._loading:
+            # Taken before reading: a file that changes meanwhile is read again next time.
+            seen = _fingerprint(self._paths)
+            try:
+                matcher = self._read()
+            except UnreadableList as error:
+                self.failure = str(error)
+                self._seen = seen
+                if self._on_failed is not None:
+                    self._on_failed(self.failure)
+                raise
+            self.failure = None
+            self._seen = seen
+            self._current = matcher
+        log.info("lists %s in use, %d entries", matcher.version, matcher.entries)
+        if self._on_loaded is not None:
+            self._on_loaded(matcher)
+        return matcher
+
+    async def reload(self) -> bool:
+        """Load in a thread; false, with a log line, when that failed and the old ones stay."""
+        try:
+            await asyncio.to_thread(self.load)
+        except UnreadableList as error:
+            log.error("lists not reloaded, the ones before stay in use: %s", error)
+            return False
+        return True
+
+    async def reload_if_changed(self) -> bool:
+        """Reload when a file is newer than at the last load, good or bad: for a timer."""
+        if await asyncio.to_thread(_fingerprint, self._paths) == self._seen:
+            return False
+        return await self.reload()
+
+    def _read(self) -> ListMatcher:
+        files = read_lists(self._paths)
+        for file in files:
+            if file.rejected:
+                line, reason = file.rejected[0]
+                log.warning(
+                    "list %s: %d rows left out, the first in line %d: %s",
+                    file.info.name,
+                    len(file.rejected),
+                    line,
+                    reason,
+                )
+        return ListMatcher(
+            {file.info.name: file.info for file in files},
+            (entry for file in files for entry in file.entries),
+            loaded_at=self._clock(),
+            radii=self._radii,
+        )
+
+
+def _fingerprint(paths: Iterable[Path]) -> Fingerprint:
+    """What to compare to see a change. An unreadable or absent file counts as size -1."""
+    try:
+        files = files_of(paths)
+    except UnreadableList:
+        files = list(paths)
+    found: list[tuple[str, int, int]] = []
+    for file in files:
+        try:
+            status = file.stat()
+        except OSError:
+            found.append((str(file), 0, -1))
+        else:
+            found.append((str(file), status.st_mtime_ns, status.st_size))
+    return tuple(found)

@@ -1,0 +1,235 @@
+"""The text-risk stage: reads messages, keeps conversations, hands on signals, drops the text.
+
+Most messages hold no indicator, in conversations that hold none: they cost one pass over their
+text, and change no state.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from matchers.language.catalogue import load
+from matchers.language.conversation import Score, advance, score
+from matchers.language.indicators import ANSWER_INDICATOR, Hit, IndicatorMatcher
+from matchers.language.state import (
+    MINOR_BANDS,
+    PEOPLE_CAP,
+    Conversation,
+    Finding,
+    Message,
+    Participant,
+    decode,
+    encode,
+    short_hash,
+)
+from matchers.language.weights import EVIDENCE_LEAST
+from streams.contracts.envelope import Envelope
+from streams.contracts.event import Author, ContentEvent, Recipient
+from streams.contracts.signal import IndicatorHit, ScorePart, TextRisk, UserReport
+from streams.contracts.stage import StageResult, StateKey, StateValue
+from streams.contracts.values import Scan, StageName
+
+_NO_STATE = StateValue(None)
+
+
+def build_text_risk(
+    catalogues: Sequence[Path] = (), *, built_in: bool = True, trusted: Sequence[str] = ()
+) -> "TextRiskStage":
+    """The stage with the built-in catalogue and a platform's own files or folders.
+
+    `trusted` names languages that a platform takes off trial. Raises `CatalogueError`.
+    """
+    return TextRiskStage(IndicatorMatcher(load(catalogues, built_in=built_in), trusted))
+
+
+class TextRiskStage:
+    """Scores conversations. Holds no state of its own, and may be shared between threads."""
+
+    def __init__(self, matcher: IndicatorMatcher) -> None:
+        self._matcher = matcher
+
+    @property
+    def name(self) -> StageName:
+        return "text-risk"
+
+    def keys(self, batch: Sequence[Envelope]) -> Sequence[StateKey]:
+        """The conversation of every event that has text or is a report."""
+        return [
+            key
+            for envelope in batch
+            if _is_read(envelope) and (key := conversation_key(envelope.event)) is not None
+        ]
+
+    def run(self, batch: Sequence[Envelope], state: Mapping[StateKey, StateValue]) -> StageResult:
+        """Score the batch's messages in order; see the module."""
+        chunk = _Chunk(self._matcher, state)
+        return StageResult([chunk.envelope(envelope) for envelope in batch], chunk.changes())
+
+
+def _is_read(envelope: Envelope) -> bool:
+    event = envelope.event
+    return (
+        event.text is not None and "text" not in envelope.scans_withheld
+    ) or event.kind == "user_report"
+
+
+def conversation_key(event: ContentEvent) -> StateKey | None:
+    """The conversation that an event belongs to: `conversation_id`, else the pair of author and
+    single recipient (each direction apart, since their records may lie on two partitions)."""
+    if event.conversation_id is not None:
+        return StateKey("conversation", f"{event.tenant}/{event.conversation_id}")
+    if len(event.recipients) == 1 and (event.recipient_count or 1) == 1:
+        return StateKey(
+            "conversation", f"{event.tenant}/>{event.author.id}>{event.recipients[0].id}"
+        )
+    return None
+
+
+class _Chunk:
+    """The states of one batch while it is worked through."""
+
+    def __init__(self, matcher: IndicatorMatcher, state: Mapping[StateKey, StateValue]) -> None:
+        self._matcher = matcher
+        self._stored = state
+        self._conversations: dict[StateKey, Conversation | None] = {}
+        self._changed: set[StateKey] = set()
+
+    def envelope(self, envelope: Envelope) -> Envelope:
+        """The envelope as it goes on: with signals, without text."""
+        event = envelope.event
+        if not _is_read(envelope):
+            if event.text is None:
+                return envelope
+            return _without_text(envelope, [], performed=False)
+        hits = self._matcher.find(event.text) if event.text else ()
+        found: list[TextRisk | UserReport] = []
+        if event.kind == "user_report":
+            found.append(UserReport(event.author.age_band))
+        self._converse(envelope, hits, found)
+        return _without_text(envelope, found, performed=event.text is not None)
+
+    def changes(self) -> dict[StateKey, bytes | None]:
+        """The new values of the states that changed."""
+        return {
+            key: encode(state)
+            for key in self._changed
+            if (state := self._conversations[key]) is not None
+        }
+
+    def _converse(
+        self, envelope: Envelope, hits: Sequence[Hit], found: list[TextRisk | UserReport]
+    ) -> None:
+        event = envelope.event
+        key = conversation_key(event)
+        before = None if key is None else self._conversation(key)
+        report = event.kind == "user_report"
+        if before is None and not hits and not report and not _adult_to_minor(event):
+            return
+        salt = key.id if key is not None else event.content_id
+        message = _message(event, salt, hits, report=report)
+        after = advance(before, message, envelope.received_at)
+        if after is before or after is None:
+            return
+        if key is not None:
+            self._conversations[key] = after
+            self._changed.add(key)
+        if before is None or after.count > before.count:
+            result = score(after, message.author.key, envelope.received_at)
+            if result.level != "none":
+                found.append(_signal(result, hits, self._matcher.version))
+
+    def _conversation(self, key: StateKey) -> Conversation | None:
+        if key in self._conversations:
+            return self._conversations[key]
+        stored = self._stored.get(key, _NO_STATE).own
+        state = None if stored is None else decode(stored)
+        self._conversations[key] = state
+        return state
+
+
+def _adult_to_minor(event: ContentEvent) -> bool:
+    return event.author.age_band == "adult" and any(
+        recipient.age_band in MINOR_BANDS for recipient in event.recipients
+    )
+
+
+def _message(event: ContentEvent, salt: str, hits: Sequence[Hit], *, report: bool) -> Message:
+    return Message(
+        short_hash(salt, event.event_id),
+        _participant(salt, event.author),
+        tuple(_participant(salt, person) for person in event.recipients[:PEOPLE_CAP]),
+        max(event.recipient_count or 0, len(event.recipients)),
+        findings_of(hits),
+        report,
+    )
+
+
+def _participant(salt: str, person: Author | Recipient) -> Participant:
+    account_at = 0
+    if isinstance(person, Author) and person.account_created_at is not None:
+        account_at = int(person.account_created_at.timestamp() * 1000)
+    return Participant(short_hash(salt, person.id), person.age_band, person.age_source, account_at)
+
+
+def findings_of(hits: Sequence[Hit]) -> tuple[Finding, ...]:
+    """The strongest hit of each category; of ages, the lowest of each person."""
+    best: dict[tuple[str, bool], Hit] = {}
+    for hit in hits:
+        slot = (hit.category, hit.about_other)
+        held = best.get(slot)
+        if held is None or (hit.weight, -(hit.age or 0)) > (held.weight, -(held.age or 0)):
+            best[slot] = hit
+    return tuple(
+        Finding(
+            hit.category,
+            hit.weight,
+            hit.trial,
+            hit.age or 0,
+            hit.about_other,
+            hit.indicator == ANSWER_INDICATOR,
+        )
+        for hit in best.values()
+        if hit.weight >= EVIDENCE_LEAST
+    )
+
+
+def _signal(result: Score, hits: Sequence[Hit], model: str) -> TextRisk:
+    return TextRisk(
+        scope="conversation",
+        score=result.points,
+        level=result.level,
+        categories=result.categories,
+        hits=tuple(
+            IndicatorHit(
+                indicator=hit.indicator,
+                category=hit.category,
+                start=hit.start,
+                end=hit.end,
+                view=hit.view,
+                weight=hit.weight,
+            )
+            for hit in hits
+        ),
+        parts=tuple(ScorePart(name=name, value=points) for name, points in result.parts),
+        pattern=result.pattern,
+        model=model,
+        on_trial=result.trial,
+        unverified=result.unverified,
+        minor_involved=result.minor_involved,
+    )
+
+
+def _without_text(
+    envelope: Envelope, found: Sequence[TextRisk | UserReport], *, performed: bool
+) -> Envelope:
+    scans = envelope.scans_performed
+    return Envelope(
+        event=envelope.event if envelope.event.text is None else replace(envelope.event, text=None),
+        received_at=envelope.received_at,
+        signals=[*envelope.signals, *found] if found else envelope.signals,
+        scans_performed=[*scans, "text"] if performed and "text" not in scans else scans,
+        scans_withheld=envelope.scans_withheld,
+        degraded=envelope.degraded,
+        lists_version=envelope.lists_version,
+    )
