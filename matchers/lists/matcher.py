@@ -13,6 +13,7 @@ from typing import NamedTuple, Self, cast
 import msgspec
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from matchers.indexes.exact import ExactIndex
 from matchers.indexes.hamming import HammingIndex
@@ -200,21 +201,14 @@ class ListMatcher:
                 raise ValueError(f"{algorithm} takes {width} bytes, not {len(value)}")
         table = self._tables[algorithm]
         radius = self.radii.of(algorithm)
-        near = [list[tuple[int, int]]() for _ in values]
         packed = np.frombuffer(b"".join(values), np.uint8).reshape(len(values), width)
-        if isinstance(table.rows, HammingIndex):
-            hits = table.rows.search(packed.view("<u8").astype(np.uint64, copy=False), radius)
-            distances = hits.distance.tolist()
-        else:
-            hits = table.rows.search(packed)
-            distances = [0] * len(hits.row)
-        for at, row, distance in zip(
-            hits.query.tolist(), hits.row.tolist(), distances, strict=True
-        ):
-            near[at].append((distance, row))
-        return [self._matches(table, radius, rows) if rows else [] for rows in near]
+        near: dict[int, list[tuple[int, int]]] = {}
+        for at, distance, row in _search(table.rows, packed, radius):
+            near.setdefault(at, []).append((distance, row))
+        return [self._matches(table, radius, near.get(at, [])) for at in range(len(values))]
 
     def _matches(self, table: _Table, radius: int, rows: list[tuple[int, int]]) -> list[Match]:
+        """The matches of one query's (distance, row) pairs."""
         rows.sort()
         found: list[Match] = []
         kinds: set[tuple[str, str, str]] = set()
@@ -243,6 +237,22 @@ class ListMatcher:
                 )
             )
         return found
+
+
+def _search(
+    index: ExactIndex | HammingIndex, values: NDArray[np.uint8], radius: int
+) -> list[tuple[int, int, int]]:
+    """(query, distance, row) of each hit."""
+    if isinstance(index, ExactIndex):
+        equal = index.search(values)
+        return [(at, 0, row) for at, row in zip(*map(_ints, equal), strict=True)]
+    near = index.search(values.view("<u8").astype(np.uint64, copy=False), radius)
+    queries, rows, distances = map(_ints, near)
+    return list(zip(queries, distances, rows, strict=True))
+
+
+def _ints(array: NDArray[np.int64]) -> list[int]:
+    return array.tolist()
 
 
 def _index(algorithm: Algorithm, entries: Sequence[ListEntry]) -> ExactIndex | HammingIndex:

@@ -69,8 +69,7 @@ def check(
     errors = Console(stderr=True)
     decoder = EventDecoder(_mapping(mapping, errors), max_bytes)
     try:
-        opened = nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb")
-        with opened as stream:
+        with nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb") as stream:
             rejected = _check(stream, file, decoder, as_json, errors)
     except BrokenPipeError:
         raise  # the reader of our output has left; the input is not at fault

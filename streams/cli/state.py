@@ -1,7 +1,7 @@
 """`seawall state …`: the state of conversations and senders."""
 
 import asyncio
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated, NoReturn
 
 import msgspec
@@ -14,7 +14,7 @@ from streams.state.open import BadStateUrl, open_store
 app = typer.Typer(no_args_is_help=True, help="The state of conversations and senders.")
 
 
-class Scope(str, Enum):
+class Scope(StrEnum):
     """What state is kept of."""
 
     conversation = "conversation"

@@ -101,7 +101,8 @@ def _flat(table: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """The rules of a table; a bare `author.id = …` is a nested table to TOML."""
     for key, value in table.items():
         inner = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-        if inner.keys() - _RULE_KEYS:
+        is_rule = not inner or bool(inner.keys() & {"from", "value"}) or inner.keys() <= _RULE_KEYS
+        if not is_rule:
             yield from _flat(inner, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
@@ -114,6 +115,8 @@ def _rule(target: str, given: Any) -> _Rule:
     if not isinstance(given, dict):
         raise ValueError("must be a path, or a table; for a constant write { value = … }")
     table = cast("dict[str, Any]", given)
+    if unknown := sorted(table.keys() - _RULE_KEYS):
+        raise ValueError(f"unknown key `{unknown[0]}`; there are {', '.join(sorted(_RULE_KEYS))}")
     if ("from" in table) == ("value" in table):
         raise ValueError("needs either `from` (a path) or `value` (a constant)")
     if "value" in table:

@@ -306,11 +306,12 @@ def test_a_cluster_node_is_refused_with_a_reason(tmp_path, run):
 def test_over_tls(tmp_path, state_server, run):
     """Through a TLS end in front of the server, since the embedded one is built without TLS."""
     certificate, key = tmp_path / "ca.pem", tmp_path / "key.pem"
-    request = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    key_kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
     try:
         subprocess.run(
-            [*request, *subject, "-keyout", str(key), "-out", str(certificate)],
+            ["openssl", "req", "-x509", "-days", "2", *files, *key_kind, *subject],
             check=True,
             capture_output=True,
         )

@@ -69,23 +69,24 @@ json_values = st.recursive(
 )
 
 
-def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The path of every value in `value`, outermost first."""
     found = [path] if path else []
     if isinstance(value, dict):
         for key, inner in value.items():
-            found += _places(inner, (*path, key))
+            found += places(inner, (*path, key))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            found += _places(inner, (*path, index))
+            found += places(inner, (*path, index))
     return found
 
 
-def _mutated(value: Any, path: tuple[Any, ...], new: Any, remove: bool) -> Any:
+def changed_at(value: Any, path: tuple[Any, ...], new: Any, remove: bool = False) -> Any:
     """A copy of `value` with what is at `path` replaced by `new`, or removed."""
     first, *rest = path
     copy = dict(value) if isinstance(value, dict) else list(value)
     if rest:
-        copy[first] = _mutated(copy[first], tuple(rest), new, remove)
+        copy[first] = changed_at(copy[first], tuple(rest), new, remove)
     elif remove:
         del copy[first]
     else:
@@ -98,10 +99,9 @@ def mutated_events(draw: st.DrawFn) -> dict[str, Any]:
     """A full event with up to three places removed or filled with some other JSON."""
     event = FULL
     for _ in range(draw(st.integers(0, 3))):
-        places = _places(event)
-        if not places:
+        if not (found := places(event)):
             break
-        event = _mutated(
-            event, draw(st.sampled_from(places)), draw(json_values), draw(st.booleans())
+        event = changed_at(
+            event, draw(st.sampled_from(found)), draw(json_values), draw(st.booleans())
         )
     return event

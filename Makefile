@@ -1,0 +1,62 @@
+# Seawall. `make demo` runs the main job, `make test` runs every check.
+# Needs Python 3.11 or later, make and a package registry; the rest is installed into .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup dev bench-deps demo test faults fuzz schemas lock clean \
+        bench-pipeline bench-scaling help
+
+help: ## Say what can be made
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+setup: .venv/ready ## Prepare .venv with the `seawall` command
+dev: .venv/ready-dev ## The same, with what the tests need
+bench-deps: .venv/ready-bench
+
+.venv/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Seawall needs Python 3.11 or later; PYTHON=$(PYTHON) is older. Try make PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+.venv/ready: .venv/uv requirements/run.txt pyproject.toml
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/run.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+.venv/ready-dev: .venv/ready requirements/dev.txt requirements/oracle.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/oracle.txt || \
+	  echo "pdqhash needs a C++ compiler: the tests that compare with it will be NOT RUN"
+	@touch $@
+
+.venv/ready-bench: .venv/ready-dev requirements/bench.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/bench.txt
+	@touch $@
+
+demo: setup ## Run the whole pipeline on a broker of its own, and show what was decided and why
+	$(BIN)/python -m demo $(if $(KEEP),--keep)
+
+test: dev ## Every check: lint, types, contracts, schemas, unit, property, integration, faults
+	$(BIN)/python .ci/checks.py
+
+faults: dev ## The whole delivery matrix on three brokers, as a table
+	$(BIN)/python -m tests.faults.matrix
+
+bench-pipeline: bench-deps ## Events/s, CPU and latency beside peers
+	$(BIN)/python -m benchmarks.pipeline
+
+bench-scaling: bench-deps ## One and two workers, fused and split
+	$(BIN)/python -m benchmarks.scaling
+
+schemas: dev ## Write docs/schemas anew from the types
+	$(BIN)/python -m streams.contracts.schemas --write
+
+lock: .venv/uv ## Write requirements/ anew from pyproject.toml
+	sh requirements/lock.sh
+
+clean: ## Remove .venv and everything made locally
+	-test -x $(BIN)/seawall && $(BIN)/seawall down
+	rm -rf .venv .seawall .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Pins every dependency with its hash. Run by `make lock`, never in CI.
+set -eu
+cd "$(dirname "$0")"
+compile() {
+  out=$1
+  shift
+  ../.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+    --no-header --no-annotate --output-file "$out" "$@"
+}
+compile uv.txt uv.in
+compile run.txt ../pyproject.toml --extra local
+compile dev.txt ../pyproject.toml --extra local --extra video --group ../pyproject.toml:dev
+compile oracle.txt oracle.in
+compile bench.txt ../pyproject.toml --extra local --extra video --group ../pyproject.toml:dev \
+  --group ../pyproject.toml:bench

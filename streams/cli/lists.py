@@ -1,0 +1,204 @@
+"""`seawall lists …`: look into list files."""
+
+import string
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from matchers.lists.csv_format import UnreadableList
+from matchers.lists.entry import DIGEST_BYTES, HAMMING_BYTES, MATCHED_ALGORITHMS
+from matchers.lists.loader import LoadedFile, read_lists
+from matchers.lists.matcher import HashQuery, ListMatcher, Match
+
+app = typer.Typer(no_args_is_help=True, help="The lists that content is matched against.")
+
+SHOWN_ROWS = 20
+"""Rejected rows printed for a list; `--json` gives all."""
+
+Files = Annotated[
+    list[Path],
+    typer.Argument(help="CSV files, or TOML files that name them.", show_default=False),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
+
+
+@app.callback()
+def group() -> None:
+    """The lists that content is matched against."""
+
+
+@app.command()
+def check(files: Files, as_json: AsJson = False) -> None:
+    """Say of each list how many rows would go in, and which would not, and why.
+
+    Example: seawall lists check lists.toml
+
+    Exit codes: 0 every row goes in, 1 some do not (the rest would), 2 a file cannot be read.
+    """
+    lists = _read(files)
+    if as_json:
+        _print_json(
+            [
+                {
+                    "list": file.info.name,
+                    "file": str(file.path),
+                    "accepted": len(file.entries),
+                    "not_matched": _unmatched(file),
+                    "rejected": [{"line": line, "reason": why} for line, why in file.rejected],
+                    "unknown_columns": file.unknown_columns,
+                }
+                for file in lists
+            ]
+        )
+    else:
+        for file in lists:
+            typer.echo(
+                f"{file.info.name} ({file.path}): {len(file.entries)} accepted, "
+                f"{len(file.rejected)} rejected"
+            )
+            for line, why in file.rejected[:SHOWN_ROWS]:
+                typer.echo(f"  line {line}: {why}")
+            if len(file.rejected) > SHOWN_ROWS:
+                typer.echo(f"  … and {len(file.rejected) - SHOWN_ROWS} more; --json shows all")
+            if file.unknown_columns:
+                typer.echo(f"  columns not used: {', '.join(file.unknown_columns)}")
+            if _unmatched(file):
+                typer.echo(f"  {_unmatched(file)} kept, but of algorithms not matched here")
+    raise typer.Exit(any(file.rejected for file in lists))
+
+
+@app.command()
+def show(files: Files, as_json: AsJson = False) -> None:
+    """Show what each list is, what its categories ask for, and how much it holds.
+
+    Example: seawall lists show lists.toml
+
+    Exit codes: 0 shown, 2 a file cannot be read.
+    """
+    lists = _read(files)
+    matcher = _matcher(lists)
+    if as_json:
+        _print_json(
+            {
+                "version": matcher.version,
+                "lists": [
+                    {
+                        **msgspec.to_builtins(file.info),
+                        "entries": {
+                            count.algorithm: count.entries
+                            for count in matcher.counts
+                            if count.list == file.info.name
+                        },
+                    }
+                    for file in lists
+                ],
+            }
+        )
+        return
+    table = Table(title=f"lists {matcher.version}", title_justify="left")
+    for column in ("list", "made by", "verified by", "roles", "may be passed on", "entries"):
+        table.add_column(column)
+    for file in lists:
+        info = file.info
+        roles = [f"{category}: {role}" for category, role in sorted(info.roles.items())]
+        held = [
+            f"{count.algorithm}: {count.entries}"
+            for count in matcher.counts
+            if count.list == info.name
+        ]
+        table.add_row(
+            info.name,
+            info.source_kind,
+            info.verified_by or "nobody",
+            "\n".join([*roles, f"the rest: {info.default_role}"]),
+            "yes" if info.redistribute else "no",
+            "\n".join(held) or "none",
+        )
+    Console().print(table)
+
+
+@app.command()
+def search(
+    value: Annotated[str, typer.Argument(help="A hash in hexadecimal, a URL, or an entry's id.")],
+    lists: Annotated[
+        list[Path],
+        typer.Option(
+            "--lists",
+            envvar="SEAWALL_LISTS",
+            help="A CSV or TOML file; may be given again.",
+            show_default=False,
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Find what a value matches, as the hash-matching stage would, or the entries with an id.
+
+    Example: seawall lists search https://example.com/page --lists lists.toml
+
+    Exit codes: 0 something was found, 1 nothing was, 2 a file cannot be read.
+    """
+    loaded = _read(lists)
+    matcher = _matcher(loaded)
+    named = [entry for file in loaded for entry in file.entries if value in (entry.id, entry.value)]
+    matches = _matches(matcher, value)
+    if as_json:
+        _print_json({"version": matcher.version, "matches": matches, "entries": named})
+    else:
+        for match in matches:
+            typer.echo(
+                f"{match.list}/{match.entry}: {match.algorithm} at {match.distance} of "
+                f"{match.radius} bits, {match.category or 'no category'}, {match.role}"
+            )
+        for entry in named:
+            typer.echo(
+                f"{entry.list}/{entry.id}: {entry.algorithm} {entry.value}, "
+                f"{entry.category or 'no category'}, {entry.status}"
+            )
+        if not (matches or named):
+            typer.echo("nothing found")
+    raise typer.Exit(not (matches or named))
+
+
+def _matches(matcher: ListMatcher, value: str) -> list[Match]:
+    """What a value matches: hexadecimal by every algorithm of its width, else as a URL."""
+    if value and all(digit in string.hexdigits for digit in value):
+        queries = [
+            HashQuery(algorithm, bytes.fromhex(value))
+            for algorithm in sorted(MATCHED_ALGORITHMS)
+            if 2 * (DIGEST_BYTES.get(algorithm) or HAMMING_BYTES[algorithm]) == len(value)
+        ]
+        return [match for found in matcher.match_hashes(queries) for match in found]
+    return matcher.match_urls([value])[0]
+
+
+def _matcher(lists: list[LoadedFile]) -> ListMatcher:
+    return ListMatcher(
+        {file.info.name: file.info for file in lists},
+        (entry for file in lists for entry in file.entries),
+        loaded_at=datetime.now(UTC),
+    )
+
+
+def _unmatched(file: LoadedFile) -> int:
+    return sum(entry.algorithm not in MATCHED_ALGORITHMS for entry in file.entries)
+
+
+def _read(files: list[Path]) -> list[LoadedFile]:
+    try:
+        return read_lists(files)
+    except UnreadableList as error:
+        _fail(str(error))
+
+
+def _print_json(value: object) -> None:
+    typer.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"seawall lists: {message}", err=True)
+    raise typer.Exit(2)
