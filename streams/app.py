@@ -1,23 +1,17 @@
 """The composition root: settings in, a Faust app with its services out."""
 
 import asyncio
-import contextlib
 import logging
 import os
-import platform
-import socket
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+import uuid
 from importlib.metadata import version
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import faust
-import msgspec
-from faust.types.auth import CredentialsT  # the credentials that brokers ask for
 
-from matchers.hashing.decoder_pool import DecoderPool
 from streams.boundary import (
     Topics,
     decision_output,
@@ -26,23 +20,201 @@ from streams.boundary import (
     hop_output,
     outcome_counter,
 )
-from streams.contracts.decoding import EventDecoder
-from streams.contracts.mapping import load_mapping
-from streams.contracts.stage import Stage
-from streams.control.lists import LiveLists
+from streams.control.agent import add_control_agent
+from streams.control.watch import ListWatch
 from streams.engine.chain import Chain
 from streams.engine.config import EngineConfig
 from streams.engine.health import Health
 from streams.engine.service import ChunkService
+from streams.kafka import topics as kafka_topics
 from streams.kafka.topics import consumer_group, stage_topics, topic_name
 from streams.metrics import Metrics
-from streams.policy.policy import Policy, load_policy
+from streams.parts import Parts, build_parts
 from streams.settings import Settings
-from streams.stages.enforcement import Enforcement
-from streams.stages.hash_matching import HashMatching
-from streams.stages.media_hashing import MediaHashing
-from streams.stages.text_risk import build_text_risk
 from streams.state.open import open_store
+from streams.state.store import StateStore
 from streams.web import WebService
+from streams.worker import new_loop, run_until_ended
 
 log = logging.getLogger(__name__)
+
+
+def run_worker(settings: Settings) -> int:
+    """Run a worker until it is asked to end (0) or fails (1)."""
+    metrics = Metrics()
+    loop = new_loop()
+    parts = build_parts(settings, metrics)
+    try:
+        with tempfile.TemporaryDirectory(prefix="seawall-worker-") as scratch:
+            app = _faust_app(settings, Path(scratch))
+            services = _services(settings, app, parts, metrics)
+            return run_until_ended(app, loop, services, settings.worker.shutdown_seconds)
+    finally:
+        parts.close()
+
+
+def build_chain(settings: Settings, parts: Parts, metrics: Metrics) -> Chain:
+    """The worker's stages with what stands before and behind them."""
+    pipeline, names = settings.pipeline, settings.worker.stages
+    source, output = stage_topics(pipeline, names)
+    decides = names[-1] == "enforcement"
+    encode = (
+        decision_output(
+            Topics(
+                decisions=output,
+                urgent=topic_name(pipeline, kafka_topics.URGENT),
+                cases=topic_name(pipeline, kafka_topics.CASES),
+            ),
+            time.time,
+        )
+        if decides
+        else hop_output(output)
+    )
+    takes_events = source == topic_name(pipeline, kafka_topics.first_topic(pipeline))
+    return Chain(
+        stages=parts.stages,
+        decode=event_intake(parts.decoder, parts.gate) if takes_events else hop_intake,
+        encode=encode,
+        observe=outcome_counter(metrics, names),
+    )
+
+
+def stage_label(settings: Settings) -> str:
+    """The worker's run of stages, as metrics and dead letters name it."""
+    stages = settings.worker.stages
+    return stages[0] if len(stages) == 1 else f"{stages[0]}..{stages[-1]}"
+
+
+def _engine_config(settings: Settings) -> EngineConfig:
+    worker, pipeline = settings.worker, settings.pipeline
+    return EngineConfig(
+        group=consumer_group(pipeline, worker.stages),
+        input_topic=stage_topics(pipeline, worker.stages).input,
+        dead_letter_topic=topic_name(pipeline, kafka_topics.DEAD_LETTERS),
+        stage=stage_label(settings),
+        client=settings.kafka.aiokafka_config(),
+        delivery=worker.delivery,
+        chunk_records=worker.chunk_records,
+        fetch_min_bytes=worker.fetch_min_bytes,
+        fetch_max_wait_ms=worker.fetch_max_wait_ms,
+        partition_fetch_bytes=worker.chunk_bytes,
+        session_timeout_ms=worker.session_timeout_ms,
+        instance_id=worker.instance_id,
+        threads=worker.threads,
+        revoke_seconds=min(worker.shutdown_seconds / 2, worker.session_timeout_ms / 1000),
+        internal_error_limit=worker.internal_error_limit,
+        dead_letter_payload=worker.dead_letter_payload,
+    )
+
+
+def _services(
+    settings: Settings, app: faust.App, parts: Parts, metrics: Metrics
+) -> list[faust.Service]:
+    config = _engine_config(settings)
+    health = Health(stall_seconds=config.stall_seconds)
+    watch = ListWatch(parts.lists) if parts.lists is not None else None
+    if watch is not None:
+        health.missing.add("lists loaded")
+    add_control_agent(app, topic_name(settings.pipeline, kafka_topics.CONTROL), watch)
+
+    async def prepare() -> None:
+        if parts.lists is not None:
+            await asyncio.to_thread(parts.lists.load)
+            health.missing.discard("lists loaded")
+
+    outputs = _output_topics(settings)
+    chunks = ChunkService(
+        config,
+        build_chain(settings, parts, metrics),
+        _open_store(settings),
+        metrics,
+        health,
+        outputs,
+        prepare,
+    )
+    metrics.set_build(version("seawall"), parts.policy.version, stage_label(settings))
+    lapse = parts.policy.scan_basis.next_lapse(time.time_ns() // 1_000_000)
+    if lapse is not None:
+        metrics.scan_basis_lapse.set(lapse.at_ms / 1000)
+    if parts.pool is not None:
+        pool = parts.pool
+        metrics.observe_decoder_restarts(lambda: pool.restarts)
+
+    def status() -> dict[str, Any]:
+        return {
+            "stages": list(settings.worker.stages),
+            "group": config.group,
+            "input": config.input_topic,
+            "delivery": config.delivery,
+            "partitions": sorted(health.partitions),
+            "lists": parts.lists.matcher().version if parts.lists and parts.lists.loaded else None,
+            "policy": parts.policy.version,
+        }
+
+    web = WebService(
+        settings.worker.http_host,
+        settings.worker.http_port,
+        metrics,
+        health,
+        status,
+        lambda address: log.info("metrics and probes at %s", address),
+    )
+    services: list[faust.Service] = [web, chunks]
+    return services if watch is None else [*services, watch]
+
+
+def _output_topics(settings: Settings) -> list[str]:
+    pipeline = settings.pipeline
+    output = stage_topics(pipeline, settings.worker.stages).output
+    if settings.worker.stages[-1] != "enforcement":
+        return [output]
+    others = (kafka_topics.URGENT, kafka_topics.CASES)
+    return [output, *(topic_name(pipeline, name) for name in others)]
+
+
+def _open_store(settings: Settings) -> StateStore:
+    state = settings.state
+    key = state.hmac_key.reveal().encode() if state.hmac_key else uuid.uuid4().bytes
+    previous = state.hmac_previous_key.reveal().encode() if state.hmac_previous_key else None
+    return open_store(state.url, key, previous, state.ttl_days * 86_400)
+
+
+def _faust_app(settings: Settings, scratch: Path) -> faust.App:
+    """Faust carries lifecycle, supervision and the control topic. Its own web server, tables,
+    leader topic and topic creation are off: the first three are not used, and topics are made by
+    `seawall topics apply` alone."""
+    kafka = settings.kafka
+    member = settings.worker.instance_id or f"{os.uname().nodename}-{os.getpid()}"
+    seconds = settings.worker.session_timeout_ms / 1000
+    return faust.App(
+        f"{consumer_group(settings.pipeline, settings.worker.stages)}.control.{member}",
+        broker=[f"kafka://{address.strip()}" for address in kafka.bootstrap.split(",")],
+        broker_credentials=_credentials(settings),
+        broker_client_id=kafka.client_id,
+        broker_session_timeout=seconds,
+        broker_heartbeat_interval=seconds / 4,
+        consumer_auto_offset_reset="earliest",
+        web_enabled=False,
+        web_tables_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        topic_replication_factor=settings.pipeline.replication,
+        autodiscover=False,
+        store="memory://",
+        datadir=str(scratch),
+        key_serializer="raw",
+        value_serializer="raw",
+    )
+
+
+def _credentials(settings: Settings) -> Any:
+    kafka = settings.kafka
+    context = kafka.ssl_context()
+    if kafka.sasl_mechanism and kafka.sasl_password:
+        return faust.SASLCredentials(
+            username=cast(str, kafka.sasl_username),
+            password=kafka.sasl_password.reveal(),
+            ssl_context=context,
+            mechanism=cast(Any, kafka.sasl_mechanism),
+        )
+    return faust.SSLCredentials(context) if context is not None else None

@@ -27,12 +27,11 @@ ScanGate = Callable[[ContentEvent, int], tuple[ContentEvent, tuple[Scan, ...]]]
 
 
 class Topics(NamedTuple):
-    """Where results go."""
+    """Where decisions and what comes with them go."""
 
     decisions: str
     urgent: str
     cases: str
-    hop: str | None
 
 
 def event_intake(decoder: EventDecoder, gate: ScanGate) -> Callable[[SourceRecord], Envelope]:
@@ -50,16 +49,26 @@ def event_intake(decoder: EventDecoder, gate: ScanGate) -> Callable[[SourceRecor
     return intake
 
 
+def with_event_time(
+    intake: Callable[[SourceRecord], Envelope],
+) -> Callable[[SourceRecord], Envelope]:
+    """An intake for records that no broker has dated: their event's own time is taken."""
+
+    def dated(record: SourceRecord) -> Envelope:
+        envelope = intake(record)
+        envelope.received_at = int(envelope.event.occurred_at.timestamp() * 1000)
+        return envelope
+
+    return dated
+
+
 def hop_intake(record: SourceRecord) -> Envelope:
     """For later stages: envelopes from the hop topic."""
     return decode_envelope(record.value)
 
 
-def hop_output(topics: Topics) -> Callable[[Outcome], list[Output]]:
+def hop_output(topic: str) -> Callable[[Outcome], list[Output]]:
     """For a chain that ends before enforcement: the envelopes, to the next stage's topic."""
-    topic = topics.hop
-    if topic is None:
-        raise ValueError("a chain that ends before enforcement needs a hop topic")
 
     def encode(outcome: Outcome) -> list[Output]:
         records = outcome.records

@@ -8,13 +8,13 @@ own Histogram cannot.
 
 import platform
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 LATENCY_BUCKETS = (
@@ -88,6 +88,20 @@ class BatchHistogram(Collector):
                 ]
                 family.add_metric(labels, buckets, self._sums[labels])
         yield family
+
+
+class _DecoderRestarts(Collector):
+    """The pool counts its restarts itself; they are read when asked for."""
+
+    def __init__(self, restarts: Callable[[], int]) -> None:
+        self._restarts = restarts
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        yield CounterMetricFamily(
+            "seawall_decoder_restarts",
+            "Decoder processes killed and started again.",
+            value=self._restarts(),
+        )
 
 
 class Metrics:
@@ -194,10 +208,8 @@ class Metrics:
             "seawall_dependency_waiting", "Partitions that wait for a dependency now.",
             ["stage", "dependency"], registry=registry,
         )  # fmt: skip
-        self.decoder_restarts = Counter(
-            "seawall_decoder_restarts_total", "Decoder processes killed and started again.",
-            registry=registry,
-        )  # fmt: skip
+        self._decoder_restarts: Callable[[], int] = lambda: 0
+        registry.register(_DecoderRestarts(lambda: self._decoder_restarts()))
 
         # What was found and decided.
         self.matches = Counter(
@@ -254,6 +266,10 @@ class Metrics:
     def set_build(self, version: str, policy: str, stages: str) -> None:
         """Say what runs."""
         self.build.labels(version, platform.python_version(), policy, stages).set(1)
+
+    def observe_decoder_restarts(self, restarts: Callable[[], int]) -> None:
+        """Read the number of restarts from the decoder pool at each scrape."""
+        self._decoder_restarts = restarts
 
     def set_lists(
         self, version: str, loaded_at: float, entries: Mapping[tuple[str, str], int]

@@ -23,7 +23,7 @@ from streams.type_words import allowed_values
 
 Positive = Annotated[int, Meta(ge=1)]
 Count = Annotated[int, Meta(ge=0)]
-PositiveSeconds = Annotated[float, Meta(gt=0)]
+PositiveNumber = Annotated[float, Meta(gt=0)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -61,7 +61,7 @@ class KafkaSettings(Struct, frozen=True, kw_only=True):
 
     def kafka_python_config(self) -> dict[str, Any]:
         """Keyword arguments for every client of kafka-python. Reads the TLS files."""
-        return self._common() | {"ssl_check_hostname": self.ssl_check_hostname}
+        return self._common()
 
     def aiokafka_config(self) -> dict[str, Any]:
         """Keyword arguments for every client of aiokafka. Reads the TLS files."""
@@ -99,8 +99,9 @@ class KafkaSettings(Struct, frozen=True, kw_only=True):
 
 
 class PipelineSettings(Struct, frozen=True, kw_only=True):
-    """The topics. `name` begins consumer groups; `topic_prefix` begins every topic's name. With
-    `media` the platform sends media on `media.events`, beside `content.events`."""
+    """The topics. `name` begins consumer groups, `topic_prefix` every topic's name. With `media`
+    the first topic is `media.events` instead of `content.events`: media gets a pipeline of its own,
+    so that a long video never stands before a message."""
 
     name: Name = "seawall"
     partitions: Annotated[int, Meta(ge=1, le=10_000)] = 8
@@ -123,7 +124,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     max_event_bytes: Positive = 1 << 20
     session_timeout_ms: Annotated[int, Meta(ge=1000)] = 10_000
     instance_id: Name | None = None
-    shutdown_seconds: PositiveSeconds = 25.0
+    shutdown_seconds: PositiveNumber = 25.0
     http_host: str = "127.0.0.1"
     http_port: Port = 0
     threads: Positive = 2
@@ -148,7 +149,7 @@ class MediaSettings(Struct, frozen=True, kw_only=True):
     max_bytes: Positive = 64 << 20
     max_pixels: Positive = 80_000_000
     max_frames: Positive = 1_000
-    timeout_seconds: PositiveSeconds = 20.0
+    timeout_seconds: PositiveNumber = 20.0
     decoders: Positive = 1
     memory_bytes: Positive = 1 << 30
 
@@ -160,7 +161,7 @@ class StateSettings(Struct, frozen=True, kw_only=True):
     url: Annotated[str, Meta(min_length=1)] = "memory://"
     hmac_key: Secret | None = None
     hmac_previous_key: Secret | None = None
-    ttl_days: PositiveSeconds = 30.0
+    ttl_days: PositiveNumber = 30.0
 
     def __post_init__(self) -> None:
         if not self.url.startswith("memory:") and not self.hmac_key:
@@ -174,7 +175,7 @@ class ListSettings(Struct, frozen=True, kw_only=True):
 
     files: tuple[str, ...] = ()
     pdq_radius: Annotated[int, Meta(ge=0, le=64)] = 31
-    phash_radius: Annotated[int, Meta(ge=0, le=16)] = 8
+    phash_radius: Annotated[int, Meta(ge=0, le=16)] = 6
 
 
 class TextSettings(Struct, frozen=True, kw_only=True):

@@ -32,6 +32,7 @@ class StreamWorker(faust.Worker):
             redirect_stdouts=False,
             quiet=True,
         )
+        self.spinner = None  # it would write to a terminal that is not there
         self._shutdown_seconds = shutdown_seconds
         self._ending: asyncio.Future[None] | None = None
 

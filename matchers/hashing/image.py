@@ -46,7 +46,7 @@ def picture_hashes(content: bytes | bytearray, limits: Limits) -> Iterator[Still
     if len(content) > limits.bytes:
         raise Unreadable("too_many_bytes")
     with _unreadable_for_pillows_errors(content), _opened(content, limits) as image:
-        yield _still(_first_picture(image, content))
+        yield _first_hashes(image, content)
         if image.format in _SEQUENCE_FORMATS and getattr(image, "is_animated", False):
             yield from _frames(image, limits)
 
@@ -80,13 +80,17 @@ def _unreadable_for_pillows_errors(content: bytes | bytearray) -> Generator[None
         raise Unreadable("corrupt") from error
 
 
-def _first_picture(image: Image.Image, content: bytes | bytearray) -> Image.Image:
+def _first_hashes(image: Image.Image, content: bytes | bytearray) -> StillHashes:
+    orientation = _orientation(image)
     if image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L"):
-        quick = _jpeg_pixels(image, content)
-        if quick is not None:
-            return _upright(Image.fromarray(quick), _orientation(image))
+        pixels = _jpeg_pixels(image, content)
+        if pixels is not None:
+            picture = Image.fromarray(pixels)
+            if orientation not in _TRANSPOSE:
+                return _still(picture, pixels)
+            return _still(picture.transpose(_TRANSPOSE[orientation]))
     image.load()
-    return _upright(flattened(image), _orientation(image))
+    return _still(_upright(flattened(image), orientation))
 
 
 def _jpeg_pixels(image: Image.Image, content: bytes | bytearray) -> NDArray[np.uint8] | None:
@@ -114,8 +118,9 @@ def _upright(picture: Image.Image, orientation: int) -> Image.Image:
     return picture if transpose is None else picture.transpose(transpose)
 
 
-def _still(picture: Image.Image) -> StillHashes:
-    found = pdq.pdq(np.asarray(picture))
+def _still(picture: Image.Image, pixels: NDArray[np.uint8] | None = None) -> StillHashes:
+    """Hashes of `picture`, whose `pixels` are given where they lie ready."""
+    found = pdq.pdq(np.asarray(picture) if pixels is None else pixels)
     grey = picture.convert("L")
     return StillHashes(
         pdq=found.hash.hex(),

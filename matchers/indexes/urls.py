@@ -33,7 +33,7 @@ _IPV4_PART = re.compile(rb"(0[xX][0-9A-Fa-f]*|[0-9]+)\Z")
 _DEVIATIONS = str.maketrans({"ß": "ss", "ẞ": "ss", "ς": "σ", "\u200c": "", "\u200d": ""})
 """UTS #46 deviation characters, as transitional processing (IDNA 2003) maps them."""
 
-_SUFFIXES = PublicSuffixList(only_icann=True)
+_SUFFIXES = PublicSuffixList(only_icann=True, accept_unknown=False)
 
 
 class CanonicalUrl(NamedTuple):

@@ -27,7 +27,9 @@ class Indicator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     `weight` (0–1] is how much one plain occurrence says, in the sense of
     `matchers.language.weights`. `source` names the research or guidance that the indicator comes
-    from, or `translated from <English id>`. `about` says whose age a statement gives. `match` and `near_miss` are its tests.
+    from, or `translated from <English id>`. `unless_followed_by` are phrases right after which
+    it means something else. `about` says whose age a statement gives, `age` which, where the
+    phrase holds no number. `match` and `near_miss` are its tests.
     """
 
     id: Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z]+)?\.[a-z0-9_.-]+$")]
@@ -35,7 +37,9 @@ class Indicator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     phrases: Annotated[tuple[str, ...], Meta(min_length=1)]
     weight: Annotated[float, Meta(gt=0, le=1)]
     source: Annotated[str, Meta(min_length=1)]
+    unless_followed_by: tuple[str, ...] = ()
     about: Literal["self", "other"] = "self"
+    age: int | None = None
     match: Annotated[tuple[str, ...], Meta(min_length=1)]
     near_miss: tuple[str, ...] = ()
 
@@ -43,12 +47,14 @@ class Indicator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Cues(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Phrases that take weight off an indicator near them: `negation` right before it,
     `reported` speech before it in its sentence, `advice` anywhere in the message, `hyperbole`
-    (jokes and figures of speech) anywhere, for self-harm only."""
+    (jokes and figures of speech) anywhere, for self-harm only, and `occasion` (surprises and
+    presents) anywhere, for secrecy only."""
 
     negation: tuple[str, ...] = ()
     reported: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
     hyperbole: tuple[str, ...] = ()
+    occasion: tuple[str, ...] = ()
 
 
 class LanguageCatalogue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -391,7 +391,18 @@ def _is_minor(person: Person) -> bool:
 
 
 def _is_adult(person: Person) -> bool:
-    return person.band == "adult" and not 0 < person.stated_least < w.AGE_LIMIT
+    """Known as an adult, or says so and nobody says otherwise."""
+    if person.band == "adult":
+        return not 0 < person.stated_least < w.AGE_LIMIT
+    return person.band == "unknown" and person.stated_least >= w.AGE_LIMIT
+
+
+def _speaks_of_guardians(person: Person, now: int) -> bool:
+    """Whether what was said is what one says to a child, though nobody gave an age."""
+    return any(
+        CATEGORIES[s.category] in ("isolation", "secrecy") and decayed(s, now) >= w.PRESENT
+        for s in person.strengths
+    )
 
 
 def _context(
@@ -406,6 +417,8 @@ def _context(
             yield "answered"
     elif _is_adult(subject) and others and all(_is_adult(p) for p in others):
         yield "adults_only"
+    elif not _speaks_of_guardians(subject, now):
+        yield "no_child"
     if subject.account_at and now - subject.account_at <= w.NEW_ACCOUNT_DAYS * _DAY:
         yield "new_account"
     if minor and now - state.started <= w.FIRST_CONTACT_DAYS * _DAY:

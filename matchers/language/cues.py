@@ -12,8 +12,12 @@ from matchers.language.catalogue import LanguageCatalogue
 from matchers.language.phrases import parse, pattern
 from matchers.language.weights import DISCOUNTS
 
-NEGATION_REACH = 3
-"""Words between a negation and the indicator that it negates."""
+NEGATION_REACH = 2
+NEGATION_REACH_CHARACTERS = 6
+"""Words (or characters) between a negation and the indicator that it negates."""
+
+CUE_FOR = {"hyperbole": "self_harm", "occasion": "secrecy"}
+"""Cues that bear on one category only."""
 
 _QUOTES = re.compile(
     r'"[^"]{1,500}"|“[^”]{1,500}”|„[^“”]{1,500}[“”]|«[^»]{1,500}»|「[^」]{1,500}」|(?m:^>.*$)'
@@ -52,33 +56,39 @@ class CueFinder:
 
         self._negation = union(language.cues.negation)
         self._reported = union(language.cues.reported)
-        self._advice = union(language.cues.advice)
-        self._hyperbole = union(language.cues.hyperbole)
-        # A language that writes no spaces counts characters, and may negate at the end.
-        self._reach = NEGATION_REACH if language.spacing == "words" else 8
+        self._anywhere = {
+            "advice": union(language.cues.advice),
+            "hyperbole": union(language.cues.hyperbole),
+            "occasion": union(language.cues.occasion),
+        }
+        # A language that writes no spaces counts characters.
         self._spaced = language.spacing == "words"
+        self._reach = NEGATION_REACH if self._spaced else NEGATION_REACH_CHARACTERS
 
     def around(self, normal: str, start: int, end: int, sentence: int, category: str) -> list[Cue]:
         """The cues for an indicator at [`start`, `end`) of the normal text, in a sentence that
         begins at `sentence`."""
-        found: list[Cue] = []
-        if self._negation is not None and self._negated(normal, start, sentence):
-            found.append(Cue("negation", DISCOUNTS["negation"]))
+        names: list[str] = []
+        if self._negated(normal, start, sentence):
+            names.append("negation")
         if self._reported is not None and self._reported.search(normal, max(0, sentence - 1), end):
-            found.append(Cue("reported", DISCOUNTS["reported"]))
-        if self._advice is not None and self._advice.search(normal):
-            found.append(Cue("advice", DISCOUNTS["advice"]))
-        if category == "self_harm" and self._hyperbole is not None:
-            if self._hyperbole.search(normal):
-                found.append(Cue("hyperbole", DISCOUNTS["hyperbole"]))
-        return found
+            names.append("reported")
+        names += [
+            name
+            for name, cue in self._anywhere.items()
+            if cue is not None
+            and CUE_FOR.get(name, category) == category
+            and cue.search(normal) is not None
+        ]
+        return [Cue(name, DISCOUNTS[name]) for name in names]
 
     def _negated(self, normal: str, start: int, sentence: int) -> bool:
-        assert self._negation is not None
-        last = None
-        for last in self._negation.finditer(normal, max(0, sentence - 1), start):
-            pass
-        if last is None:
+        if self._negation is None:
             return False
-        between = normal[last.end() : start]
+        ends = [
+            found.end() for found in self._negation.finditer(normal, max(0, sentence - 1), start)
+        ]
+        if not ends:
+            return False
+        between = normal[ends[-1] : start]
         return (between.count(" ") if self._spaced else len(between)) <= self._reach

@@ -93,6 +93,7 @@ class _Phrase(NamedTuple):
     cues: CueFinder
     ages: dict[str, int]
     units: frozenset[str]
+    unless: re.Pattern[str] | None
 
 
 class IndicatorMatcher:
@@ -138,6 +139,7 @@ class IndicatorMatcher:
         ages = {" ".join(fold_words(word)): age for word, age in language.ages.items()}
         trial = not (language.reviewed or trusted)
         for indicator in language.indicators:
+            unless = _unless(indicator, language, classes)
             self.categories[indicator.id] = indicator.category
             self.trial[indicator.id] = trial
             self._weights[indicator.id] = indicator.weight
@@ -150,7 +152,7 @@ class IndicatorMatcher:
                 regex = pattern(nodes, language.spacing)
                 number = len(self._phrases)
                 self._phrases.append(
-                    _Phrase(indicator, language.language, trial, regex, cues, ages, units)
+                    _Phrase(indicator, language.language, trial, regex, cues, ages, units, unless)
                 )
                 for literal in literals:
                     by_literal.setdefault(literal, []).append(number)
@@ -172,9 +174,10 @@ class IndicatorMatcher:
             if not found:
                 if not (_odd_ascii(raw) and self._disguised(text)):
                     return ()
-            elif all(not self._owners[literal] for _, _, literal in found):
-                if not self._disguised(text):
-                    return ()
+            elif not any(self._owners[literal] for _, _, literal in found) and not (
+                self._disguised(text)
+            ):
+                return ()
         else:
             folded = f" {' '.join(text.translate(FOLD).split())} ".encode(errors="replace")
             if not self._automaton.find_overlapping(folded) and not self._disguised(text):
@@ -232,6 +235,21 @@ def word_classes(language: LanguageCatalogue) -> dict[str, str]:
     }
 
 
+def _unless(
+    indicator: Indicator, language: LanguageCatalogue, classes: dict[str, str]
+) -> re.Pattern[str] | None:
+    if not indicator.unless_followed_by:
+        return None
+    try:
+        parts = [
+            pattern(parse(phrase, classes), language.spacing).pattern
+            for phrase in indicator.unless_followed_by
+        ]
+    except PhraseError as error:
+        raise CatalogueError(f"{indicator.id}: unless_followed_by: {error}") from error
+    return re.compile("|".join(parts))
+
+
 def _learn(word: Word, into: set[str]) -> None:
     if not word.text.isdigit():
         into.add(word.text)
@@ -240,10 +258,7 @@ def _learn(word: Word, into: set[str]) -> None:
 def _odd_ascii(raw: bytes) -> bool:
     """Whether an ASCII message may hold digits, symbols or spaces as a disguise."""
     shape = raw.translate(_SHAPE)
-    for odd in _ODD_SHAPES:
-        if odd in shape:
-            return True
-    return False
+    return any(odd in shape for odd in _ODD_SHAPES)
 
 
 class _Context:
@@ -260,6 +275,9 @@ class _Context:
         self._breaks = sentence_breaks(text)
 
     def hit(self, phrase: _Phrase, start: int, end: int) -> Hit | None:
+        """The hit that a match at [`start`, `end`) of the normal text is, if it is one."""
+        if phrase.unless is not None and phrase.unless.match(self._normal, end) is not None:
+            return None
         if self._normal[end - 1] == " ":
             end -= 1
         first = bisect_right(self._starts, start) - 1
@@ -267,10 +285,10 @@ class _Context:
         tokens = self._tokens[first : last + 1]
         age = None
         if phrase.indicator.category == "age_statement":
-            age = self._age(phrase, first, last, start, end)
+            age = phrase.indicator.age or self._age(phrase, first, last, start, end)
             if age is None:
                 return None
-        view = max((token.view for token in tokens), key=VIEW_ORDER.index)
+        view = VIEW_ORDER[max(VIEW_ORDER.index(token.view) for token in tokens)]
         raw_start, raw_end = tokens[0].start, tokens[-1].end
         cues = phrase.cues.around(
             self._normal, start, end, self._sentence(raw_start), phrase.indicator.category

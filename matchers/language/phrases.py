@@ -98,8 +98,6 @@ class _Reader:
             if kind == "word":
                 nodes.extend(self._word(value))
             elif kind == "gap":
-                if not top:
-                    raise self._fail("a gap inside a choice; put it outside")
                 nodes.append(Gap(int(value[1:-1])))
             elif kind == "cls":
                 nodes.append(self._class(value))
@@ -122,8 +120,8 @@ class _Reader:
         body = self._classes.get(name)
         if body is None:
             raise self._fail(f"unknown word class {{{name}}}")
-        if "{" in body or "<" in body:
-            raise self._fail(f"class {{{name}}} holds a class or a gap; write words only")
+        if "{" in body:
+            raise self._fail(f"class {{{name}}} holds a class; write words only")
         return Choice(tuple(parse(option, {}) for option in body.split("|")))
 
     def _choice(self) -> Node:
@@ -156,7 +154,7 @@ def expand(nodes: Sequence[Node]) -> Iterator[tuple[Word, ...]]:
 
 
 def _size(node: Node) -> tuple[int, int]:
-    """The number of expansions and the length of the shortest."""
+    """The number of expansions and the length of the shortest; 0 and 0 where there is a gap."""
     if isinstance(node, Word):
         return 1, len(node.text) + 1
     if isinstance(node, Gap):
@@ -166,6 +164,8 @@ def _size(node: Node) -> tuple[int, int]:
         total, length = 1, 0
         for part in option:
             n, least = _size(part)
+            if n == 0:
+                return 0, 0
             total *= n
             length += least
         count += total

@@ -49,7 +49,8 @@ class Latched(Struct, frozen=True, array_like=True, gc=False):
 
 class Person(Struct, frozen=True, array_like=True):
     """A person: band as the platform last said, the least and most age stated of them in the
-    conversation (0: none), evidence of what they wrote. `messages` counts their messages with evidence."""
+    conversation (0: none), evidence of what they wrote. `messages` counts their
+    messages with evidence."""
 
     key: int
     band: AgeBand = "unknown"

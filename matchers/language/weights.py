@@ -14,6 +14,7 @@ DISCOUNTS = {
     "quotation": 0.3,
     "advice": 0.1,
     "hyperbole": 0.2,
+    "occasion": 0.2,
 }
 """What remains of an indicator's weight beside each cue; cues multiply."""
 
@@ -80,7 +81,8 @@ CONTEXT_FACTORS = {
     "answered": 0.1,
     "user_report": 0.3,
     "crowd": -0.4,
-    "adults_only": -0.4,
+    "adults_only": -0.6,
+    "no_child": -0.4,
 }
 """What the platform knows multiplies what was said (each adds its share of those points), so
 that without evidence it says nothing."""

@@ -23,9 +23,9 @@ ALGORITHMS: tuple[Algorithm, ...] = get_args(Algorithm)
 ROLES: tuple[Role, ...] = get_args(Role)
 STATUSES: tuple[EntryStatus, ...] = get_args(EntryStatus)
 
-DIGEST_BYTES: Mapping[str, int] = {"md5": 16, "sha1": 20, "sha256": 32, "url": 32}
+DIGEST_BYTES: Mapping[Algorithm, int] = {"md5": 16, "sha1": 20, "sha256": 32, "url": 32}
 """Algorithms that match by equality, with their width in bytes."""
-HAMMING_BYTES: Mapping[str, int] = {"pdq": 32, "phash": 8, "dhash": 8}
+HAMMING_BYTES: Mapping[Algorithm, int] = {"pdq": 32, "phash": 8, "dhash": 8}
 """Algorithms that match within a number of differing bits, with their width in bytes."""
 MATCHED_ALGORITHMS = frozenset(DIGEST_BYTES) | frozenset(HAMMING_BYTES)
 """Entries of the others are kept and counted, and wait for an index that can look them up."""

@@ -196,6 +196,6 @@ def topic_config(name: str, configs: Mapping[str, str] | None = None) -> object:
     )
 
 
-def native(partition: TopicPartition) -> object:
+def native(partition: TopicPartition) -> TopicPartition:
     """kafka-python's own `TopicPartition`."""
-    return _TopicPartition(*partition)
+    return cast(TopicPartition, _TopicPartition(*partition))

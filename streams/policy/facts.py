@@ -4,9 +4,9 @@ Every fact is a set of words: most signals have one word for a fact, a text risk
 categories. A rule's condition names a fact and the words of which one must be there.
 """
 
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from matchers.language.categories import CATEGORIES
 from matchers.language.conversation import LEVELS
@@ -46,13 +46,14 @@ class Closeness(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `distance` gives the largest close distance (bits) by algorithm; an algorithm that is not
     named is never close. A match whose quality is unknown or below `quality` is not close either.
     `similarity` is the least of a close text. The PDQ authors match within 31 of 256 bits and
-    discard quality below 50 (Facebook, "TMK+PDQF", 2019); the defaults are half that distance and
-    a quality well above, chosen here: set them by what your reviewers find.
+    discard quality below 50 (Facebook, "The TMK+PDQF Video-Hashing Algorithm and the PDQ
+    Image-Hashing Algorithm", 2019); the default policy takes half that distance and a quality
+    well above, which are choices of its own: set them by what your reviewers find.
     """
 
-    distance: dict[Algorithm, int] = {"pdq": 15, "vpdq": 15}
-    quality: int = 80
-    similarity: float = 0.95
+    distance: dict[Algorithm, Annotated[int, Meta(ge=0)]]
+    quality: Annotated[int, Meta(ge=0, le=100)]
+    similarity: Annotated[float, Meta(ge=0, le=1)]
 
 
 _BOOLEAN = ("true", "false")

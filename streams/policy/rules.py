@@ -87,7 +87,9 @@ def compile_rule(rule: Rule) -> CompiledRule:
             wrong = ", ".join(sorted(words - set(allowed)))
             raise BadCondition(name, f"{wrong}: not one of {', '.join(allowed)}")
         condition.append((name, words))
-    about_self = any(name == "only_category" and w == {"self_harm"} for name, w in condition)
+    about_self = any(
+        name == "only_category" and w == frozenset({"self_harm"}) for name, w in condition
+    )
     return CompiledRule(rule, tuple(condition), about_self)
 
 

@@ -28,7 +28,7 @@ from streams.contracts.envelope import Envelope
 from streams.contracts.event import Author, ContentEvent, Recipient
 from streams.contracts.signal import IndicatorHit, ScorePart, TextRisk, UserReport
 from streams.contracts.stage import StageResult, StateKey, StateValue
-from streams.contracts.values import Scan, StageName
+from streams.contracts.values import StageName
 
 _NO_STATE = StateValue(None)
 
@@ -105,7 +105,7 @@ class _Chunk:
         hits = self._matcher.find(event.text) if event.text else ()
         found: list[TextRisk | UserReport] = []
         if event.kind == "user_report":
-            found.append(UserReport(event.author.age_band))
+            found.append(UserReport(reporter_age_band=event.author.age_band))
         self._converse(envelope, hits, found)
         return _without_text(envelope, found, performed=event.text is not None)
 

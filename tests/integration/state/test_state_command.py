@@ -1,11 +1,11 @@
 import json
 
-from histories import PARTITIONS, fresh_key
 from typer.testing import CliRunner
 
 from streams.cli.state import app
 from streams.contracts.stage import StateKey
 from streams.state.open import open_store
+from tests.integration.state.histories import PARTITIONS, fresh_key
 
 P = PARTITIONS[0]
 

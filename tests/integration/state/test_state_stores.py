@@ -1,7 +1,6 @@
 """What both stores promise: the same tests, run against each."""
 
 import pytest
-from histories import PARTITIONS, Record, Step, fresh_key, logs, play, steps
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -9,6 +8,7 @@ from streams.contracts.stage import StateKey, StateValue
 from streams.state.memory import MemoryStore
 from streams.state.open import open_store
 from streams.state.store import Fenced
+from tests.integration.state.histories import PARTITIONS, Record, Step, fresh_key, logs, play, steps
 
 P, Q, _ = PARTITIONS
 CONVERSATION = StateKey("conversation", "acme/c1")

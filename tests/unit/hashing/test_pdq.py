@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from drawings import noise, scene
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
 from matchers.hashing.pdq import Pdq, pdq, pdq_dihedral
+from tests.unit.hashing.drawings import noise, scene
 
 pdqhash = pytest.importorskip("pdqhash", reason="the oracle is a dev dependency")
 

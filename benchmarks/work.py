@@ -1,0 +1,113 @@
+"""What subjects do with an event: Seawall's stages, or nothing but parsing and writing again.
+
+Peers call `Work.one` for one event; Seawall's engine gets the same `Chain`.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, get_args
+
+import msgspec
+
+from streams.app import build_chain
+from streams.contracts.decoding import EventDecoder
+from streams.contracts.envelope import Envelope
+from streams.contracts.stage import StageResult, StateKey, StateValue
+from streams.contracts.values import StageName
+from streams.engine.chain import Chain, Outcome, Output, SourceRecord
+from streams.kafka import topics as kafka_topics
+from streams.kafka.topics import stage_topics, topic_name
+from streams.metrics import Metrics
+from streams.parts import build_parts
+from streams.settings import Settings
+
+WorkName = Literal["stages", "pass"]
+WORKS: tuple[WorkName, ...] = get_args(WorkName)
+
+
+class SimpleRecord(NamedTuple):
+    """A source record from a peer that has no such type of its own."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+class PassThrough:
+    """A stage that does nothing; it bears a real one's name, for the metrics' sake."""
+
+    name: StageName = "hash-matching"
+
+    def keys(self, batch: Sequence[Envelope]) -> Sequence[StateKey]:
+        """None."""
+        return ()
+
+    def run(self, batch: Sequence[Envelope], state: object) -> StageResult:
+        """The batch as it came."""
+        return StageResult(batch)
+
+
+class Work:
+    """A chain, with a way to put one event through it. State is kept in a plain dictionary, which
+    costs a peer less than any store of its own would."""
+
+    def __init__(self, chain: Chain, topics: Sequence[str]) -> None:
+        self.chain = chain
+        self.topics = tuple(topics)
+        self._state: dict[StateKey, StateValue] = {}
+
+    def one(self, record: SourceRecord) -> list[Output]:
+        """The very same functions that the engine calls, for a batch of one."""
+        chain = self.chain
+        batch: Sequence[Envelope] = [chain.decode(record)]
+        outcome = Outcome([record], [0])
+        for stage in chain.stages:
+            state = {
+                key: self._state[key] for key in stage.keys(batch) if key in self._state
+            }  # fmt: skip
+            result = stage.run(batch, state)
+            batch = result.batch
+            for key, value in result.changes.items():
+                self._state[key] = StateValue(value)
+            outcome.decisions.extend(result.decisions)
+            outcome.cases.extend((0, case) for case in result.cases)
+        outcome.envelopes.extend(batch)
+        return chain.encode(outcome)
+
+
+def make_work(name: WorkName, settings: Settings) -> Work:
+    """The work by its name; loads lists and policy for the real stages."""
+    return pass_work(settings) if name == "pass" else stage_work(settings)
+
+
+def stage_work(settings: Settings) -> Work:
+    """Seawall's own stages, as its worker builds them."""
+    metrics = Metrics()
+    parts = build_parts(settings, metrics)
+    if parts.lists is not None:
+        parts.lists.load()
+    names = (kafka_topics.DECISIONS, kafka_topics.URGENT, kafka_topics.CASES)
+    return Work(
+        build_chain(settings, parts, metrics),
+        [topic_name(settings.pipeline, name) for name in names],
+    )
+
+
+def pass_work(settings: Settings) -> Work:
+    """Parse the event, write it again."""
+    output = stage_topics(settings.pipeline, settings.worker.stages).output
+    decode = EventDecoder().decode
+    encode = msgspec.json.Encoder().encode
+
+    def intake(record: SourceRecord) -> Envelope:
+        return Envelope(event=decode(record.value, record.headers), received_at=record.timestamp)
+
+    def write(outcome: Outcome) -> list[Output]:
+        records = outcome.records
+        return [
+            Output(output, records[place].key, encode(envelope.event), [], place)
+            for place, envelope in zip(outcome.places, outcome.envelopes, strict=True)
+        ]
+
+    return Work(Chain([PassThrough()], intake, write, lambda _: None), [output])

@@ -1,0 +1,105 @@
+"""`seawall run`: the same stages with no broker."""
+
+import asyncio
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from streams.cli.worker import EXIT_CONFIG, Config, load
+
+if TYPE_CHECKING:
+    from streams.replay import Totals
+
+
+def run(
+    source: Annotated[str, typer.Option("--in", help="Events, JSON lines; - is stdin.")],
+    target: Annotated[str, typer.Option("--out", help="Decisions, JSON lines; - is stdout.")],
+    dead_letters: Annotated[
+        Path | None,
+        typer.Option(help="Where refused lines are told of.", show_default=False),
+    ] = None,
+    config: Config = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the totals as JSON.")] = False,
+) -> None:
+    """Decide the events of a file, with no broker: for backfills, and for trying it out.
+
+    The event's own time stands for the broker's. What may be scanned is in the policy's scan
+    basis: with the default policy, nothing.
+
+    Exit codes: 0 every line was decided, 1 some were refused, 2 cannot run.
+
+    Example: seawall run --in events.jsonl --out decisions.jsonl --config seawall.toml
+    """
+    loaded = load(config, {})
+    from streams.logs import set_up_logging
+    from streams.metrics import Metrics
+    from streams.parts import NotUsable, build_parts
+    from streams.replay import replay
+    from streams.state.memory import MemoryStore
+
+    set_up_logging("WARNING")
+    console = Console(stderr=True)
+    with ExitStack() as stack:
+        try:
+            lines = stack.enter_context(_reader(source))
+            decisions = stack.enter_context(_writer(target))
+            letters = stack.enter_context(dead_letters.open("wb")) if dead_letters else None
+            parts = build_parts(loaded.settings, Metrics())
+            stack.callback(parts.close)
+            if parts.lists is not None:
+                parts.lists.load()
+        except (OSError, NotUsable) as error:
+            typer.echo(f"seawall: {error}", err=True)
+            raise typer.Exit(EXIT_CONFIG) from error
+        store = MemoryStore(ttl=loaded.settings.state.ttl_days * 86_400)
+        bar = stack.enter_context(_progress(console))
+        task = bar.add_task("deciding", total=None, rate=0.0)
+
+        def show(totals: "Totals") -> None:
+            bar.update(task, completed=totals.lines, rate=totals.lines / totals.seconds)
+
+        totals = asyncio.run(replay(parts, store, source, lines, decisions, letters, show))
+    if as_json:
+        typer.echo(msgspec.json.encode(totals).decode(), err=target == "-")
+    else:
+        console.print(_summary(totals, dead_letters))
+    raise typer.Exit(1 if totals.rejected else 0)
+
+
+def _reader(source: str) -> BinaryIO:
+    return sys.stdin.buffer if source == "-" else Path(source).open("rb")
+
+
+def _writer(target: str) -> BinaryIO:
+    return sys.stdout.buffer if target == "-" else Path(target).open("wb")
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}: {task.completed:,} lines, {task.fields[rate]:,.0f}/s"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+
+
+def _summary(totals: "Totals", dead_letters: Path | None) -> Table:
+    table = Table("", "lines", title="What became of the lines", title_justify="left")
+    for action, count in sorted(totals.actions.items()):
+        table.add_row(f"decided: {action}", f"{count:,}")
+    for error, count in sorted(totals.rejected.items()):
+        table.add_row(f"refused: {error}", f"{count:,}")
+    table.add_section()
+    table.add_row("all", f"{totals.lines:,} in {totals.seconds:.1f} s")
+    if totals.rejected:
+        where = f"told of in {dead_letters}" if dead_letters else "name a file: --dead-letters"
+        table.caption = f"Refused lines: {where}"
+    return table

@@ -1,0 +1,78 @@
+"""`seawall worker`: the Kafka process that runs a contiguous run of stages."""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from streams.settings import Loaded, SettingsError, load_settings
+
+EXIT_CONFIG = 2
+
+Config = Annotated[
+    Path | None, typer.Option("--config", help="A TOML file of settings.", show_default=False)
+]
+
+
+def worker(
+    config: Config = None,
+    stages: Annotated[
+        str | None,
+        typer.Option(help="A contiguous run of stages, by commas.", show_default="all four"),
+    ] = None,
+    bootstrap: Annotated[
+        str | None, typer.Option(help="Broker addresses.", show_default=False)
+    ] = None,
+    delivery: Annotated[
+        str | None, typer.Option(help="exactly_once or at_least_once.", show_default=False)
+    ] = None,
+    http_port: Annotated[
+        int | None,
+        typer.Option(help="Port of metrics and probes; 0 is a free one.", show_default=False),
+    ] = None,
+    instance_id: Annotated[
+        str | None,
+        typer.Option(help="Static group membership: unique for each worker.", show_default=False),
+    ] = None,
+    log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
+) -> None:
+    """Run stages over their topics until SIGTERM or SIGINT.
+
+    Exit codes: 0 asked to end, 1 failed (start it again: nothing is lost), 2 cannot start with
+    these settings.
+
+    Example: seawall worker --config seawall.toml --stages text-risk,enforcement
+    """
+    from streams.logs import set_up_logging
+
+    set_up_logging(log_level)
+    loaded = load(
+        config,
+        {
+            "worker.stages": stages,
+            "kafka.bootstrap": bootstrap,
+            "worker.delivery": delivery,
+            "worker.http_port": http_port,
+            "worker.instance_id": instance_id,
+        },
+    )
+    # Faust, numba and the catalogue take a second to import: not for `--help`.
+    from streams.app import run_worker
+    from streams.parts import NotUsable
+
+    try:
+        code = run_worker(loaded.settings)
+    except NotUsable as error:
+        logging.getLogger(__name__).critical("%s", error)
+        code = EXIT_CONFIG
+    raise typer.Exit(code)
+
+
+def load(config: Path | None, flags: dict[str, object]) -> Loaded:
+    """Settings from every source, or an error and exit code 2."""
+    try:
+        return load_settings(config, flags)
+    except SettingsError as error:
+        typer.echo(f"seawall: {error}", err=True)
+        raise typer.Exit(EXIT_CONFIG) from error

@@ -1,0 +1,34 @@
+"""Keeps a worker's lists current: on a control message at once, else by looking at the files."""
+
+import asyncio
+import contextlib
+
+import faust
+
+from streams.control.lists import LiveLists
+
+LOOK_SECONDS = 10.0
+
+
+class ListWatch(faust.Service):
+    """Reloads the lists when their files change. A reload that fails leaves the old ones."""
+
+    def __init__(self, lists: LiveLists) -> None:
+        super().__init__()  # pyright: ignore[reportUnknownMemberType]
+        self._lists = lists
+        self._told = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look now."""
+        self._told.set()
+
+    @faust.Service.task
+    async def _follow(self) -> None:
+        while not self.should_stop:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), LOOK_SECONDS)
+            told = self._told.is_set()
+            self._told.clear()
+            if self.should_stop:
+                return
+            await (self._lists.reload() if told else self._lists.reload_if_changed())

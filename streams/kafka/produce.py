@@ -1,0 +1,148 @@
+"""Sending events to a topic: lines of JSON, keyed as the pipeline wants them; or prebuilt values."""
+
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from streams.kafka.client import ClientConfig, Producer, RecordFuture, producer_client
+
+MAX_ERRORS_SHOWN = 20
+UNSENT_BOUND = 20_000
+REPORT_EVERY = 500
+
+
+class _Author(Struct):
+    id: str
+
+
+class _Keyed(Struct):
+    """The part of an event that its key is made of; see `streams.contracts.event.event_key`."""
+
+    content_id: str
+    author: _Author
+    conversation_id: str | None = None
+
+
+class LineError(Struct, frozen=True, kw_only=True):
+    """`line` counts from 1; `why` holds none of the line's content."""
+
+    line: int
+    why: str
+
+
+class Produced(Struct, kw_only=True):
+    """`sent` were acknowledged by all in-sync replicas. `refused` lines have no key and were left
+    out; `errors` holds the first of those and of the brokers' refusals (`failed`)."""
+
+    sent: int = 0
+    refused: int = 0
+    failed: int = 0
+    errors: list[LineError] = []
+    partitions: dict[int, int] = {}
+
+
+_keyed = msgspec.json.Decoder(_Keyed)
+
+
+def line_key(line: bytes) -> bytes:
+    """The key of an event in JSON: its conversation, else its author, else itself.
+
+    Raises `ValueError` that says what is wrong, without the line's content.
+    """
+    try:
+        event = _keyed.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as bad:
+        raise ValueError(f"not an event: {_without_content(bad)}") from bad
+    return (event.conversation_id or event.author.id or event.content_id).encode()
+
+
+def produce_lines(
+    config: ClientConfig,
+    topic: str,
+    lines: Iterable[bytes],
+    *,
+    as_is: bool = False,
+    progress: Callable[[int], object] = lambda lines: None,
+) -> Produced:
+    """Send each line that is not blank, with acks=all, to the partition that Kafka's default
+    partitioner (murmur2) gives its key. With `as_is`, lines that are no events go too, unkeyed.
+    `progress` is told now and then how many lines were read since the last time.
+
+    Raises `KafkaError` when the brokers or the topic cannot be reached.
+    """
+    done = Produced()
+    waiting: list[tuple[int, RecordFuture]] = []
+    with closing(producer_client(_writing(config))) as producer:
+        number = 0
+        for number, raw in enumerate(lines, 1):
+            line = raw.strip()
+            if number % REPORT_EVERY == 0:
+                progress(REPORT_EVERY)
+            if not line:
+                continue
+            key: bytes | None = None
+            try:
+                key = line_key(line)
+            except ValueError as bad:
+                if not as_is:
+                    done.refused += 1
+                    _note(done, number, str(bad))
+                    continue
+            waiting.append((number, producer.send(topic, line, key)))
+            if len(waiting) >= UNSENT_BOUND:
+                _settle(producer, waiting, done)
+        _settle(producer, waiting, done)
+        progress(number % REPORT_EVERY)
+    return done
+
+
+def produce_values(
+    config: ClientConfig, topic: str, records: Iterable[tuple[bytes | None, bytes]]
+) -> int:
+    """Send prebuilt keys and values with acks=all, and return how many; for tests and benches.
+
+    Raises `KafkaError` if any was not acknowledged.
+    """
+    waiting: list[RecordFuture] = []
+    with closing(producer_client(_writing(config))) as producer:
+        waiting = [producer.send(topic, value, key) for key, value in records]
+        producer.flush()
+        for future in waiting:
+            future.get(timeout=0)
+    return len(waiting)
+
+
+def _writing(config: ClientConfig) -> dict[str, Any]:
+    return {
+        **config,
+        "acks": "all",
+        "linger_ms": 20,
+        "batch_size": 512 * 1024,
+        "max_request_size": 64 << 20,
+    }
+
+
+def _settle(producer: Producer, waiting: list[tuple[int, RecordFuture]], done: Produced) -> None:
+    producer.flush()
+    for number, future in waiting:
+        try:
+            partition = future.get(timeout=60).partition
+        except Exception as bad:
+            done.failed += 1
+            _note(done, number, f"{type(bad).__name__}: {bad}")
+        else:
+            done.sent += 1
+            done.partitions[partition] = done.partitions.get(partition, 0) + 1
+    waiting.clear()
+
+
+def _note(done: Produced, line: int, why: str) -> None:
+    if len(done.errors) < MAX_ERRORS_SHOWN:
+        done.errors.append(LineError(line=line, why=why))
+
+
+def _without_content(bad: Exception) -> str:
+    return "not UTF-8" if isinstance(bad, UnicodeDecodeError) else str(bad)

@@ -1,0 +1,127 @@
+"""What a worker's stages are made of, built from settings: lists, decoders, policy, stages."""
+
+import logging
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from matchers.hashing.decoder import DecoderNotStarted
+from matchers.hashing.decoder_pool import DecoderPool
+from matchers.hashing.fetch import Fetcher
+from matchers.hashing.outcome import Limits
+from matchers.language.catalogue import CatalogueError
+from matchers.lists.csv_format import UnreadableList
+from matchers.lists.matcher import ListMatcher, Radii
+from streams.boundary import ScanGate
+from streams.contracts.decoding import EventDecoder
+from streams.contracts.mapping_file import MappingError, load_mapping
+from streams.contracts.stage import Stage
+from streams.control.lists import LiveLists
+from streams.metrics import Metrics
+from streams.policy.load import PolicyError, load_policy
+from streams.policy.policy import Policy
+from streams.settings import MediaSettings, Settings
+from streams.stages.enforcement import Enforcement
+from streams.stages.hash_matching import HashMatching
+from streams.stages.media_hashing import MediaHashing
+from streams.stages.text_risk import build_text_risk
+
+log = logging.getLogger(__name__)
+
+
+class NotUsable(Exception):
+    """A file or address that the settings name cannot be used; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A chain's stages and what they share. `close` gives back the decoders."""
+
+    stages: list[Stage]
+    lists: LiveLists | None
+    policy: Policy
+    decoder: EventDecoder
+    gate: ScanGate
+    pool: DecoderPool | None
+
+    def close(self) -> None:
+        """Stop the decoders."""
+        if self.pool is not None:
+            self.pool.close()
+
+
+def build_parts(settings: Settings, metrics: Metrics) -> Parts:
+    """Build the stages that `worker.stages` names. Reads policy and catalogues and starts the
+    decoders; lists are loaded by `Parts.lists.load`, which may take long.
+
+    Raises:
+        NotUsable: a file cannot be used.
+    """
+    try:
+        return _build(settings, metrics)
+    except _UNUSABLE as error:
+        raise NotUsable(str(error)) from error
+
+
+_UNUSABLE = (PolicyError, CatalogueError, MappingError, DecoderNotStarted, UnreadableList)
+
+
+def _build(settings: Settings, metrics: Metrics) -> Parts:
+    names = settings.worker.stages
+    policy = load_policy(Path(settings.policy.file) if settings.policy.file else None)
+    lists = _lists(settings, metrics) if "hash-matching" in names else None
+    mapping = load_mapping(Path(settings.worker.mapping)) if settings.worker.mapping else None
+    pool: DecoderPool | None = None
+    stages: list[Stage] = []
+    for name in names:
+        if name == "media-hashing":
+            pool = _pool(settings.media)
+            stages.append(MediaHashing(pool, inline_allowed=settings.media.allow_inline))
+        elif name == "hash-matching" and lists is not None:
+            stages.append(HashMatching(lists.matcher))
+        elif name == "text-risk":
+            stages.append(build_text_risk([Path(file) for file in settings.text.catalogues]))
+        else:
+            stages.append(Enforcement(policy))
+    return Parts(
+        stages=stages,
+        lists=lists,
+        policy=policy,
+        decoder=EventDecoder(mapping, settings.worker.max_event_bytes),
+        gate=policy.scan_basis.apply,
+        pool=pool,
+    )
+
+
+def _lists(settings: Settings, metrics: Metrics) -> LiveLists:
+    def loaded(matcher: ListMatcher) -> None:
+        entries = {(c.list, c.algorithm): c.entries for c in matcher.counts}
+        metrics.set_lists(matcher.version, time.time(), entries)
+        metrics.list_reloads.labels("loaded").inc()
+
+    def failed(_: str) -> None:
+        metrics.list_reloads.labels("failed").inc()
+
+    return LiveLists(
+        [Path(file) for file in settings.lists.files],
+        clock=lambda: datetime.now(UTC),
+        radii=Radii(pdq=settings.lists.pdq_radius, phash=settings.lists.phash_radius),
+        on_loaded=loaded,
+        on_failed=failed,
+    )
+
+
+def _pool(media: MediaSettings) -> DecoderPool:
+    limits = Limits(
+        pixels=media.max_pixels,
+        bytes=media.max_bytes,
+        frames=media.max_frames,
+        seconds=media.timeout_seconds,
+        memory=media.memory_bytes,
+    )
+    try:
+        fetcher = Fetcher(media.uri_prefixes) if media.uri_prefixes else None
+    except ValueError as error:
+        raise NotUsable(f"media.uri_prefixes: {error}") from error
+    return DecoderPool(limits, media.decoders, fetcher)

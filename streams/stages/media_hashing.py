@@ -1,0 +1,111 @@
+"""The media-hashing stage: media in, hashes out, bytes gone."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from matchers.hashing.decoder_pool import MediaSource
+from matchers.hashing.digests import Digests
+from matchers.hashing.fetch import SourceUnavailable
+from matchers.hashing.outcome import HashResult
+from streams.contracts.envelope import Envelope
+from streams.contracts.event import FrameHash, Media, MediaHashes
+from streams.contracts.signal import MediaError
+from streams.contracts.stage import DependencyUnavailable, StageResult, StateKey, StateValue
+from streams.contracts.values import StageName
+
+
+class MediaHasher(Protocol):
+    """What hashes files: a `DecoderPool`."""
+
+    def hash_many(self, items: Sequence[MediaSource]) -> list[HashResult]:
+        """One result for each item, in order. Raises `SourceUnavailable`."""
+        ...
+
+
+class MediaHashing:
+    """Replaces every media item that holds bytes or a uri by its hashes (`hash_origin` `server`).
+
+    An item of which nothing can be hashed leaves the event, since a media item must hold
+    something; a `MediaError` names it by its id. It is also added where only the digests could be
+    made. Items that come hashed already are passed on. Where the scan basis withholds `hash`,
+    bytes and uris are dropped unread. A PDQ of low quality is kept: hash-matching leaves it out
+    and says so.
+    """
+
+    name: StageName = "media-hashing"
+
+    def __init__(self, hasher: MediaHasher, *, inline_allowed: bool) -> None:
+        """`inline_allowed`: whether bytes within events are taken, rather than uris alone."""
+        self._hasher = hasher
+        self._inline_allowed = inline_allowed
+
+    def keys(self, batch: Sequence[Envelope]) -> Sequence[StateKey]:
+        """None: hashing a file depends on that file alone."""
+        return ()
+
+    def run(self, batch: Sequence[Envelope], state: Mapping[StateKey, StateValue]) -> StageResult:
+        """Hash all files of the batch at once, over the hasher's processes."""
+        sources = [
+            source
+            for envelope in batch
+            if "hash" not in envelope.scans_withheld
+            for media in envelope.event.media
+            if (source := self._source(media)) is not None
+        ]
+        try:
+            results = iter(self._hasher.hash_many(sources) if sources else ())
+        except SourceUnavailable as error:
+            raise DependencyUnavailable(error.source, error.why) from error
+        return StageResult([self._hashed(envelope, results) for envelope in batch])
+
+    def _hashed(self, envelope: Envelope, results: Iterator[HashResult]) -> Envelope:
+        if all(media.hashes is not None for media in envelope.event.media):
+            return envelope
+        withheld = "hash" in envelope.scans_withheld
+        kept: list[Media] = []
+        signals = list(envelope.signals)
+        for media in envelope.event.media:
+            if media.hashes is not None:
+                kept.append(media)
+            elif not withheld:
+                if self._source(media) is None:
+                    signals.append(MediaError(media_id=media.media_id, reason="inline_not_allowed"))
+                    continue
+                found = next(results)
+                if found.error is not None:
+                    signals.append(MediaError(media_id=media.media_id, reason=found.error))
+                if found.digests is not None:
+                    kept.append(_hash_only(media, found.digests, found))
+        return replace(envelope, event=replace(envelope.event, media=kept), signals=signals)
+
+    def _source(self, media: Media) -> MediaSource | None:
+        claims_picture = media.media_type.lower().startswith("image/")
+        if media.uri is not None:
+            return MediaSource(media.uri, claims_picture)
+        if media.inline is not None and self._inline_allowed:
+            return MediaSource(media.inline, claims_picture)
+        return None
+
+
+def _hash_only(media: Media, digests: Digests, found: HashResult) -> Media:
+    hashes = MediaHashes(
+        md5=digests.md5,
+        sha1=digests.sha1,
+        sha256=digests.sha256,
+        pdq=found.still and found.still.pdq,
+        pdq_quality=found.still and found.still.quality,
+        phash=found.still and found.still.phash,
+        dhash=found.still and found.still.dhash,
+        frames=[
+            FrameHash(frame=f.frame, quality=f.quality, pdq=f.pdq, seconds=f.seconds)
+            for f in found.frames
+        ],
+    )
+    return Media(
+        media_id=media.media_id,
+        media_type=media.media_type,
+        hashes=hashes,
+        hash_origin="server",
+    )

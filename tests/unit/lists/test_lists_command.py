@@ -1,0 +1,58 @@
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from streams.cli.lists import app
+
+run = CliRunner()
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Path:
+    (tmp_path / "a.csv").write_text(
+        f"id,algorithm,value,category\n1,md5,{'11' * 16},known\n2,url,bad.example,known\n",
+        encoding="utf-8",
+    )
+    path = tmp_path / "lists.toml"
+    path.write_text(
+        '[[list]]\nname = "a"\nfile = "a.csv"\nroles = { known = "block" }\n', encoding="utf-8"
+    )
+    return path
+
+
+def test_check_ends_with_0_when_all_goes_in(catalogue: Path) -> None:
+    result = run.invoke(app, ["check", str(catalogue)])
+    assert result.exit_code == 0
+    assert "2 accepted, 0 rejected" in result.output
+
+
+def test_check_ends_with_1_and_names_the_line(catalogue: Path) -> None:
+    with (catalogue.parent / "a.csv").open("a", encoding="utf-8") as rows:
+        rows.write("3,md5,xyz,known\n")
+    result = run.invoke(app, ["check", "--json", str(catalogue)])
+    assert result.exit_code == 1
+    ((rejected,),) = [file["rejected"] for file in json.loads(result.output)]
+    assert rejected["line"] == 4
+
+
+def test_an_unreadable_file_ends_with_2(tmp_path: Path) -> None:
+    for command in ("check", "show"):
+        assert run.invoke(app, [command, str(tmp_path / "none.csv")]).exit_code == 2
+
+
+def test_show_names_the_roles(catalogue: Path) -> None:
+    shown = json.loads(run.invoke(app, ["show", "--json", str(catalogue)]).output)
+    (a,) = shown["lists"]
+    assert a["roles"] == {"known": "block"}
+    assert a["entries"] == {"md5": 1, "url": 1}
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [("11" * 16, 0), ("https://www.bad.example/x", 0), ("22" * 16, 1), ("other.example", 1)],
+)
+def test_search_says_what_a_value_matches(catalogue: Path, value: str, code: int) -> None:
+    result = run.invoke(app, ["search", value, "--lists", str(catalogue)])
+    assert result.exit_code == code

@@ -1,0 +1,80 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from matchers.lists.csv_format import UnreadableList
+from matchers.lists.loader import files_of, load_matcher, read_lists
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+ROW = "id,algorithm,value\n1,md5," + "11" * 16 + "\n"
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_catalogue_names_several_lists(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", ROW)
+    write(tmp_path / "b.csv", "hash\n" + "22" * 20 + "\n")
+    catalogue = write(
+        tmp_path / "lists.toml",
+        """
+        [[list]]
+        name = "a"
+        file = "a.csv"
+        source_kind = "hotline"
+        verified_by = "Example"
+        roles = { known = "block" }
+        [[list]]
+        name = "b"
+        file = "b.csv"
+        algorithm = "sha1"
+        columns = { value = "hash" }
+        """,
+    )
+    a, b = read_lists([catalogue])
+    assert (a.info.source_kind, a.info.role("known"), a.info.role("other")) == (
+        "hotline",
+        "block",
+        "observe",
+    )
+    assert b.entries[0].algorithm == "sha1"
+    assert set(files_of([catalogue])) == {catalogue, tmp_path / "a.csv", tmp_path / "b.csv"}
+    assert load_matcher([catalogue], loaded_at=NOW).entries == 2
+
+
+def test_a_csv_alone_is_a_list_of_ones_own_that_is_only_observed(tmp_path: Path) -> None:
+    (file,) = read_lists([write(tmp_path / "mine.csv", ROW)])
+    assert (file.info.name, file.info.source_kind, file.info.role("any")) == (
+        "mine",
+        "own",
+        "observe",
+    )
+
+
+def test_a_side_file_says_what_a_csv_is(tmp_path: Path) -> None:
+    write(tmp_path / "mine.toml", 'source_kind = "industry"\ndefault_role = "review"\n')
+    (file,) = read_lists([write(tmp_path / "mine.csv", ROW)])
+    assert (file.info.name, file.info.source_kind) == ("mine", "industry")
+    assert file.info.role("any") == "review"
+
+
+@pytest.mark.parametrize(
+    ("toml", "why"),
+    [
+        ("[[list]\n", "not TOML"),
+        ('[[list]]\nname = "a"\n', "names no file"),
+        ('[[list]]\nname = "a"\nfile = "none.csv"\n', "none.csv: No such file"),
+        ('[[list]]\nname = "a"\nfile = "a.csv"\nrolls = 1\n', "rolls"),
+        ('[[list]]\nname = "a"\nfile = "a.csv"\ndefault_role = "burn"\n', "burn"),
+        (2 * '[[list]]\nname = "a"\nfile = "a.csv"\n', "second list"),
+        ('[[list]]\nname = "a"\nfile = "a.csv"\ncolumns = { value = "x" }\n', "no column 'x'"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_by_name(tmp_path: Path, toml: str, why: str) -> None:
+    write(tmp_path / "a.csv", ROW)
+    with pytest.raises(UnreadableList, match=why) as refused:
+        read_lists([write(tmp_path / "lists.toml", toml)])
+    assert str(tmp_path) in str(refused.value)

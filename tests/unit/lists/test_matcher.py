@@ -1,0 +1,186 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from matchers.lists.entry import Algorithm, EntryStatus, ListEntry, ListInfo, Role, normal_value
+from matchers.lists.matcher import MAX_MATCHES, HashQuery, ListMatcher, Match, Radii
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+PDQ = bytes(range(32))
+
+
+def entry(
+    id: str,
+    algorithm: Algorithm,
+    value: str,
+    category: str = "known",
+    list: str = "one",
+    role: Role | None = None,
+    status: EntryStatus = "active",
+) -> ListEntry:
+    return ListEntry(
+        list=list,
+        id=id,
+        algorithm=algorithm,
+        value=normal_value(algorithm, value),
+        category=category,
+        role=role,
+        status=status,
+    )
+
+
+INFOS = {
+    "one": ListInfo(
+        name="one", source_kind="hotline", verified_by="Example", roles={"known": "block"}
+    ),
+    "two": ListInfo(name="two", source_kind="victim", default_role="hold"),
+}
+
+
+def matcher(*entries: ListEntry, radii: Radii | None = None) -> ListMatcher:
+    return ListMatcher(INFOS, entries, loaded_at=NOW, radii=radii)
+
+
+def away(value: bytes, bits: int) -> bytes:
+    number = int.from_bytes(value) ^ ((1 << bits) - 1)
+    return number.to_bytes(len(value))
+
+
+def ids(matches: list[Match]) -> list[str]:
+    return [match.entry for match in matches]
+
+
+def test_a_match_says_all_that_a_reviewer_needs() -> None:
+    lists = matcher(entry("e1", "pdq", PDQ.hex()))
+    ((match,),) = lists.match_hashes([HashQuery("pdq", away(PDQ, 5), 90)])
+    assert match == Match(
+        list="one",
+        entry="e1",
+        algorithm="pdq",
+        distance=5,
+        radius=31,
+        role="block",
+        category="known",
+        source_kind="hotline",
+        verified=True,
+    )
+
+
+def test_pdq_matches_up_to_31_bits() -> None:
+    lists = matcher(entry("e1", "pdq", PDQ.hex()))
+    near, far = lists.match_hashes(
+        [HashQuery("pdq", away(PDQ, 31)), HashQuery("pdq", away(PDQ, 32))]
+    )
+    assert (ids(near), ids(far)) == (["e1"], [])
+
+
+def test_a_pdq_below_the_quality_floor_is_not_matched() -> None:
+    lists = matcher(entry("e1", "pdq", PDQ.hex()))
+    low, enough = lists.match_hashes([HashQuery("pdq", PDQ, 49), HashQuery("pdq", PDQ, 50)])
+    assert (ids(low), ids(enough)) == ([], ["e1"])
+
+
+def test_radii_can_be_set() -> None:
+    value = bytes(8)
+    lists = matcher(entry("p", "phash", value.hex()), radii=Radii(phash=2))
+    near, far = lists.match_hashes(
+        [HashQuery("phash", away(value, 2)), HashQuery("phash", away(value, 3))]
+    )
+    assert (ids(near), ids(far)) == (["p"], [])
+
+
+def test_a_batch_of_every_algorithm_is_answered_in_its_order() -> None:
+    lists = matcher(
+        entry("m", "md5", "11" * 16),
+        entry("s", "sha1", "22" * 20),
+        entry("l", "sha256", "33" * 32),
+        entry("p", "pdq", PDQ.hex()),
+        entry("h", "phash", "44" * 8),
+        entry("d", "dhash", "44" * 8),
+    )
+    found = lists.match_hashes(
+        [
+            HashQuery("dhash", b"\x44" * 8),
+            HashQuery("md5", b"\x11" * 16),
+            HashQuery("md5", b"\x22" * 16),
+            HashQuery("sha256", b"\x33" * 32),
+            HashQuery("pdq", PDQ),
+            HashQuery("sha1", b"\x22" * 20),
+            HashQuery("phash", b"\x44" * 8),
+        ]
+    )
+    assert [ids(matches) for matches in found] == [["d"], ["m"], [], ["l"], ["p"], ["s"], ["h"]]
+
+
+def test_the_role_is_the_entrys_else_the_categorys_else_the_lists() -> None:
+    lists = matcher(
+        entry("a", "md5", "11" * 16, category="known"),
+        entry("b", "md5", "11" * 16, category="unmapped"),
+        entry("c", "md5", "11" * 16, category="known", role="review"),
+        entry("d", "md5", "11" * 16, category="unmapped", list="two"),
+        entry("e", "md5", "11" * 16, category="known", status="observed"),
+    )
+    (matches,) = lists.match_hashes([HashQuery("md5", b"\x11" * 16)])
+    assert {match.entry: match.role for match in matches} == {
+        "a": "block",
+        "b": "observe",
+        "c": "review",
+        "d": "hold",
+        "e": "observe",
+    }
+    assert {match.entry: match.verified for match in matches}["d"] is False
+
+
+@pytest.mark.parametrize("status", ["pending", "withdrawn"])
+def test_what_is_not_in_force_does_not_match_but_counts(status: EntryStatus) -> None:
+    lists = matcher(entry("a", "md5", "11" * 16, status=status))
+    assert lists.match_hashes([HashQuery("md5", b"\x11" * 16)]) == [[]]
+    (count,) = lists.counts
+    assert (count.entries, count.matched) == (1, 0)
+
+
+def test_addresses_match_by_any_expression() -> None:
+    lists = matcher(entry("u", "url", "http://bad.example/dir/"))
+    found = lists.match_urls(
+        ["https://www.bad.example/dir/page", "http://other.example/", "not an address"]
+    )
+    assert [ids(matches) for matches in found] == [["u"], [], []]
+
+
+def test_an_address_may_be_listed_as_its_digest() -> None:
+    digest = normal_value("url", "http://bad.example/")
+    assert ids(matcher(entry("u", "url", digest)).match_urls(["bad.example"])[0]) == ["u"]
+
+
+def test_a_crowd_of_near_copies_is_cut_but_no_kind_is_lost() -> None:
+    crowd = [entry(f"c{n}", "pdq", away(PDQ, n % 20).hex()) for n in range(200)]
+    lists = matcher(*crowd, entry("far", "pdq", away(PDQ, 31).hex(), list="two"))
+    (matches,) = lists.match_hashes([HashQuery("pdq", PDQ)])
+    assert len(matches) == MAX_MATCHES + 1
+    assert matches[-1].entry == "far"
+    assert [match.distance for match in matches] == sorted(match.distance for match in matches)
+
+
+def test_a_value_of_the_wrong_width_is_refused() -> None:
+    with pytest.raises(ValueError, match="md5 takes 16 bytes"):
+        matcher(entry("a", "md5", "11" * 16)).match_hashes([HashQuery("md5", b"\x11")])
+
+
+def test_an_entry_of_an_unknown_list_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown list 'three'"):
+        matcher(entry("a", "md5", "11" * 16, list="three"))
+
+
+def test_the_version_says_what_is_held() -> None:
+    one = entry("a", "md5", "11" * 16)
+    assert matcher(one).version == matcher(one).version
+    assert matcher(one).version != matcher(entry("a", "md5", "12" * 16)).version
+    later = ListMatcher(INFOS, [one], loaded_at=datetime(2027, 1, 1, tzinfo=UTC))
+    assert later.version == matcher(one).version
+
+
+def test_no_lists_match_nothing() -> None:
+    empty = ListMatcher.empty(NOW)
+    assert empty.match_hashes([HashQuery("pdq", PDQ)]) == [[]]
+    assert empty.match_urls(["http://bad.example/"]) == [[]]
+    assert empty.entries == 0
