@@ -5,8 +5,8 @@
 
 import sys
 
-from benchmarks.work import make_work
-from streams.settings import load_settings
+from benchmarks.work import Work, pass_work
+from streams.settings import Settings, load_settings
 
 
 def main(name: str) -> None:
@@ -25,21 +25,29 @@ def main(name: str) -> None:
             from streams.logs import set_up_logging
 
             set_up_logging("WARNING")
-            seawall_engine.run(settings, make_work("pass", settings))
+            seawall_engine.run(settings, pass_work(settings))
         case ["faust", "stages" | "pass" as work]:
             from benchmarks.peers import faust_agent
 
-            faust_agent.run(settings, make_work(work, settings))
+            faust_agent.run(settings, _work(work, settings))
         case ["quixstreams", "stages" | "pass" as work]:
             from benchmarks.peers import quix_app
 
-            quix_app.run(settings, make_work(work, settings))
+            quix_app.run(settings, _work(work, settings))
         case ["aiokafka", "pass"]:
             from benchmarks.peers import aiokafka_loop
 
             aiokafka_loop.run(settings)
         case _:
             raise SystemExit(f"no such subject: {name}")
+
+
+def _work(name: str, settings: Settings) -> Work:
+    if name == "pass":
+        return pass_work(settings)
+    from benchmarks.stage_work import stage_work
+
+    return stage_work(settings)
 
 
 if __name__ == "__main__":

@@ -1,28 +1,20 @@
-"""What subjects do with an event: Seawall's stages, or nothing but parsing and writing again.
+"""What subjects do with an event: a chain of stages, or nothing but parsing and writing again.
 
 Peers call `Work.one` for one event; Seawall's engine gets the same `Chain`.
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import msgspec
 
-from streams.app import build_chain
 from streams.contracts.decoding import EventDecoder
 from streams.contracts.envelope import Envelope
 from streams.contracts.stage import StageResult, StateKey, StateValue
 from streams.contracts.values import StageName
 from streams.engine.chain import Chain, Outcome, Output, SourceRecord
-from streams.kafka import topics as kafka_topics
-from streams.kafka.topics import stage_topics, topic_name
-from streams.metrics import Metrics
-from streams.parts import build_parts
+from streams.kafka.topics import stage_topics
 from streams.settings import Settings
-
-WorkName = Literal["stages", "pass"]
-WORKS: tuple[WorkName, ...] = get_args(WorkName)
-
 
 class SimpleRecord(NamedTuple):
     """A source record from a peer that has no such type of its own."""
@@ -74,24 +66,6 @@ class Work:
             outcome.cases.extend((0, case) for case in result.cases)
         outcome.envelopes.extend(batch)
         return chain.encode(outcome)
-
-
-def make_work(name: WorkName, settings: Settings) -> Work:
-    """The work by its name; loads lists and policy for the real stages."""
-    return pass_work(settings) if name == "pass" else stage_work(settings)
-
-
-def stage_work(settings: Settings) -> Work:
-    """Seawall's own stages, as its worker builds them."""
-    metrics = Metrics()
-    parts = build_parts(settings, metrics)
-    if parts.lists is not None:
-        parts.lists.load()
-    names = (kafka_topics.DECISIONS, kafka_topics.URGENT, kafka_topics.CASES)
-    return Work(
-        build_chain(settings, parts, metrics),
-        [topic_name(settings.pipeline, name) for name in names],
-    )
 
 
 def pass_work(settings: Settings) -> Work:

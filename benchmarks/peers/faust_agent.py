@@ -5,7 +5,7 @@ import tempfile
 
 import faust
 
-from benchmarks.work import Work
+from benchmarks.work import SimpleRecord, Work
 from streams.kafka.topics import stage_topics
 from streams.settings import Settings
 
@@ -32,7 +32,15 @@ def run(settings: Settings, work: Work) -> None:
         @app.agent(source)
         async def process(stream: faust.StreamT[bytes]) -> None:
             async for event in stream.events():
-                for output in work.one(event.message):
+                message = event.message
+                record = SimpleRecord(
+                    message.offset,
+                    int(message.timestamp * 1000),
+                    message.key,
+                    message.value,
+                    list(message.headers or ()),
+                )
+                for output in work.one(record):
                     await outputs[output.topic].send(
                         key=output.key, value=output.value, headers=output.headers
                     )

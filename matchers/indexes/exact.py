@@ -9,8 +9,13 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from matchers.indexes.flat_file import FlatFile, FlatFileWriter
+
 Digests = NDArray[np.uint8]
 """Shape (n, width in bytes), width at least 8."""
+
+_STEP = 1 << 20
+"""Digests put in order at once while writing."""
 
 
 class ExactHits(NamedTuple):
@@ -35,6 +40,23 @@ class ExactIndex:
         keys = _keys(digests)
         order = np.argsort(keys, kind="stable")
         return cls(keys[order], np.ascontiguousarray(digests[order, 8:]), order.astype(np.uint32))
+
+    @classmethod
+    def write(cls, file: FlatFileWriter, prefix: str, digests: Digests) -> None:
+        """Sort `digests` into a file, in sections whose names start with `prefix`."""
+        keys = _keys(digests)
+        order = np.argsort(keys, kind="stable")
+        file.section(f"{prefix}.keys", "<u8", keys.shape)[:] = keys[order]
+        file.section(f"{prefix}.rows", "<u4", keys.shape)[:] = order
+        rests = file.section(f"{prefix}.rests", "|u1", (len(keys), digests.shape[1] - 8))
+        for start in range(0, len(keys), _STEP):
+            rests[start : start + _STEP] = digests[order[start : start + _STEP], 8:]
+
+    @classmethod
+    def read(cls, file: FlatFile, prefix: str) -> Self:
+        """The index that `write` wrote, memory-mapped."""
+        keys, rests, rows = (file.arrays[f"{prefix}.{name}"] for name in ("keys", "rests", "rows"))
+        return cls(keys, rests, rows)
 
     def __len__(self) -> int:
         return len(self.keys)

@@ -16,10 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchers.indexes import kernels
+from matchers.indexes.flat_file import FlatFile, FlatFileWriter
 from matchers.indexes.vector_code import LANES
 
 Codes = NDArray[np.uint64]
 """Shape (n, 1) for 64 bits, (n, 4) for 256. Which bit is where does not matter to distances."""
+
+Table = NDArray[np.uint32]
 
 COMPARED_BELOW = 2048
 """So few codes are compared one by one: faster than the tables, which take 4 MB."""
@@ -49,9 +52,9 @@ class Buckets(NamedTuple):
     `starts` (chunks, 65,537), `rows` (chunks, n), `data` (chunks, planes × n + padding), uint32.
     """
 
-    starts: NDArray[np.uint32]
-    rows: NDArray[np.uint32]
-    data: NDArray[np.uint32]
+    starts: Table
+    rows: Table
+    data: Table
 
 
 class HammingIndex:
@@ -68,19 +71,36 @@ class HammingIndex:
     def build(cls, codes: Codes) -> Self:
         """Index `codes` in memory: 288 bytes a code of 256 bits, 56 of 64, and 4 MB or 1 MB."""
         codes = np.ascontiguousarray(codes, np.uint64)
-        if len(codes) < COMPARED_BELOW:
-            return cls(codes, None)
-        chunks = chunk_count(codes)
-        n = len(codes)
-        starts = np.zeros((chunks, kernels.BUCKETS + 1), np.uint32)
-        rows = np.empty((chunks, n), np.uint32)
-        data = np.zeros((chunks, data_width(codes)), np.uint32)
-        frozen = _read_only(codes)
-        for chunk in range(chunks):
-            kernels.fill_buckets(
-                frozen, chunk, chunks, plane_count(codes), starts[chunk], rows[chunk], data[chunk]
-            )
-        return cls(codes, Buckets(starts, rows, data))
+        return cls(codes, _filled(codes, _in_memory, None))
+
+    @classmethod
+    def write(
+        cls,
+        file: FlatFileWriter,
+        prefix: str,
+        codes: Codes,
+        progress: Callable[[float], None] | None = None,
+    ) -> None:
+        """Index `codes` in a file, in sections whose names start with `prefix`.
+
+        The tables are filled in the file's own pages: memory beyond what the system can have back
+        does not grow with the number of codes. `progress` hears of the share done, 0–1.
+        """
+        file.section(f"{prefix}.codes", "<u8", codes.shape)[:] = codes
+
+        def section(shape: tuple[int, ...], dtype: type[np.uint32], name: str) -> Table:
+            return file.section(f"{prefix}.{name}", np.dtype(dtype).str, shape)
+
+        _filled(codes, section, progress)
+
+    @classmethod
+    def read(cls, file: FlatFile, prefix: str) -> Self:
+        """The index that `write` wrote, memory-mapped."""
+        arrays = file.arrays
+        buckets = None
+        if f"{prefix}.rows" in arrays:
+            buckets = Buckets(*(arrays[f"{prefix}.{name}"] for name in Buckets._fields))
+        return cls(arrays[f"{prefix}.codes"], buckets)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -112,6 +132,33 @@ class HammingIndex:
             ),
             len(queries),
         )
+
+
+def _filled(
+    codes: Codes,
+    allocate: Callable[[tuple[int, ...], type[np.uint32], str], Table],
+    progress: Callable[[float], None] | None,
+) -> Buckets | None:
+    if len(codes) < COMPARED_BELOW:
+        return None
+    chunks = chunk_count(codes)
+    buckets = Buckets(
+        allocate((chunks, kernels.BUCKETS + 1), np.uint32, "starts"),
+        allocate((chunks, len(codes)), np.uint32, "rows"),
+        allocate((chunks, data_width(codes)), np.uint32, "data"),
+    )
+    frozen = _read_only(codes)
+    for chunk in range(chunks):
+        kernels.fill_buckets(
+            frozen, chunk, chunks, plane_count(codes), *(table[chunk] for table in buckets)
+        )
+        if progress is not None:
+            progress((chunk + 1) / chunks)
+    return buckets
+
+
+def _in_memory(shape: tuple[int, ...], dtype: type[np.uint32], name: str) -> Table:
+    return np.zeros(shape, dtype)
 
 
 def chunk_count(codes: Codes) -> int:

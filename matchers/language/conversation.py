@@ -259,7 +259,10 @@ def _state_age(person: Person, age: int) -> Person:
 
 def _latch(state: Conversation, now_ms: int) -> Conversation:
     """Complete patterns stay, so that later evidence cannot undo them."""
-    minor_stated = any(0 < p.stated_least < w.AGE_LIMIT for p in state.people)
+    # In a crowd, nobody's age and nobody's request belong together.
+    minor_stated = not _is_crowd(state) and any(
+        0 < p.stated_least < w.AGE_LIMIT for p in state.people
+    )
     for person in state.people:
         by_category = {CATEGORIES[s.category]: s for s in person.strengths}
         for pattern, needed in _PATTERNS:
@@ -425,5 +428,9 @@ def _context(
         yield "first_contact"
     if any(reporter != subject.key for reporter in state.reporters):
         yield "user_report"
-    if max(state.crowd, len(state.people)) >= w.CROWD:
+    if _is_crowd(state):
         yield "crowd"
+
+
+def _is_crowd(state: Conversation) -> bool:
+    return max(state.crowd, len(state.people)) >= w.CROWD

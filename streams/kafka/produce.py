@@ -1,4 +1,4 @@
-"""Sending events to a topic: lines of JSON, keyed as the pipeline wants them; or prebuilt values."""
+"""Sending events to a topic: JSON lines, keyed as the pipeline wants them, or prebuilt values."""
 
 from collections.abc import Callable, Iterable
 from contextlib import closing

@@ -62,6 +62,11 @@ class LocalCluster:
         return self._known().bootstrap
 
     @property
+    def record(self) -> ClusterRecord:
+        """What the data directory remembers of the cluster."""
+        return self._known()
+
+    @property
     def data_dir(self) -> Path:
         if self._data_dir is None:
             raise LocalBrokerError("the cluster has not been started")

@@ -92,7 +92,7 @@ class Policy:
         """
         if not signals:
             return NOTHING
-        counted = list(_without_allowed(signals))
+        counted = list(without_allowed(signals))
         action: Action = "allow"
         report = False
         targets: dict[tuple[TargetKind, str], Action] = {}
@@ -204,7 +204,7 @@ def _note(would_have: dict[str, WouldHave], applied: Applied) -> None:
     )
 
 
-def _without_allowed(signals: Sequence[Signal]) -> Iterator[Signal]:
+def without_allowed(signals: Sequence[Signal]) -> Iterator[Signal]:
     """The signals that rules judge: without `allow` matches, and what those take out."""
     allowed = [
         signal

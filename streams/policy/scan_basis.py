@@ -104,6 +104,7 @@ class ScanBasis:
     """The table, compiled. `apply` is called for every event and looks up a cached answer."""
 
     def __init__(self, rows: Sequence[ScanBasisRow]) -> None:
+        self.rows = tuple(rows)
         self._by_columns: dict[_Columns, list[_Row]] = {}
         for number, row in enumerate(rows):
             columns = _Columns(row.tenant, row.surface, row.jurisdiction.upper())

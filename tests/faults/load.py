@@ -23,7 +23,7 @@ class Load:
 
     def __init__(self, bootstrap: str, topic: str, partitions: int) -> None:
         self._bootstrap = bootstrap
-        self._topic = topic
+        self.topic = topic
         self._partitions = partitions
         self.acknowledged = 0
         self.resent = 0
@@ -97,7 +97,7 @@ class Load:
 
     async def _post(self, producer, builder, partition: int) -> asyncio.Future[object]:
         builder.close()
-        return await producer.send_batch(builder, self._topic, partition=partition)
+        return await producer.send_batch(builder, self.topic, partition=partition)
 
     async def _producer(self) -> AIOKafkaProducer:
         while True:

@@ -65,8 +65,9 @@ class Verdict:
 class Reading:
     """Reads a run's topics and compares."""
 
-    def __init__(self, bootstrap: str, prefix: str, partitions: int) -> None:
+    def __init__(self, bootstrap: str, prefix: str, partitions: int, dead: int) -> None:
         self._bootstrap = bootstrap
+        self._dead = dead
         self._prefix = prefix
         self._partitions = partitions
         self._good: dict[int, list[Record]] = defaultdict(list)
@@ -80,7 +81,7 @@ class Reading:
         """Read everything to its end, and compare."""
         await self._read("content.events", self._partitions, self._take_input)
         await self._read("enforcement.decisions", self._partitions, self._take_decision)
-        await self._read("seawall.dead-letters", self._partitions, self._take_letter)
+        await self._read("seawall.dead-letters", self._dead, self._take_letter)
         verdict = Verdict()
         undisturbed = Undisturbed()
         for partition in range(self._partitions):

@@ -15,7 +15,7 @@ import psutil
 
 from streams.localbroker.ports import free_ports
 
-COMMAND = (sys.executable, "-m", "tests.faults.engine_worker")
+COMMAND = (sys.executable, "-m", "streams.cli.main", "worker")
 
 
 class WorkerFailed(Exception):

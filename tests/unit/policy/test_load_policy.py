@@ -39,7 +39,7 @@ def test_the_version_tells_edits_apart():
 @pytest.mark.parametrize(
     ("text", "line", "field", "message"),
     [
-        ("version =", 1, None, "Invalid value"),
+        ("version = =", 1, None, "Invalid value"),
         ("", None, "$", "version"),
         ("\nversion = 1", 2, "$.version", "Expected `str`"),
         ('version = "1"\nother = 1', None, "$", "other"),
@@ -56,7 +56,7 @@ def test_the_version_tells_edits_apart():
             "RFC3339",
         ),
         ('version = "1"' + RULE + "\n[[rules]]\nid = 'x'\n", 9, "$.rules[1]", "owner"),
-        ('version = "1"' + RULE + RULE, 9, "$.rules[1].id", "a second"),
+        ('version = "1"' + RULE + RULE, 10, "$.rules[1].id", "a second"),
         ('version = "1"' + RULE + "nonsense = 1", 2, "$.rules[0]", "nonsense"),
         ('version = "1"' + RULE + 'where = {x = "y"}', 8, "$.rules[0].where.x", "no fact"),
         (

@@ -1,0 +1,102 @@
+"""Every check, one after another, and a table of what passed, failed or was not run.
+
+A check that did not run is told with its reason. Under CI (`CI=1`) it fails the run, unless its
+reason is on the short list in `.ci/not-run.txt`.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+PYTEST = [str(BIN / "pytest"), "-q", "-p", "no:cacheprovider", "-m", "not long"]
+
+COMMANDS: dict[str, list[str]] = {
+    "lint": [str(BIN / "ruff"), "check", "."],
+    "format": [str(BIN / "ruff"), "format", "--check", "."],
+    "types": [str(BIN / "basedpyright")],
+    "import contracts": [str(BIN / "lint-imports")],
+    "schemas current": [sys.executable, "-m", "streams.contracts.schemas", "--check"],
+    "unit and property tests": [*PYTEST, "tests/unit"],
+    "conformance": [*PYTEST, "tests/conformance"],
+    "integration (real broker and store)": [*PYTEST, "tests/integration"],
+    "faults, short form (three brokers)": [*PYTEST, "tests/faults"],
+}
+
+
+@dataclass
+class Result:
+    """What became of one check; `not_run` holds (what, reason)."""
+
+    name: str
+    passed: bool
+    seconds: float
+    not_run: list[tuple[str, str]]
+
+
+def main() -> int:
+    """Run all, or those named by the arguments (a part of the name is enough)."""
+    wanted = sys.argv[1:]
+    results = [
+        run(name, command)
+        for name, command in COMMANDS.items()
+        if not wanted or any(part in name for part in wanted)
+    ]
+    show(results)
+    failed = sum(not result.passed for result in results)
+    unexcused = list(unexcused_of(results)) if os.environ.get("CI") else []
+    for what, reason in unexcused:
+        print(f"not excused by .ci/not-run.txt: {what}: {reason}")
+    print(f"\n{len(results) - failed} passed, {failed + bool(unexcused)} failed")
+    return 1 if failed or unexcused else 0
+
+
+def run(name: str, command: list[str]) -> Result:
+    """Run one check, its output going straight to the reader."""
+    print(f"\n── {name}", flush=True)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        extra = [f"--junitxml={report}"] if command[0] == PYTEST[0] else []
+        code = subprocess.run([*command, *extra], cwd=ROOT, check=False).returncode
+        not_run = list(skipped(report)) if report.exists() else []
+    return Result(name, code == 0, time.monotonic() - started, not_run)
+
+
+def skipped(report: Path) -> Iterator[tuple[str, str]]:
+    """Tests that were skipped, with their reasons, from a JUnit report."""
+    for case in ElementTree.parse(report).iter("testcase"):
+        for skip in case.iter("skipped"):
+            yield f"{case.get('classname')}.{case.get('name')}", skip.get("message") or "?"
+
+
+def unexcused_of(results: list[Result]) -> Iterator[tuple[str, str]]:
+    """What did not run for a reason that is not on the list."""
+    lines = (ROOT / ".ci" / "not-run.txt").read_text().splitlines()
+    excused = [line for line in lines if line and not line.startswith("#")]
+    for result in results:
+        for what, reason in result.not_run:
+            if not any(part in reason for part in excused):
+                yield what, reason
+
+
+def show(results: list[Result]) -> None:
+    """The table."""
+    print("\n" + "─" * 72)
+    for result in results:
+        word = "passed" if result.passed else "FAILED"
+        print(f"{word:8}{result.name:52}{result.seconds:8.1f} s")
+    for result in results:
+        for what, reason in result.not_run:
+            print(f"NOT RUN {what}: {reason}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

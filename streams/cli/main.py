@@ -1,0 +1,91 @@
+"""`seawall`: the command. Only the module of the command that is called is imported."""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+
+class Command(NamedTuple):
+    """Where a command is: a `typer.Typer` or a function in a module of `streams.cli`."""
+
+    module: str
+    attribute: str
+    help: str
+
+
+COMMANDS: dict[str, Command] = {
+    "up": Command("local", "up", "Start Apache Kafka on this machine, for trying out."),
+    "down": Command("local", "down", "Stop the Kafka that `up` started."),
+    "topics": Command("topics", "app", "Create and check the pipeline's topics."),
+    "worker": Command("worker", "worker", "Run stages between their topics."),
+    "run": Command("run", "run", "Run the stages over a file, without a broker."),
+    "produce": Command("produce", "produce", "Send events from a file to a topic."),
+    "lag": Command("lag", "lag", "Show how far the consumer groups are behind."),
+    "dlq": Command("dlq", "app", "List, show and replay dead letters."),
+    "events": Command("events", "app", "Check events against the contract."),
+    "lists": Command("lists", "app", "Check and search hash and URL lists."),
+    "text": Command("text", "app", "Try out and check text indicators."),
+    "policy": Command("policy", "app", "Check and explain the policy."),
+    "state": Command("state", "app", "Manage the state of conversations and senders."),
+    "config": Command("config", "config", "Print the settings in force."),
+}
+
+
+def build(called: str | None) -> typer.Typer:
+    """The command tree, in which `called` is the command itself and the others, not imported, are
+    just their names and help."""
+    tree = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    tree.callback()(_root)
+    for name, command in COMMANDS.items():
+        if importlib.util.find_spec(f"streams.cli.{command.module}") is None:
+            continue
+        if name != called:
+            tree.command(name, help=command.help)(_not_called)
+            continue
+        module = importlib.import_module(f"streams.cli.{command.module}")
+        found: typer.Typer | Callable[..., Any] = getattr(module, command.attribute)
+        if isinstance(found, typer.Typer):
+            tree.add_typer(found, name=name)
+        else:
+            tree.command(name)(found)
+    return tree
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point of `seawall`."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    called = next((word for word in given if not word.startswith("-")), None)
+    build(called)(given, prog_name="seawall")
+
+
+def _not_called() -> None:
+    raise AssertionError("a command that was not called was run")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"seawall {version('seawall')}")
+        raise typer.Exit
+
+
+def _root(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """A streaming moderation pipeline that helps platforms protect children.
+
+    Example: seawall up; seawall topics apply; seawall worker
+    """
+
+
+if __name__ == "__main__":
+    main()

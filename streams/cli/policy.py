@@ -1,0 +1,129 @@
+"""`seawall policy …`: checking a policy file, and asking it about an event."""
+
+import time
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+import typer
+
+from streams.cli.policy_explanation import Explanation, explain, summarize
+from streams.contracts.envelope import Envelope
+from streams.contracts.event import ContentEvent
+from streams.policy.load import PolicyError, load_policy
+
+app = typer.Typer(no_args_is_help=True, help="The policy: what may be scanned, and what to do.")
+
+PolicyPath = Annotated[Path, typer.Argument(help="The policy file (TOML).")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command()
+def check(file: PolicyPath, as_json: AsJson = False) -> None:
+    """Say whether a policy file can be used, and when its scan basis lapses.
+
+    Example: seawall policy check policy.toml
+
+    Exit codes: 0 it can be used, 1 it cannot; the error names the line and the field.
+    """
+    try:
+        policy = load_policy(file)
+    except PolicyError as error:
+        if as_json:
+            _print_json(
+                {
+                    "ok": False,
+                    "file": error.source,
+                    "line": error.line,
+                    "field": error.field,
+                    "message": error.message,
+                }
+            )
+            raise typer.Exit(1) from error
+        _fail(str(error), 1)
+    summary = summarize(policy, int(time.time() * 1000))
+    if as_json:
+        _print_json({"ok": True, **msgspec.to_builtins(summary)})
+        return
+    typer.echo(f"{file}: version {summary.version}, {summary.rules} rules")
+    if summary.scan_basis_rows == 0:
+        typer.echo("scan basis: no rows, so nothing is scanned")
+    elif summary.next_lapse is None:
+        typer.echo(f"scan basis: {summary.scan_basis_rows} rows, none of which lapses")
+    else:
+        typer.echo(
+            f"scan basis: {summary.scan_basis_rows} rows; the first to lapse, at "
+            f"{summary.next_lapse}, is {summary.lapsing}"
+        )
+
+
+@app.command("explain")
+def explain_event(
+    file: PolicyPath,
+    event: Annotated[
+        Path, typer.Argument(help="An event, or an envelope with its signals (JSON).")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Say which rows and rules of a policy apply to an event, and what they come to.
+
+    An event alone shows the scan basis as of its `occurred_at`; an envelope, as the later stages'
+    topics hold it, also has the signals that rules judge.
+
+    Example: seawall policy explain policy.toml event.json
+
+    Exit codes: 0, or 1 when a file cannot be used.
+    """
+    try:
+        policy = load_policy(file)
+    except PolicyError as error:
+        _fail(str(error), 1)
+    explanation = explain(policy, _read_envelope(event))
+    if as_json:
+        _print_json(msgspec.to_builtins(explanation))
+    else:
+        _print(explanation)
+
+
+def _read_envelope(path: Path) -> Envelope:
+    try:
+        data = path.read_bytes()
+        raw = msgspec.json.decode(data)
+        if isinstance(raw, dict) and "event" in raw:
+            return msgspec.json.decode(data, type=Envelope)
+        event = msgspec.json.decode(data, type=ContentEvent)
+    except (OSError, msgspec.MsgspecError) as error:
+        _fail(f"{path}: {error}", 1)
+    return Envelope(event=event, received_at=int(event.occurred_at.timestamp() * 1000))
+
+
+def _print(explanation: Explanation) -> None:
+    typer.echo(f"policy {explanation.policy_version}")
+    for row in explanation.rows:
+        state = "valid" if row.valid else "not valid then"
+        basis = f" ({row.basis})" if row.basis else ""
+        typer.echo(
+            f"scan_basis[{row.number}] {row.tenant} {row.surface} {row.jurisdiction}: "
+            f"{', '.join(row.scans) or 'nothing'}, {state}{basis}"
+        )
+    if not explanation.rows:
+        typer.echo("no row of the scan basis applies")
+    typer.echo(f"permitted: {', '.join(explanation.permitted) or 'nothing'}")
+    typer.echo(f"withheld: {', '.join(explanation.withheld) or 'nothing'}")
+    for rule in explanation.rules:
+        only = ", only noted" if rule.tentative else ""
+        typer.echo(f"signal {rule.signal} {rule.type}: rule {rule.rule} says {rule.action}{only}")
+    if explanation.passed_over:
+        typer.echo(f"signals passed over: {', '.join(map(str, explanation.passed_over))}")
+    decision = explanation.decision
+    report = ", report" if decision.report else ""
+    typer.echo(f"decision: {decision.action}{report}, priority {decision.priority}")
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    typer.echo(msgspec.json.encode(value).decode())
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.echo(f"error: {message}", err=True)
+    raise typer.Exit(code)

@@ -1,0 +1,292 @@
+"""The faults. Each scenario starts workers and load on a run, does its harm, and returns."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from aiokafka import AIOKafkaProducer
+
+from streams.contracts.values import STAGE_ORDER
+from tests.faults import topics
+from tests.faults.events import Wording, make_events
+from tests.faults.run import PARTITIONS, SESSION_MS, PromiseBroken, Run
+from tests.faults.worker import WorkerProcess
+
+Scenario = Callable[[Run], Awaitable[None]]
+
+PACE: Final = 8_000
+"""Events a second of a paced load: under what two workers do, so that a gap shows."""
+
+
+def paced(run: Run, share: float = 1.0) -> None:
+    """The load, spread over the time in which the faults are done; at least 12 s."""
+    events = int(run.events * share)
+    run.produce(events, max(12.0, events / PACE))
+
+
+async def five_kills(run: Run) -> None:
+    """Five SIGKILLs in mid-stream, each worker started again at once."""
+    workers = [await run.started("a"), await run.started("b")]
+    paced(run)
+    await _kill_in_turn(run, workers, 5)
+
+
+async def _kill_in_turn(run: Run, workers: list[WorkerProcess], times: int) -> None:
+    draw = random.Random(run.seed)
+    for number in range(times):
+        await run.progress((number + 0.5 + draw.random() / 3) / (times + 1))
+        worker = workers[number % len(workers)]
+        run.fault(f"SIGKILL {worker.name}")
+        worker.kill()
+        worker.start()
+        await worker.ready()
+
+
+async def zombie(run: Run) -> None:
+    """A worker is frozen past its session and woken after another took its partitions."""
+    frozen = await run.started("a")
+    run.produce(int(run.events * 0.5))
+    await run.progress(0.05)
+    run.fault("SIGSTOP a")
+    frozen.freeze()
+    other = await run.started("b")
+
+    async def taken_over() -> bool:
+        return await other.assigned() == PARTITIONS
+
+    await run.until(taken_over, "the other worker takes the partitions", SESSION_MS / 1000 + 30)
+    await run.progress(0.3)
+    paced(run, 0.5)
+    run.fault("SIGCONT a")
+    frozen.thaw()
+    await run.progress(0.9)
+    fenced = frozen.logged(r"fenced|another worker has taken|is not newest|given back")
+    run.demand(fenced > 0, "the woken worker does not say that it was fenced")
+    by_store = frozen.logged(r"fence \d+ is not newest")
+    counted = sum(
+        value
+        for labels, value in (await frozen.metrics("seawall_transactions_total")).items()
+        if "fenced" in labels
+    )
+    run.notes.append(f"zombie: {fenced} fence lines, {by_store} by the state store; metric {counted:.0f}")
+
+
+async def broker_restart(run: Run) -> None:
+    """A broker is stopped in order and started again."""
+    await _two_workers(run)
+    paced(run)
+    await run.progress(0.3)
+    run.fault("stop broker 1")
+    await asyncio.to_thread(run.cluster.stop, 1)
+    await run.progress(0.6)
+    run.fault("start broker 1")
+    await asyncio.to_thread(run.cluster.start, 1)
+
+
+async def broker_kill(run: Run) -> None:
+    """A broker is killed, and comes back only when everything is decided."""
+    await _two_workers(run)
+    paced(run)
+    await run.progress(0.3)
+    run.fault("SIGKILL broker 2")
+    await asyncio.to_thread(run.cluster.kill, 2)
+    await run.drained()
+    await asyncio.to_thread(run.cluster.start, 2)
+    await asyncio.to_thread(topics.wait_in_sync, run.bootstrap)
+
+
+async def broker_freeze(run: Run) -> None:
+    """A broker stands still: its connections stay open and say nothing for 20 s."""
+    await _two_workers(run)
+    paced(run)
+    await run.progress(0.3)
+    run.fault("SIGSTOP broker 3")
+    await asyncio.to_thread(run.cluster.freeze, 3)
+    await asyncio.sleep(20)
+    run.fault("SIGCONT broker 3")
+    await asyncio.to_thread(run.cluster.thaw, 3)
+
+
+async def rolling_restart(run: Run) -> None:
+    """All three brokers are restarted one after another under load."""
+    await _two_workers(run)
+    run.produce(seconds=max(30.0, run.events / PACE))
+    await run.progress(0.1)
+    for node in (1, 2, 3):
+        run.fault(f"restart broker {node}")
+        await asyncio.to_thread(run.cluster.stop, node)
+        await asyncio.to_thread(run.cluster.start, node)
+        await asyncio.to_thread(topics.wait_in_sync, run.bootstrap)
+
+
+async def sigterm(run: Run) -> None:
+    """SIGTERM in mid-stream ends a worker in order and within its bound; another goes on."""
+    worker = await run.started("a")
+    run.produce(int(run.events * 0.5))
+    await run.progress(0.1)
+    run.fault("SIGTERM a")
+    seconds = await run.end(worker)
+    run.notes.append(f"SIGTERM to exit: {seconds:.1f} s")
+    worker.start()
+    await worker.ready()
+    paced(run, 0.5)
+
+
+async def joins_and_leaves(run: Run) -> None:
+    """A second worker joins and leaves twice."""
+    await run.started("a", static=False)
+    second = run.worker("b", static=False)
+    paced(run)
+    for at in (0.1, 0.5):
+        await run.progress(at)
+        run.fault("b joins")
+        second.start()
+        await second.ready()
+        await run.progress(at + 0.2)
+        run.fault("b leaves")
+        await run.end(second)
+
+
+async def output_refuses(run: Run) -> None:
+    """The decisions topic refuses writes for 25 s, longer than a transaction may last."""
+    await _two_workers(run)
+    paced(run)
+    await run.progress(0.3)
+    decisions = run.prefix + "enforcement.decisions"
+    run.fault("decisions refuse writes")
+    await asyncio.to_thread(topics.configure, run.bootstrap, decisions, {"min.insync.replicas": "4"})
+    await asyncio.sleep(25)
+    run.fault("decisions accept writes")
+    await asyncio.to_thread(topics.configure, run.bootstrap, decisions, {"min.insync.replicas": "2"})
+
+
+async def split(run: Run) -> None:
+    """Each stage in a worker of its own; three of them are killed in mid-stream."""
+    workers = [await run.started(stage, stages=[stage]) for stage in STAGE_ORDER]
+    paced(run)
+    await _kill_in_turn(run, workers[1:], 3)
+
+
+async def fused_to_split(run: Run) -> None:
+    """Fused workers end in order and split ones go on where they were (the drain procedure)."""
+    fused = await run.started("fused")
+    paced(run)
+    await run.progress(0.4)
+    run.fault("fused to split")
+    await run.end(fused)
+    for stage in STAGE_ORDER:
+        await run.started(stage, stages=[stage])
+
+
+async def split_to_fused(run: Run) -> None:
+    """Back again: the first stage ends, the later ones drain their topics and end, and then the
+    fused worker starts."""
+    apart = [await run.started(stage, stages=[stage]) for stage in STAGE_ORDER]
+    run.produce(int(run.events * 0.5), max(6.0, run.events / 2 / PACE))
+    await run.progress(0.2)
+    run.fault("split to fused")
+    # Whatever the first stage has taken in must leave the last before the fused worker starts.
+    await run.drained()
+    for worker in apart:
+        await run.end(worker)
+    await run.started("fused")
+    paced(run, 0.5)
+
+
+async def at_least_once(run: Run) -> None:
+    """The other mode, with three SIGKILLs and a broker killed: nothing lost, repeats by id."""
+    workers = [
+        await run.started("a", mode="at_least_once"),
+        await run.started("b", mode="at_least_once"),
+    ]
+    paced(run)
+    await _kill_in_turn(run, workers, 3)
+    run.fault("SIGKILL broker 2")
+    await asyncio.to_thread(run.cluster.kill, 2)
+    await run.drained()
+    await asyncio.to_thread(run.cluster.start, 2)
+    await asyncio.to_thread(topics.wait_in_sync, run.bootstrap)
+
+
+async def aborted_upstream(run: Run) -> None:
+    """Transactions that the platform's producer aborts reach no stage, between those it commits."""
+    await _two_workers(run)
+    paced(run)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=run.bootstrap, transactional_id=run.prefix + "upstream"
+    )
+    await producer.start()
+    aborted = 0
+    try:
+        for number in range(10):
+            await run.progress(number / 12)
+            await producer.begin_transaction()
+            for made in make_events(200, PARTITIONS, run.seed, start=10**9 + number * 200):
+                await producer.send(
+                    run.load.topic, made.value, key=made.key, partition=made.partition
+                )
+            await producer.flush()
+            if number % 2:
+                await producer.commit_transaction()
+                run.load.acknowledged += 200
+            else:
+                await producer.abort_transaction()
+                aborted += 200
+    finally:
+        await producer.stop()
+    run.notes.append(f"{aborted} events of aborted transactions")
+
+
+async def broken_records(run: Run) -> None:
+    """1 % of the records are broken, some of them 5 MB."""
+    await _broken(run, Wording(broken=0.01, huge_every=max(500, run.events // 40)))
+
+
+async def mostly_broken(run: Run) -> None:
+    """60 % of the records are broken, for a minute."""
+    await _broken(run, Wording(broken=0.6), seconds=min(60.0, max(12.0, run.events / 3_000)))
+
+
+async def _broken(run: Run, wording: Wording, seconds: float | None = None) -> None:
+    worker = await run.started("a")
+    producing = run.produce(seconds=seconds or max(12.0, run.events / PACE), wording=wording)
+    await run.progress(0.25)
+    while not producing.done():
+        worker.sample_memory()
+        await asyncio.sleep(0.25)
+    await run.drained()
+    worker.sample_memory()
+    third = max(1, len(worker.rss) // 3)
+    early, late = max(worker.rss[:third]), max(worker.rss[-third:])
+    run.notes.append(f"resident: {early / 2**20:.0f} MB early, {late / 2**20:.0f} MB late")
+    run.demand(late < early * 1.25 + 20 * 2**20, "memory grows under broken records")
+
+
+async def _two_workers(run: Run) -> list[WorkerProcess]:
+    return [await run.started("a"), await run.started("b")]
+
+
+SCENARIOS: Mapping[str, Scenario] = {
+    "five-kills": five_kills,
+    "zombie": zombie,
+    "broker-restart": broker_restart,
+    "broker-kill": broker_kill,
+    "broker-freeze": broker_freeze,
+    "rolling-restart": rolling_restart,
+    "sigterm": sigterm,
+    "joins-and-leaves": joins_and_leaves,
+    "output-refuses": output_refuses,
+    "split": split,
+    "fused-to-split": fused_to_split,
+    "split-to-fused": split_to_fused,
+    "at-least-once": at_least_once,
+    "aborted-upstream": aborted_upstream,
+    "broken-1": broken_records,
+    "broken-60": mostly_broken,
+}
+
+SHORT: tuple[str, ...] = ("five-kills", "zombie", "broker-restart")
+"""What CI runs."""
+
+__all__ = ["SCENARIOS", "SHORT", "PromiseBroken", "Scenario"]
