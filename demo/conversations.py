@@ -49,14 +49,20 @@ class Said(NamedTuple):
     expected: Decided
 
 
-def everyday(draw_from: Random, number: int, messages: int) -> tuple[tuple[Person, Person], list[Said]]:
+def everyday(
+    draw_from: Random, number: int, messages: int
+) -> tuple[tuple[Person, Person], list[Said]]:
     """An ordinary conversation: friends, family, a coach and a child."""
     bands = draw_from.choice(
         [("13_15", "13_15"), ("adult", "adult"), ("adult", "16_17"), ("unknown", "unknown")]
     )
     people = (Person(f"p{number}-a", bands[0]), Person(f"p{number}-b", bands[1]))
     said = [
-        Said(draw_from.random() < 0.5, f"{draw_from.choice(EVERYDAY)} {draw_from.randrange(1000)}", ALLOW)
+        Said(
+            draw_from.random() < 0.5,
+            f"{draw_from.choice(EVERYDAY)} {draw_from.randrange(1000)}",
+            ALLOW,
+        )
         for _ in range(messages)
     ]
     return people, said

@@ -37,7 +37,8 @@ class Refused(Struct, frozen=True, kw_only=True):
 
 class Sent(Struct, frozen=True, kw_only=True):
     """A record for the input topic. `kind` is its row in the report, `about` says in words what it
-    is, `event_id` is the event's (of a broken one: unknown), `text` must not appear in any output.
+    is, `event_id` and `tenant` are the event's (of a broken one: empty), `text` must not appear in
+    any output, records of one `sequence` are sent in order.
     """
 
     kind: str
@@ -46,9 +47,10 @@ class Sent(Struct, frozen=True, kw_only=True):
     value: bytes
     expected: Decided | Refused
     headers: tuple[Header, ...] = ()
-    event_id: str | None = None
+    event_id: str = ""
+    tenant: str = ""
     text: str | None = None
-    sequence: str | None = None
+    sequence: str = ""
 
 
 class Place(NamedTuple):
@@ -75,7 +77,7 @@ class Difference(NamedTuple):
     found: str
 
 
-def differences(sent: Sequence[tuple[Sent, Place]], outcome: Outcome, tenant: str) -> list[Difference]:
+def differences(sent: Sequence[tuple[Sent, Place]], outcome: Outcome) -> list[Difference]:
     """Compares what came out with what went in: each record has exactly one decision or dead
     letter, and the one that it should have. A repeated event has as many decisions as records,
     all with one id."""
@@ -92,20 +94,27 @@ def differences(sent: Sequence[tuple[Sent, Place]], outcome: Outcome, tenant: st
         if isinstance(record.expected, Refused):
             found += _of_refused(record, record.expected, refused)
         else:
-            if record.event_id is not None:
-                expected_ids[record.event_id].append(record)
+            expected_ids[record.event_id].append(record)
             found += [
-                Difference(record.kind, record.about, "a decision", f"dead letter {x.error}: {x.message}")
+                Difference(
+                    record.kind, record.about, "a decision", f"dead letter {x.error}: {x.message}"
+                )
                 for x in refused
             ]
     for event_id, records in expected_ids.items():
-        found += _of_decided(records, decisions.pop(event_id, []), decision_id(tenant, event_id))
+        found += _of_decided(
+            records, decisions.pop(event_id, []), decision_id(records[0].tenant, event_id)
+        )
     found += [
-        Difference("-", f"event {event_id}", "no decision: it was never sent", f"{len(made)} decisions")
+        Difference(
+            "-", f"event {event_id}", "no decision: it was never sent", f"{len(made)} decisions"
+        )
         for event_id, made in decisions.items()
     ]
     found += [
-        Difference("-", f"partition {place.partition}, offset {place.offset}", "no dead letter", x.error)
+        Difference(
+            "-", f"partition {place.partition}, offset {place.offset}", "no dead letter", x.error
+        )
         for place, made in letters.items()
         for x in made
     ]
@@ -126,9 +135,7 @@ def _of_decided(
 ) -> list[Difference]:
     first = records[0]
     if len(made) != len(records):
-        return [
-            Difference(first.kind, first.about, f"{len(records)} decision(s)", f"{len(made)}")
-        ]
+        return [Difference(first.kind, first.about, f"{len(records)} decision(s)", f"{len(made)}")]
     wrong = [
         Difference(record.kind, f"{record.about} ({decision.event_id})", *fault)
         for record, decision in zip(records, made, strict=True)

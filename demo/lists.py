@@ -10,7 +10,12 @@ from matchers.hashing.digests import digests
 from matchers.hashing.image import picture_hashes
 from matchers.hashing.outcome import Limits, StillHashes
 
-HOTLINE, INDUSTRY, VICTIM, WATCHED = range(1000, 1012), range(2000, 2008), (3000, 3001), (4000, 4001)
+HOTLINE, INDUSTRY, VICTIM, WATCHED = (
+    range(1000, 1012),
+    range(2000, 2008),
+    (3000, 3001),
+    (4000, 4001),
+)
 """Seeds of the pictures on each list; ordinary pictures have other seeds."""
 HOTLINE_DIGESTS_ONLY = b"not a picture: stands for a video of which only digests are known\n" * 40
 LISTED_SITE = "known-bad.example/"
@@ -109,7 +114,10 @@ def write_lists(folder: Path) -> Path:
     ):
         rows = [r for s in seeds for r in _rows(f"{name}-{s}", drawn(s), perceptual, category)]
         _write(folder / f"{name}.csv", rows)
-    addresses = [("address-1", "url", LISTED_SITE, "known"), ("address-2", "url", LISTED_PAGE, "known")]
+    addresses = [
+        ("address-1", "url", LISTED_SITE, "known"),
+        ("address-2", "url", LISTED_PAGE, "known"),
+    ]
     _write(folder / "addresses.csv", addresses)
     (folder / "lists.toml").write_text(LISTS)
     return folder / "lists.toml"

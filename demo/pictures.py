@@ -87,9 +87,7 @@ def _sky(draw_from: np.random.Generator, width: int, height: int) -> np.ndarray:
     return np.clip(pixels, 0, 255).astype(np.uint8)
 
 
-def _ridge(
-    draw_from: np.random.Generator, width: int, level: float
-) -> list[tuple[float, float]]:
+def _ridge(draw_from: np.random.Generator, width: int, level: float) -> list[tuple[float, float]]:
     steps = int(draw_from.integers(6, 24))
     heights = level + draw_from.normal(0, 16, steps + 1)
     return [(width * i / steps, float(height)) for i, height in enumerate(heights)]

@@ -170,7 +170,7 @@ def _contents(path: Path, encoded: bytes) -> _Contents:
 
 
 def _checksum(array: AnyArray) -> int:
-    octets = memoryview(array.reshape(-1).view(np.uint8))
+    octets = memoryview(array.reshape(-1).view(np.uint8).data)
     checksum = 0
     for start in range(0, len(octets), _CRC_STEP):
         checksum = crc32c(octets[start : start + _CRC_STEP], checksum)

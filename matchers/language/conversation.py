@@ -360,7 +360,8 @@ def _score(state: Conversation, subject: Person, now: int, *, with_trial: bool) 
 
 
 def _counts(strength: Strength) -> bool:
-    return w.CATEGORY_POINTS[CATEGORIES[strength.category]] > 0
+    """Whether a category is a step of an approach; urgency, say, only colours others."""
+    return STAGE_OF[CATEGORIES[strength.category]] is not None
 
 
 def _level(points: float, categories: int, messages: int, pattern: Pattern | None) -> Level:

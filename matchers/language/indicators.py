@@ -107,7 +107,7 @@ class IndicatorMatcher:
         self.version = catalogue.version
         self.categories: dict[str, Category] = {}
         self.trial: dict[str, bool] = {}
-        self._weights: dict[str, float] = {}
+        self.weights: dict[str, float] = {}
         self._phrases: list[_Phrase] = []
         by_literal: dict[str, list[int]] = {}
         whole: set[str] = set()
@@ -142,7 +142,7 @@ class IndicatorMatcher:
             unless = _unless(indicator, language, classes)
             self.categories[indicator.id] = indicator.category
             self.trial[indicator.id] = trial
-            self._weights[indicator.id] = indicator.weight
+            self.weights[indicator.id] = indicator.weight
             for source in indicator.phrases:
                 try:
                     nodes = parse(source, classes)
@@ -158,10 +158,6 @@ class IndicatorMatcher:
                     by_literal.setdefault(literal, []).append(number)
                 for word in vocabulary(nodes):
                     _learn(word, prefixes if word.prefix else whole)
-
-    def weight_of(self, indicator: str) -> float:
-        """The weight of an indicator by id; `KeyError` when the catalogue has none such."""
-        return self._weights[indicator]
 
     def find(self, text: str) -> Sequence[Hit]:
         """The indicators in a message, in order of place; empty for most messages."""

@@ -39,7 +39,12 @@ COMMANDS: dict[str, Command] = {
 def build(called: str | None) -> typer.Typer:
     """The command tree, in which `called` is the command itself and the others, not imported, are
     just their names and help."""
-    tree = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    tree = typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",  # lets paragraphs of help flow
+    )
     tree.callback()(_root)
     for name, command in COMMANDS.items():
         if importlib.util.find_spec(f"streams.cli.{command.module}") is None:

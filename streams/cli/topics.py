@@ -18,7 +18,7 @@ from streams.cli.options import (
     print_json,
     reaching,
 )
-from streams.kafka.admin import TopicPlan, applied, apply_plan, plan_topics
+from streams.kafka.admin import Difference, TopicPlan, applied, apply_plan, plan_topics
 from streams.kafka.client import admin_client
 from streams.kafka.topics import pipeline_topics
 
@@ -70,6 +70,10 @@ def check(
     _report(plans, plans, as_json)
 
 
+def _left(plans: Sequence[TopicPlan]) -> list[Difference]:
+    return [difference for plan in plans for difference in plan.differences]
+
+
 def _report(before: Sequence[TopicPlan], after: Sequence[TopicPlan], as_json: bool) -> None:
     """Show each topic as it was found, and whether it is right now."""
     if as_json:
@@ -87,6 +91,7 @@ def _report(before: Sequence[TopicPlan], after: Sequence[TopicPlan], as_json: bo
         )
     else:
         table = Table("topic", "found", "what", "is", "wanted", "now")
+        table.columns[0].no_wrap = True
         for then, now in zip(before, after, strict=True):
             state = "ok" if now.state == "same" else now.state
             size = f"{then.spec.partitions} partitions, replication {then.spec.replication}"
@@ -100,8 +105,10 @@ def _report(before: Sequence[TopicPlan], after: Sequence[TopicPlan], as_json: bo
                     difference.what,
                     difference.found,
                     difference.wanted,
-                    "changed" if left is None else left.remedy or "differs",
+                    "changed" if left is None else "differs",
                 )
         Console().print(table)
+        for remedy in dict.fromkeys(f"{d.what}: {d.remedy}" for d in _left(after) if d.remedy):
+            typer.echo(remedy)
     if any(plan.state != "same" for plan in after):
         raise typer.Exit(EXIT_DIFFERS)

@@ -26,12 +26,14 @@ _REFUSALS = {
     "BUSY": "the server is running a long script",
     "NOAUTH": "the server wants a password: give it in the state URL",
     "WRONGPASS": "the server refuses the user name or password",
-    "NOPERM": "the user may not run a command: allow @read, @write and @scripting on sw:*",
+    "NOPERM": "the user lacks a right: give it ~sw:* +@read +@write +@scripting +@connection +time",
+    "ACL": "the user lacks a right: give it ~sw:* +@read +@write +@scripting +@connection +time",
     "CLUSTERDOWN": "the server is a cluster's node; state needs one primary without cluster mode",
     "MOVED": "the server is a cluster's node; state needs one primary without cluster mode",
     "CROSSSLOT": "the server is a cluster's node; state needs one primary without cluster mode",
 }
-"""By the first word of the server's answer, what it means and what to do."""
+"""By the first word of the server's answer, what it means and what to do. `ACL` is `NOPERM` from
+within a script."""
 
 _CODES: dict[type[ResponseError], str] = {
     OutOfMemoryError: "OOM",

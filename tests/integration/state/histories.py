@@ -104,8 +104,11 @@ class Model:
         return StateValue(own, tuple(value for _, value in sorted(others)))
 
 
-async def play(store: StateStore, logs: list[list[Record]], history: list[Step]) -> None:
-    """Play a history on a store, comparing each load with the model."""
+async def play(
+    store: StateStore, logs: list[list[Record]], history: list[Step], then: StateStore | None = None
+) -> None:
+    """Play a history on a store, comparing each load with the model. With `then`, all workers
+    start anew on that one after the first crash."""
     model = Model(logs)
     fences = [await store.claim(p) for p in PARTITIONS]
     old_fences: list[int | None] = [None] * len(PARTITIONS)
@@ -142,6 +145,9 @@ async def play(store: StateStore, logs: list[list[Record]], history: list[Step])
             model.committed[p] = after
         if step.ending.startswith("crash"):
             old_fences[p], fences[p] = fences[p], await store.claim(partition)
+            if then is not None:
+                store, then = then, None
+                fences = [await store.claim(each) for each in PARTITIONS]
     for p, partition in enumerate(PARTITIONS):
         keys = conversations(p) + SENDERS
         state = await store.load(partition, model.committed[p], keys)

@@ -148,14 +148,20 @@ def test_a_large_chunk(store, run):
     run(scenario())
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
-@given(logs=logs(), history=steps, kind=st.sampled_from(["memory", "valkey"]))
+@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@given(
+    logs=logs(), history=steps, kind=st.sampled_from(["memory", "valkey", "valkey, key changed"])
+)
 def test_every_load_is_the_fold_of_what_was_committed(
     state_url, loop, logs: list[list[Record]], history: list[Step], kind: str
 ):
     async def scenario():
-        store = MemoryStore(ttl=60) if kind == "memory" else open_store(state_url, fresh_key())
-        await play(store, logs, history)
+        key = fresh_key()
+        store = MemoryStore(ttl=60) if kind == "memory" else open_store(state_url, key)
+        then = open_store(state_url, fresh_key(), key) if "changed" in kind else None
+        await play(store, logs, history, then)
         await store.close()
+        if then:
+            await then.close()
 
     loop.run_until_complete(scenario())

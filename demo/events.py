@@ -1,0 +1,236 @@
+"""The demo's whole input: every kind of event, and what each must become."""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from random import Random
+
+from demo import conversations as talk
+from demo import lists
+from demo.broken import broken_records
+from demo.conversations import Person, Said
+from demo.drafts import Drafts, Fields, hashes, inline, sent
+from demo.envelopes import cloud_events
+from demo.expectations import Decided, Sent
+from demo.media_events import VERY_FILE, media_events
+from demo.pictures import jpeg, landscape
+
+SEED = 20_260_101
+EVERYDAY_CONVERSATIONS = 240
+BACKFILL = 4_000
+EVERYDAY, OLDER = "everyday conversations", "older everyday messages (backfill)"
+
+ADDRESS = Decided(
+    actions=frozenset({"block"}),
+    rules=frozenset({"known-address"}),
+    signals=frozenset({"url_match"}),
+)
+NO_SCANS = frozenset({"hash", "url", "text", "provenance"})
+DISGUISED_URLS = (
+    "http://known-bad.example/",
+    "HTTP://KNOWN-BAD.EXAMPLE",
+    "https://known-bad.example:8443/any/page?x=1#part",
+    "http://www.known-bad.example/",
+    "http://name:word@known-bad.example/",
+    "http://%6bnown%2dbad.example/",
+    "http://known-bad.example./a",
+    "http://known-bad。example/a",
+    "http:\\\\known-bad.example\\a",
+    "\thttp://known-\nbad.example/ ",
+    "https://files.example.com/shared/%256cisted-album/",
+    "http://files.example.com//shared/./x/../listed-album/photo?q=2",
+)
+DISGUISED_IN_TEXT = (
+    "look at hxxp://known-bad[.]example/a",
+    "it is on https://known-bad.example, did you see it",
+    "files[.]example[.]com/shared/listed-album/ has them all",
+    "hxxps://files(dot)example(dot)com/shared/listed-album/1",
+)
+OTHER_URLS = (
+    "https://files.example.com/shared/other-album/",
+    "https://example.com/?to=known-bad.example",
+    "http://not-known-bad.example/",
+    "https://known-bad.example.org/",
+)
+"""Addresses that only look like a listed one."""
+
+
+def make_events(drawing: Callable[[int], object] = lambda _: None) -> list[Sent]:
+    """What is sent first, in the order of sending. `drawing` is told of each picture's record."""
+    drafts = Drafts(SEED)
+    records = media_events(drafts, drawing)
+    for part in (_addresses, _conversations, _gate, _other_kinds):
+        records += part(drafts)
+    records += cloud_events(drafts, ADDRESS)
+    records += broken_records(drafts)
+    return _mixed(drafts.draw_from, records)
+
+
+def make_backfill() -> list[Sent]:
+    """Everyday messages of `origin` backfill, to be sent all at once."""
+    drafts = Drafts(SEED + 1)
+    lines = talk.everyday_lines(drafts.draw_from)
+    return [
+        drafts.record(
+            OLDER,
+            "older message",
+            talk.ALLOW,
+            event_id=f"b{number:05}",
+            origin="backfill",
+            surface="message",
+            conversation_id=f"old-{number % 400}",
+            text=text,
+        )
+        for number, text in enumerate(islice(lines, BACKFILL))
+    ]
+
+
+def _addresses(drafts: Drafts) -> Iterator[Sent]:
+    kind = "listed address, in disguised spellings"
+    for number, url in enumerate(DISGUISED_URLS * 2):
+        yield drafts.record(kind, f"address {number}", ADDRESS, surface="post", urls=[url])
+    for number, text in enumerate(DISGUISED_IN_TEXT * 2):
+        yield drafts.record(kind, f"address in text {number}", ADDRESS, surface="post", text=text)
+    for number, url in enumerate(OTHER_URLS * 5):
+        yield drafts.record(
+            "address that only looks listed",
+            f"address {number}",
+            talk.ALLOW,
+            surface="post",
+            urls=[url],
+            text=f"see {url}",
+        )
+
+
+def _conversations(drafts: Drafts) -> Iterator[Sent]:
+    draw = drafts.draw_from
+    for number in range(EVERYDAY_CONVERSATIONS):
+        people, said = talk.everyday(draw, number, draw.randrange(3, 12))
+        yield from _conversation(drafts, EVERYDAY, f"talk-{number}", people, said)
+    for kind, name, said in (
+        ("approach to a child, over seven messages", "approach", talk.APPROACH),
+        ("sextortion: a threat, then a demand", "threat", talk.THREAT_APART),
+        ("sextortion: both in one message", "threat-at-once", talk.THREAT_AT_ONCE),
+        ("safety advice in the same words", "advice", talk.ADVICE),
+    ):
+        for number in range(3):
+            about = f"{name}-{number}"
+            yield from _conversation(drafts, kind, about, talk.people_at_risk(about), said)
+
+
+def _conversation(
+    drafts: Drafts,
+    kind: str,
+    name: str,
+    people: tuple[Person, Person],
+    said: Iterator[Said] | tuple[Said, ...] | list[Said],
+    **changes: str,
+) -> Iterator[Sent]:
+    for number, message in enumerate(said, 1):
+        author, recipient = people if message.by_first else people[::-1]
+        fields = drafts.fields(
+            surface="message",
+            author=_account(author),
+            recipients=[{"id": recipient.id, "age_band": recipient.age_band}],
+            conversation_id=name,
+            text=message.text,
+            **changes,
+        )
+        yield sent(kind, f"{name}, message {number}", message.expected, fields, sequence=name)
+
+
+def _account(person: Person) -> Fields:
+    account: Fields = {"id": person.id, "age_band": person.age_band}
+    if person.account_created_at is not None:
+        account["account_created_at"] = person.account_created_at
+    return account
+
+
+def _gate(drafts: Drafts) -> Iterator[Sent]:
+    for number in range(2):
+        name = f"unread-{number}"
+        yield from _conversation(
+            drafts,
+            "messages that may not be read here",
+            name,
+            talk.people_at_risk(name),
+            talk.NOT_READ,
+            jurisdiction="XZ",
+        )
+    yield drafts.record(
+        "the same place: hashes may be matched",
+        "hotline picture",
+        Decided(
+            actions=VERY_FILE.actions,
+            rules=VERY_FILE.rules,
+            report=True,
+            withheld=talk.WITHHELD,
+        ),
+        jurisdiction="XZ",
+        media=inline(jpeg(landscape(lists.HOTLINE[0]))),
+    )
+    yield drafts.record(
+        "a platform without any scan basis",
+        "hotline picture and listed address",
+        Decided(actions=frozenset({"allow"}), withheld=NO_SCANS),
+        tenant="no-basis",
+        urls=[DISGUISED_URLS[0]],
+        media=inline(jpeg(landscape(lists.HOTLINE[0]))),
+    )
+
+
+def _other_kinds(drafts: Drafts) -> Iterator[Sent]:
+    file = lists.drawn(lists.HOTLINE[0])
+    reported = Decided(
+        actions=frozenset({"review"}),
+        rules=frozenset({"reported-by-a-person"}),
+        priorities=frozenset({2, 3}),
+        signals=frozenset({"user_report"}),
+    )
+    for number in range(4):
+        yield drafts.record(
+            "report by a person",
+            f"report {number}",
+            reported,
+            kind="user_report",
+            surface="post",
+            text=next(talk.everyday_lines(drafts.draw_from)),
+        )
+        yield drafts.record(
+            "deleted content that was listed",
+            f"deletion {number}",
+            Decided(actions=frozenset({"allow"}), signals=frozenset({"hash_match"})),
+            kind="deleted",
+            media=hashes(file, "server", "sha256"),
+        )
+        yield drafts.record(
+            "message edited to hold a listed address",
+            f"edit {number}",
+            ADDRESS,
+            kind="edited",
+            surface="message",
+            text=f"now here: {DISGUISED_URLS[0]}",
+        )
+        repeated = drafts.record(
+            "event that its producer sent twice",
+            f"repeat {number}",
+            ADDRESS,
+            surface="post",
+            urls=[DISGUISED_URLS[number]],
+        )
+        yield repeated
+        yield repeated
+
+
+def _mixed(draw: Random, records: list[Sent]) -> list[Sent]:
+    """Shuffled, with the messages of each conversation still in order."""
+    order = list(range(len(records)))
+    draw.shuffle(order)
+    slots: dict[str, list[int]] = {}
+    for place, index in enumerate(order):
+        if records[index].sequence:
+            slots.setdefault(records[index].sequence, []).append(place)
+    for places in slots.values():
+        indices = sorted(order[place] for place in places)
+        for place, index in zip(places, indices, strict=True):
+            order[place] = index
+    return [records[index] for index in order]

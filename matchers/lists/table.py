@@ -1,0 +1,155 @@
+"""`Table`: the entries of one algorithm with the index that finds them, and how tables stack up.
+
+A matcher holds a stack of tables for each algorithm: what it was made from at the bottom, changes
+since then on top (a delta segment). Removed rows are remembered as tombstones. Tables never
+change, so matchers can share them.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matchers.indexes.exact import ExactIndex
+from matchers.indexes.hamming import COMPARED_BELOW, HammingIndex
+from matchers.lists.entry import (
+    DIGEST_BYTES,
+    HAMMING_BYTES,
+    Algorithm,
+    EntryStatus,
+    ListEntry,
+    Role,
+)
+
+
+class Listed(Protocol):
+    """What a match needs of an entry."""
+
+    @property
+    def list(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def category(self) -> str: ...
+    @property
+    def role(self) -> Role | None: ...
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+    @property
+    def status(self) -> EntryStatus: ...
+
+
+class Hit(NamedTuple):
+    """Query `query` of a search is `distance` bits from `entry`."""
+
+    query: int
+    distance: int
+    row: int
+    entry: Listed
+
+
+class Table:
+    """The rows of one algorithm: an index, and at the same places the entries.
+
+    `removed` are rows that no longer count.
+    """
+
+    def __init__(
+        self,
+        algorithm: Algorithm,
+        index: ExactIndex | HammingIndex,
+        entries: Sequence[Listed],
+        removed: frozenset[int] = frozenset(),
+    ) -> None:
+        self.algorithm: Algorithm = algorithm
+        self.index = index
+        self.entries = entries
+        self.removed = removed
+
+    def __len__(self) -> int:
+        return len(self.entries) - len(self.removed)
+
+    def search(self, values: Sequence[bytes], radius: int) -> list[Hit]:
+        """The rows within `radius` bits of each value.
+
+        Raises `ValueError` for a value that is not as wide as the algorithm's.
+        """
+        packed = pack(self.algorithm, values)
+        if isinstance(self.index, ExactIndex):
+            equal = self.index.search(packed)
+            queries, rows = _ints(equal.query), _ints(equal.row)
+            distances = [0] * len(rows)
+        else:
+            near = self.index.search(as_codes(packed), radius)
+            queries, rows, distances = map(_ints, near)
+        removed, entries = self.removed, self.entries
+        return [
+            Hit(query, distance, row, entries[row])
+            for query, distance, row in zip(queries, distances, rows, strict=True)
+            if row not in removed
+        ]
+
+    def rows_of(self, entry: ListEntry) -> list[int]:
+        """The rows that hold an entry: same list, id and value."""
+        return [
+            hit.row
+            for hit in self.search([bytes.fromhex(entry.value)], 0)
+            if hit.entry.list == entry.list and hit.entry.id == entry.id
+        ]
+
+    def without(self, rows: Collection[int]) -> "Table":
+        """The same table with more rows removed."""
+        return Table(self.algorithm, self.index, self.entries, self.removed.union(rows))
+
+
+class MemoryTable(Table):
+    """A table whose entries are whole, so that it can be built again together with others."""
+
+    def __init__(self, algorithm: Algorithm, entries: Sequence[ListEntry]) -> None:
+        packed = pack(algorithm, [bytes.fromhex("".join(entry.value for entry in entries))], True)
+        index = (
+            HammingIndex.build(as_codes(packed))
+            if algorithm in HAMMING_BYTES
+            else ExactIndex.build(packed)
+        )
+        super().__init__(algorithm, index, entries)
+        self.whole = entries
+
+    def without(self, rows: Collection[int]) -> Table:
+        if not rows:
+            return self
+        kept = [entry for row, entry in enumerate(self.whole) if row not in set(rows)]
+        return MemoryTable(self.algorithm, kept)
+
+
+def stacked(tables: tuple[Table, ...], algorithm: Algorithm, added: Sequence[ListEntry]) -> tuple[Table, ...]:
+    """The stack with more entries on top.
+
+    A table on top that is small is built again with them: up to `COMPARED_BELOW` rows cost well
+    under a millisecond. A larger one is only while it is at most twice as large as what comes, so
+    that there are never more than a few tables and each entry is built into few of them.
+    """
+    entries = list(added)
+    while tables:
+        top = tables[-1]
+        if not isinstance(top, MemoryTable) or len(top) > max(COMPARED_BELOW, 2 * len(entries)):
+            break
+        entries = [*top.whole, *entries]
+        tables = tables[:-1]
+    return (*tables, MemoryTable(algorithm, entries)) if entries else tables
+
+
+def pack(algorithm: Algorithm, values: Sequence[bytes], joined: bool = False) -> NDArray[np.uint8]:
+    """Values as an array of shape (n, width); `joined`: they come one after another."""
+    width = DIGEST_BYTES.get(algorithm) or HAMMING_BYTES[algorithm]
+    return np.frombuffer(b"".join(values), np.uint8).reshape(-1, width)
+
+
+def as_codes(packed: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Packed values as a Hamming index takes them."""
+    return packed.view("<u8").astype(np.uint64, copy=False)
+
+
+def _ints(array: NDArray[np.int64]) -> list[int]:
+    return array.tolist()

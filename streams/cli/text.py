@@ -1,0 +1,142 @@
+"""`seawall text …`: try out and check the text indicators."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from matchers.language.catalogue import Catalogue, CatalogueError, load
+from matchers.language.checks import check as run_checks
+from matchers.language.indicators import Hit, IndicatorMatcher
+from matchers.language.weights import CATEGORY_POINTS, EVIDENCE_LEAST, VIEW_FACTORS
+from streams.cli.options import EXIT_DIFFERS, JsonOption, fail, print_json
+
+app = typer.Typer(no_args_is_help=True, help="Try out and check the text indicators.")
+
+CatalogueOption = Annotated[
+    list[Path] | None,
+    typer.Option("--catalogue", help="A platform's catalogue file or folder; may be repeated."),
+]
+BuiltInOption = Annotated[
+    bool, typer.Option("--built-in/--no-built-in", help="Use the catalogue that ships too.")
+]
+
+
+@app.callback()
+def group() -> None:
+    """Try out and check the text indicators."""
+
+
+@app.command()
+def explain(
+    message: Annotated[
+        str, typer.Argument(help="The message, or - to read it from standard input.")
+    ],
+    catalogue: CatalogueOption = None,
+    built_in: BuiltInOption = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Show which indicators a message holds: what, where, in which view, and what each counts.
+
+    Example: seawall text explain "h0w old are you? don't tell your mum"
+
+    Exit codes: 0 (also when nothing is found), 2 a catalogue cannot be used.
+    """
+    text = typer.get_text_stream("stdin").read() if message == "-" else message
+    _, matcher = _matcher(catalogue, built_in)
+    hits = matcher.find(text)
+    if as_json:
+        print_json([_as_dict(hit, matcher) for hit in hits])
+        return
+    console = Console()
+    if not hits:
+        console.print("No indicator.")
+        return
+    shown = Text(text)
+    for hit in hits:
+        shown.stylize("bold reverse", hit.start, hit.end)
+    console.print(shown)
+    table = Table("indicator", "category", "text", "at", "view", "weight", "points", "because")
+    for hit in hits:
+        because = [f"{matcher.weights.get(hit.indicator, hit.weight):g}"]
+        if VIEW_FACTORS[hit.view] != 1:
+            because.append(f"{hit.view} ×{VIEW_FACTORS[hit.view]:g}")
+        because += [f"{cue.name} ×{cue.factor:g}" for cue in hit.cues]
+        table.add_row(
+            hit.indicator + (" (trial)" if hit.trial else ""),
+            hit.category + (f" {hit.age}" if hit.age else ""),
+            Text(text[hit.start : hit.end]),
+            f"{hit.start}–{hit.end}",
+            hit.view,
+            f"{hit.weight:.2f}" + ("" if hit.weight >= EVIDENCE_LEAST else " (none)"),
+            f"{_points(hit):.2f}",
+            ", ".join(because),
+        )
+    console.print(table)
+
+
+@app.command()
+def check(
+    catalogue: CatalogueOption = None,
+    built_in: BuiltInOption = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the catalogue's own tests: each entry's sentences that must match, and near misses.
+
+    Example: seawall text check --catalogue our-indicators.json
+
+    Exit codes: 0 all pass, 1 some do not, 2 a catalogue cannot be used.
+    """
+    catalogues, matcher = _matcher(catalogue, built_in)
+    failures = run_checks(catalogues, matcher)
+    counts = [
+        {
+            "language": language.language,
+            "name": language.name,
+            "reviewed": language.reviewed,
+            "indicators": len(language.indicators),
+            "sentences": sum(len(i.match) + len(i.near_miss) for i in language.indicators),
+        }
+        for language in catalogues.languages
+    ]
+    if as_json:
+        print_json({"languages": counts, "failures": [f._asdict() for f in failures]})
+    else:
+        table = Table("language", "reviewed", "indicators", "sentences")
+        for row in counts:
+            table.add_row(
+                f"{row['name']} ({row['language']})",
+                "yes" if row["reviewed"] else "no: on trial",
+                str(row["indicators"]),
+                str(row["sentences"]),
+            )
+        Console().print(table)
+        for failure in failures:
+            typer.echo(f"{failure.indicator}: {failure.problem}: {failure.sentence!r}")
+        typer.echo(f"{len(failures)} failed.")
+    if failures:
+        raise typer.Exit(EXIT_DIFFERS)
+
+
+def _matcher(paths: list[Path] | None, built_in: bool) -> tuple[Catalogue, IndicatorMatcher]:
+    try:
+        catalogue = load(paths or [], built_in=built_in)
+        return catalogue, IndicatorMatcher(catalogue)
+    except CatalogueError as bad:
+        fail(str(bad))
+
+
+def _points(hit: Hit) -> float:
+    return CATEGORY_POINTS[hit.category] * hit.weight if hit.weight >= EVIDENCE_LEAST else 0.0
+
+
+def _as_dict(hit: Hit, matcher: IndicatorMatcher) -> dict[str, object]:
+    found: dict[str, object] = msgspec.to_builtins(hit._asdict())
+    found["cues"] = {cue.name: cue.factor for cue in hit.cues}
+    found["base_weight"] = matcher.weights.get(hit.indicator)
+    found["points"] = round(_points(hit), 4)
+    return found

@@ -1,0 +1,48 @@
+"""The command itself: quick help, and every command says what it does with an example."""
+
+import subprocess
+import sys
+
+import pytest
+import typer
+
+from streams.cli.main import COMMANDS, build
+
+HEAVY = {"kafka", "aiokafka", "faust", "numpy", "numba", "PIL", "valkey"}
+
+
+def test_help_imports_no_command() -> None:
+    script = (
+        "import sys; from streams.cli.main import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit as end: assert not end.code\n"
+        f"print('LOADED', sorted({HEAVY!r} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert "LOADED []" in done.stdout
+    assert "topics" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["up", "down", "topics", "produce", "lag", "dlq", "config"])
+def test_every_command_has_an_example_and_exit_codes(name: str) -> None:
+    tree = build(name)
+    functions = [c.callback for c in tree.registered_commands if c.name in (name, None)]
+    for group in tree.registered_groups:
+        assert isinstance(group.typer_instance, typer.Typer)
+        functions += [c.callback for c in group.typer_instance.registered_commands]
+    mine = [f for f in functions if f is not None and not f.__name__.startswith("_")]
+    assert mine
+    for function in mine:
+        assert f"Example: seawall {name}" in (function.__doc__ or "")
+        assert "Exit codes: 0" in (function.__doc__ or "")
+
+
+def test_a_command_that_does_not_exist_is_bad_usage() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "streams.cli.main", "nonsense"], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "nonsense" in done.stderr
+    assert "nonsense" not in COMMANDS
