@@ -112,7 +112,8 @@ THREAT_APART = (
 THREAT_AT_ONCE = (
     Said(
         True,
-        "i will send your photos to all your friends unless you buy a gift card and send me the code",
+        "i will send your photos to all your friends unless you buy a gift card and "
+        "send me the code",
         _SEXTORTION,
     ),
 )

@@ -38,7 +38,7 @@ class Drafts:
             **changes,
         }
 
-    def record(self, kind: str, about: str, expected: Decided, **changes: Any) -> Sent:
+    def record(self, kind: str, about: str, expected: Decided, /, **changes: Any) -> Sent:
         """An event's record; `changes` are fields of the event."""
         return sent(kind, about, expected, self.fields(**changes))
 

@@ -74,7 +74,7 @@ def make_backfill() -> list[Sent]:
             OLDER,
             "older message",
             talk.ALLOW,
-            event_id=f"b{number:05}",
+            event_id=f"old{number:05}",
             origin="backfill",
             surface="message",
             conversation_id=f"old-{number % 400}",

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
 from msgspec import Struct
 
 from streams.contracts.dead_letter import DeadLetter
@@ -61,11 +62,13 @@ class Place(NamedTuple):
 
 
 class Outcome(Struct, frozen=True):
-    """What came out: decisions, of them those on the urgent topic, and dead letters."""
+    """What came out: decisions, of them those on the urgent topic, and dead letters. `raw` are all
+    their bytes."""
 
     decisions: Sequence[Decision]
     urgent: Sequence[Decision]
     dead_letters: Sequence[DeadLetter]
+    raw: bytes
 
 
 class Difference(NamedTuple):
@@ -118,7 +121,7 @@ def differences(sent: Sequence[tuple[Sent, Place]], outcome: Outcome) -> list[Di
         for place, made in letters.items()
         for x in made
     ]
-    return found + _of_urgent(outcome)
+    return [*found, *_of_urgent(outcome), *_of_texts([record for record, _ in sent], outcome)]
 
 
 def _of_refused(record: Sent, expected: Refused, found: Sequence[DeadLetter]) -> list[Difference]:
@@ -193,6 +196,16 @@ def _of_urgent(outcome: Outcome) -> list[Difference]:
             f"the {len(wanted)} decisions of priority 0 and 1, once each",
             f"{len(there)}: {len(missing)} missing, {len(extra)} others",
         )
+    ]
+
+
+def _of_texts(sent: Sequence[Sent], outcome: Outcome) -> list[Difference]:
+    """No message's text may travel on, in no spelling that JSON has for it."""
+    texts = {record.text: record for record in sent if record.text}
+    return [
+        Difference(record.kind, record.about, "its text in no output", "its text came out")
+        for text, record in texts.items()
+        if msgspec.json.encode(text)[1:-1] in outcome.raw
     ]
 
 

@@ -34,7 +34,7 @@ from streams.settings import Settings
 from streams.state.open import open_store
 from streams.state.store import StateStore
 from streams.web import WebService
-from streams.worker import new_loop, run_until_ended
+from streams.worker import new_loop, run_until_ended, settle_memory
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,7 @@ def run_worker(settings: Settings) -> int:
         with tempfile.TemporaryDirectory(prefix="seawall-worker-") as scratch:
             app = _faust_app(settings, Path(scratch))
             services = _services(settings, app, parts, metrics)
+            settle_memory()
             return run_until_ended(app, loop, services, settings.worker.shutdown_seconds)
     finally:
         parts.close()
@@ -130,6 +131,7 @@ def _services(
         metrics,
         health,
         outputs,
+        [topic_name(settings.pipeline, kafka_topics.CONTROL)],
         prepare,
     )
     metrics.set_build(version("seawall"), parts.policy.version, stage_label(settings))

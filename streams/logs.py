@@ -11,8 +11,9 @@ REPEAT_SECONDS = 30.0
 
 
 class RepeatFilter(logging.Filter):
-    """Lets each message template of a library through once in 30 s: while a broker is away,
-    aiokafka repeats its own line several times a second for each of its connections."""
+    """Lets each message template of a Kafka client, and each that tells of waiting, through once
+    in 30 s: while a broker is away, aiokafka repeats its own line several times a second for each
+    of its connections, and every partition waits by itself. Metrics show them all."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -20,7 +21,7 @@ class RepeatFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to let the record through."""
-        if not record.name.startswith(("aiokafka", "kafka")):
+        if not record.name.startswith(("aiokafka", "kafka")) and "wait" not in str(record.msg):
             return True
         key = (record.name, str(record.msg))
         now = time.monotonic()

@@ -1,6 +1,7 @@
 """Runs a Faust app with its services until a signal or a failure ends it."""
 
 import asyncio
+import gc
 import logging
 import signal
 
@@ -65,6 +66,15 @@ def run_until_ended(
         logging.getLogger(__name__).critical("%s: %s", type(failure).__name__, failure)
         return EXIT_FAILED
     return EXIT_OK
+
+
+def settle_memory() -> None:
+    """Spare the garbage collector what lives as long as the process, and call it less often: a
+    chunk makes tens of thousands of objects that all die with it, and at Python's defaults a
+    third of a worker's time went into looking them over."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def new_loop() -> asyncio.AbstractEventLoop:

@@ -33,7 +33,14 @@ def run(settings: Settings, work: Work) -> None:
         threads=settings.worker.threads,
     )
     service = ChunkService(
-        config, work.chain, MemoryStore(ttl=86_400), Metrics(), Health(60), work.topics, _nothing
+        config,
+        work.chain,
+        MemoryStore(ttl=86_400),
+        Metrics(),
+        Health(60),
+        output_topics=work.topics,
+        other_topics=(),
+        prepare=_nothing,
     )
     with tempfile.TemporaryDirectory(prefix="seawall-bench-") as directory:
         app = faust.App(

@@ -12,7 +12,8 @@ from PIL import Image
 
 from matchers.hashing import pdq
 from matchers.hashing.flatten import flattened
-from matchers.hashing.outcome import FramePdq, Limits, StillHashes, Unreadable
+from matchers.hashing.outcome import FramePdq, Limits, Mode, StillHashes, Unreadable
+from matchers.hashing.screen import Reduced, reduced_jpeg, screen_pdq
 from matchers.hashing.signatures import ends_early, looks_like_picture
 
 EXCLUDED_FORMATS = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
@@ -33,10 +34,25 @@ _TRANSPOSE = {
     8: Image.Transpose.ROTATE_90,
 }
 """EXIF 2.32, tag Orientation: what turns the stored picture upright."""
+_TURNS = {
+    2: (True, 0),
+    3: (False, 2),
+    4: (True, 2),
+    5: (True, 1),
+    6: (False, 3),
+    7: (True, 3),
+    8: (False, 1),
+}
+"""The same as a mirroring left to right and counter-clockwise quarter turns after it."""
 
 
-def picture_hashes(content: bytes | bytearray, limits: Limits) -> Iterator[StillHashes | FramePdq]:
+def picture_hashes(
+    content: bytes | bytearray, limits: Limits, mode: Mode = "exact"
+) -> Iterator[StillHashes | FramePdq]:
     """The hashes of a picture; then, for an animation, those of its frames.
+
+    In mode `screen` those of a JPEG may be near the exact ones, at a fraction of the work; they
+    say so by `exact`.
 
     Frames come in order, the first included, without those of unmatchable quality and those
     whose hash is the last one's. Raises `Unreadable`, possibly after some hashes were given.
@@ -46,7 +62,7 @@ def picture_hashes(content: bytes | bytearray, limits: Limits) -> Iterator[Still
     if len(content) > limits.bytes:
         raise Unreadable("too_many_bytes")
     with _unreadable_for_pillows_errors(content), _opened(content, limits) as image:
-        yield _first_hashes(image, content)
+        yield _first_hashes(image, content, mode)
         if image.format in _SEQUENCE_FORMATS and getattr(image, "is_animated", False):
             yield from _frames(image, limits)
 
@@ -80,9 +96,13 @@ def _unreadable_for_pillows_errors(content: bytes | bytearray) -> Generator[None
         raise Unreadable("corrupt") from error
 
 
-def _first_hashes(image: Image.Image, content: bytes | bytearray) -> StillHashes:
+def _first_hashes(image: Image.Image, content: bytes | bytearray, mode: Mode) -> StillHashes:
     orientation = _orientation(image)
     if image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L"):
+        if mode == "screen":
+            reduced = reduced_jpeg(content, image.height, image.width)
+            if reduced is not None:
+                return _screened(reduced, orientation)
         pixels = _jpeg_pixels(image, content)
         if pixels is not None:
             picture = Image.fromarray(pixels)
@@ -127,6 +147,19 @@ def _still(picture: Image.Image, pixels: NDArray[np.uint8] | None = None) -> Sti
         quality=found.quality,
         phash=str(imagehash.phash(grey)),
         dhash=str(imagehash.dhash(grey)),
+    )
+
+
+def _screened(reduced: Reduced, orientation: int) -> StillHashes:
+    mirrored, quarter_turns = _TURNS.get(orientation, (False, 0))
+    found = screen_pdq(reduced, quarter_turns, mirrored)
+    grey = _upright(Image.fromarray(reduced.luma), orientation)
+    return StillHashes(
+        pdq=found.hash.hex(),
+        quality=found.quality,
+        phash=str(imagehash.phash(grey)),
+        dhash=str(imagehash.dhash(grey)),
+        exact=False,
     )
 
 

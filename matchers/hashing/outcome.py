@@ -24,6 +24,9 @@ UnreadableReason = Literal[
 is not there; the uri is outside the allowed prefixes, or its store denies it. `crashed`: the
 file ended the decoder process."""
 
+Mode = Literal["exact", "screen"]
+"""`exact` gives the reference's hashes bit for bit; `screen` near ones for less work."""
+
 Hex64 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", max_length=64)]
 Hex16 = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$", max_length=16)]
 Quality = Annotated[int, Meta(ge=0, le=100)]
@@ -54,12 +57,14 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 class StillHashes(Struct, frozen=True, kw_only=True, gc=False, tag="still"):
     """Hashes of a picture, or of an animation's first frame: PDQ with its quality (0–100), and
-    ImageHash's 64-bit pHash and dHash, all as hexadecimal."""
+    ImageHash's 64-bit pHash and dHash, all as hexadecimal. Not `exact`: within the drifts that
+    screen.py states."""
 
     pdq: Hex64
     quality: Quality
     phash: Hex16
     dhash: Hex16
+    exact: bool = True
 
 
 class FramePdq(Struct, frozen=True, kw_only=True, gc=False, tag="frame"):

@@ -25,7 +25,7 @@ MIN_SIDE = 5
 MATCHABLE_QUALITY = 50
 """Below this quality a hash says too little to be matched (PDQ paper; ThreatExchange's default)."""
 
-_SIDE = 64
+THUMBNAIL_SIDE = 64
 _LANES = 8
 
 Floats = NDArray[np.float32]
@@ -36,7 +36,7 @@ Pixels = NDArray[np.uint8]
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def _compiled(kernel: _F) -> _F:
+def compiled(kernel: _F) -> _F:
     """Compile at first call. numba has no types, so a kernel keeps its own. No `fastmath`: it
     would reorder additions."""
     return cast(_F, numba.njit(cache=True, nogil=True)(kernel))  # pyright: ignore[reportUnknownMemberType]
@@ -68,6 +68,11 @@ def pdq(pixels: Pixels) -> Pdq:
     if spectrum is None:
         return Pdq(bytes(32), 0)
     return Pdq(_bits(spectrum), quality)
+
+
+def pdq_of_thumbnail(thumbnail: Floats) -> Pdq:
+    """PDQ from a picture's (64, 64) filtered and decimated luma, 0–255."""
+    return Pdq(_bits(_dct(thumbnail, _DCT)), int(_quality(thumbnail)))
 
 
 def pdq_dihedral(pixels: Pixels) -> tuple[PdqDihedral, int]:
@@ -122,10 +127,13 @@ def _bits(spectrum: Floats) -> bytes:
 
 def _dct_matrix() -> Floats:
     """Rows 1–16 of the 64-point DCT-II."""
-    scale = float(np.float32(math.sqrt(2.0 / _SIDE)))
-    step = math.pi / 2.0 / _SIDE
+    scale = float(np.float32(math.sqrt(2.0 / THUMBNAIL_SIDE)))
+    step = math.pi / 2.0 / THUMBNAIL_SIDE
     return np.array(
-        [[scale * math.cos(step * (i + 1) * (2 * j + 1)) for j in range(_SIDE)] for i in range(16)],
+        [
+            [scale * math.cos(step * (i + 1) * (2 * j + 1)) for j in range(THUMBNAIL_SIDE)]
+            for i in range(16)
+        ],
         np.float32,
     )
 
@@ -137,13 +145,13 @@ _GREY_LUMA = (np.arange(256) * 0.299 + np.arange(256) * 0.587 + np.arange(256) *
 """Luma of R = G = B, rounded as the sum of the three is."""
 
 
-@_compiled
-def _window(length: int) -> int:
+@compiled
+def box_width(length: int) -> int:
     """Box width: two passes of half a cell, a cell being 1/64 of the side; rounded up."""
-    return (length + 2 * _SIDE - 1) // (2 * _SIDE)
+    return (length + 2 * THUMBNAIL_SIDE - 1) // (2 * THUMBNAIL_SIDE)
 
 
-@_compiled
+@compiled
 def _box_counts(length: int, window: int) -> Floats:
     """How many samples the box holds around each of `length` places."""
     lead = window // 2
@@ -155,16 +163,16 @@ def _box_counts(length: int, window: int) -> Floats:
     return counts
 
 
-@_compiled
-def _decimated(length: int) -> NDArray[np.int64]:
+@compiled
+def cell_centres(length: int) -> NDArray[np.int64]:
     """The places that 64 cell centres fall on."""
-    places = np.empty(_SIDE, np.int64)
-    for cell in range(_SIDE):
-        places[cell] = int(((cell + 0.5) * length) / _SIDE)
+    places = np.empty(THUMBNAIL_SIDE, np.int64)
+    for cell in range(THUMBNAIL_SIDE):
+        places[cell] = int(((cell + 0.5) * length) / THUMBNAIL_SIDE)
     return places
 
 
-@_compiled
+@compiled
 def _luma_row(pixels: Pixels, grey_luma: Floats, row: int, out: Floats, start: int) -> None:
     """Luma of a row into `out[start:]`, in double precision and then rounded."""
     width = pixels.shape[1]
@@ -178,7 +186,7 @@ def _luma_row(pixels: Pixels, grey_luma: Floats, row: int, out: Floats, start: i
             )
 
 
-@_compiled
+@compiled
 def _running_sums(padded: Floats, sums: Floats, window: int) -> None:
     """Unnormalised box sums along eight rows at once.
 
@@ -222,7 +230,7 @@ def _running_sums(padded: Floats, sums: Floats, window: int) -> None:
         sums[7, x] = h
 
 
-@_compiled
+@compiled
 def _column_step(entering: Floats, counts: Floats, oldest: Floats, sums: Floats) -> None:
     """Slide the column sums down by a row; `oldest` is replaced by the entering row."""
     for x in range(sums.shape[0]):
@@ -231,7 +239,7 @@ def _column_step(entering: Floats, counts: Floats, oldest: Floats, sums: Floats)
         oldest[x] = value
 
 
-@_compiled
+@compiled
 def _column_step_past_end(oldest: Floats, sums: Floats) -> None:
     """Slide the column sums past the last row."""
     for x in range(sums.shape[0]):
@@ -239,25 +247,27 @@ def _column_step_past_end(oldest: Floats, sums: Floats) -> None:
         oldest[x] = 0
 
 
-@_compiled
+@compiled
 def _divide_row(sums: Floats, count: np.float32, out: Floats, start: int) -> None:
     for x in range(sums.shape[0]):
         out[start + x] = sums[x] / count
 
 
-@_compiled
+@compiled
 def _downsample(pixels: Pixels, grey_luma: Floats) -> Floats:
     """Tent filter and decimation to 64 × 64, streaming over bands of eight rows."""
     height, width = pixels.shape[0], pixels.shape[1]
-    thumbnail = np.empty((_SIDE, _SIDE), np.float32)
-    if height == _SIDE and width == _SIDE:  # the reference takes these as downsampled already
-        for row in range(_SIDE):
+    thumbnail = np.empty((THUMBNAIL_SIDE, THUMBNAIL_SIDE), np.float32)
+    if (
+        height == THUMBNAIL_SIDE and width == THUMBNAIL_SIDE
+    ):  # the reference takes these as downsampled already
+        for row in range(THUMBNAIL_SIDE):
             _luma_row(pixels, grey_luma, row, thumbnail[row], 0)
         return thumbnail
-    window_x, window_y = _window(width), _window(height)
+    window_x, window_y = box_width(width), box_width(height)
     lead_y = window_y // 2
     counts_x, counts_y = _box_counts(width, window_x), _box_counts(height, window_y)
-    columns, rows = _decimated(width), _decimated(height)
+    columns, rows = cell_centres(width), cell_centres(height)
 
     first = np.zeros((_LANES, window_x + width + window_x // 2), np.float32)
     second = np.zeros_like(first)
@@ -265,7 +275,9 @@ def _downsample(pixels: Pixels, grey_luma: Floats) -> Floats:
     second_sums = np.empty((_LANES, width), np.float32)
     ring = np.zeros((window_y, width), np.float32)
     column_sums = np.zeros(width, np.float32)
-    narrow = np.empty((height, _SIDE), np.float32)  # after the third pass, at the kept columns
+    narrow = np.empty(
+        (height, THUMBNAIL_SIDE), np.float32
+    )  # after the third pass, at the kept columns
 
     for row in range(height + lead_y):
         oldest = ring[row % window_y]
@@ -285,54 +297,54 @@ def _downsample(pixels: Pixels, grey_luma: Floats) -> Floats:
             if lane == _LANES - 1 or done == height - 1:
                 _running_sums(second, second_sums, window_x)
                 for k in range(lane + 1):
-                    for cell in range(_SIDE):
+                    for cell in range(THUMBNAIL_SIDE):
                         x = columns[cell]
                         narrow[done - lane + k, cell] = second_sums[k, x] / counts_x[x]
 
-    sums = np.zeros(_SIDE, np.float32)
+    sums = np.zeros(THUMBNAIL_SIDE, np.float32)
     cell_row = 0
     for row in range(height + lead_y):
-        for cell in range(_SIDE):
+        for cell in range(THUMBNAIL_SIDE):
             if row < height:
                 sums[cell] += narrow[row, cell]
             if row >= window_y:
                 sums[cell] -= narrow[row - window_y, cell]
-        while cell_row < _SIDE and rows[cell_row] == row - lead_y:
-            for cell in range(_SIDE):
+        while cell_row < THUMBNAIL_SIDE and rows[cell_row] == row - lead_y:
+            for cell in range(THUMBNAIL_SIDE):
                 thumbnail[cell_row, cell] = sums[cell] / counts_y[row - lead_y]
             cell_row += 1
     return thumbnail
 
 
-@_compiled
+@compiled
 def _quality(thumbnail: Floats) -> int:
     """Sum of quantised gradients, scaled to 0–100 with the paper's constants."""
     total = 0
     hundred, full = np.float32(100), np.float32(255)
-    for row in range(_SIDE):
-        for column in range(_SIDE):
+    for row in range(THUMBNAIL_SIDE):
+        for column in range(THUMBNAIL_SIDE):
             here = thumbnail[row, column]
-            if row + 1 < _SIDE:
+            if row + 1 < THUMBNAIL_SIDE:
                 total += abs(int((here - thumbnail[row + 1, column]) * hundred / full))
-            if column + 1 < _SIDE:
+            if column + 1 < THUMBNAIL_SIDE:
                 total += abs(int((here - thumbnail[row, column + 1]) * hundred / full))
     return min(total // 90, 100)
 
 
-@_compiled
+@compiled
 def _dct(thumbnail: Floats, matrix: Floats) -> Floats:
     """`matrix · thumbnail · matrixᵀ`, each sum from the first term to the last."""
-    half = np.zeros((16, _SIDE), np.float32)
+    half = np.zeros((16, THUMBNAIL_SIDE), np.float32)
     for i in range(16):
-        for k in range(_SIDE):
+        for k in range(THUMBNAIL_SIDE):
             factor = matrix[i, k]
-            for j in range(_SIDE):
+            for j in range(THUMBNAIL_SIDE):
                 half[i, j] += factor * thumbnail[k, j]
     spectrum = np.empty((16, 16), np.float32)
     for i in range(16):
         for j in range(16):
             total = np.float32(0)
-            for k in range(_SIDE):
+            for k in range(THUMBNAIL_SIDE):
                 total += half[i, k] * matrix[j, k]
             spectrum[i, j] = total
     return spectrum

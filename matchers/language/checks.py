@@ -25,12 +25,16 @@ def check(catalogue: Catalogue, matcher: IndicatorMatcher) -> list[Failure]:
             prefix = "translated from "
             if entry.source.startswith(prefix) and entry.source[len(prefix) :] not in known:
                 failures.append(Failure(entry.id, entry.source, "no such entry"))
-            for sentence in entry.match:
-                if not _found(matcher, entry.id, sentence):
-                    failures.append(Failure(entry.id, sentence, "must match, and does not"))
-            for sentence in entry.near_miss:
-                if _found(matcher, entry.id, sentence):
-                    failures.append(Failure(entry.id, sentence, "must not match, and does"))
+            failures += [
+                Failure(entry.id, sentence, "must match, and does not")
+                for sentence in entry.match
+                if not _found(matcher, entry.id, sentence)
+            ]
+            failures += [
+                Failure(entry.id, sentence, "must not match, and does")
+                for sentence in entry.near_miss
+                if _found(matcher, entry.id, sentence)
+            ]
     return failures
 
 

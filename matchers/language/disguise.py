@@ -208,7 +208,8 @@ def _as_letters(piece: str, known: Vocabulary) -> str | None:
     if (
         len(folded) > 24
         or not any(char in LEET for char in folded)
-        or sum(char.isalpha() for char in folded) < 2
+        or len(folded) < 3
+        or not any(char.isalpha() for char in folded)
         or _QUANTITY.fullmatch(folded)
     ):
         return None

@@ -347,11 +347,17 @@ class _Context:
 
 
 def _strongest(hits: list[Hit]) -> tuple[Hit, ...]:
-    """Without the weaker of overlapping hits in a category; in order of place."""
+    """Without the weaker of overlapping hits in a category; in order of place. A negation of one
+    holds for those that begin within it."""
+    negated = [hit for hit in hits if any(cue.name == "negation" for cue in hit.cues)]
     kept: list[Hit] = []
     for hit in sorted(hits, key=lambda h: (-h.weight, h.start - h.end, h.indicator)):
         if len(kept) == HITS_CAP:
             break
+        if hit not in negated and any(
+            n.category == hit.category and n.start <= hit.start < n.end for n in negated
+        ):
+            continue
         if not any(
             k.category == hit.category and k.start < hit.end and hit.start < k.end for k in kept
         ):

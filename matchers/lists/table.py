@@ -6,7 +6,7 @@ change, so matchers can share them.
 """
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +75,11 @@ class Table:
 
         Raises `ValueError` for a value that is not as wide as the algorithm's.
         """
-        packed = pack(self.algorithm, values)
+        width = value_width(self.algorithm)
+        for value in values:
+            if len(value) != width:
+                raise ValueError(f"{self.algorithm} takes {width} bytes, not {len(value)}")
+        packed = pack(self.algorithm, b"".join(values))
         if isinstance(self.index, ExactIndex):
             equal = self.index.search(packed)
             queries, rows = _ints(equal.query), _ints(equal.row)
@@ -106,24 +110,36 @@ class Table:
 class MemoryTable(Table):
     """A table whose entries are whole, so that it can be built again together with others."""
 
-    def __init__(self, algorithm: Algorithm, entries: Sequence[ListEntry]) -> None:
-        packed = pack(algorithm, [bytes.fromhex("".join(entry.value for entry in entries))], True)
-        index = (
-            HammingIndex.build(as_codes(packed))
-            if algorithm in HAMMING_BYTES
-            else ExactIndex.build(packed)
-        )
-        super().__init__(algorithm, index, entries)
-        self.whole = entries
+    def __init__(
+        self,
+        algorithm: Algorithm,
+        index: ExactIndex | HammingIndex,
+        whole: Sequence[ListEntry],
+        removed: frozenset[int] = frozenset(),
+    ) -> None:
+        super().__init__(algorithm, index, whole, removed)
+        self._whole = whole
 
-    def without(self, rows: Collection[int]) -> Table:
-        if not rows:
-            return self
-        kept = [entry for row, entry in enumerate(self.whole) if row not in set(rows)]
-        return MemoryTable(self.algorithm, kept)
+    @classmethod
+    def build(cls, algorithm: Algorithm, entries: Sequence[ListEntry]) -> Self:
+        """Index `entries`, all of this algorithm."""
+        packed = pack(algorithm, bytes.fromhex("".join(entry.value for entry in entries)))
+        if algorithm in HAMMING_BYTES:
+            return cls(algorithm, HammingIndex.build(as_codes(packed)), entries)
+        return cls(algorithm, ExactIndex.build(packed), entries)
+
+    @property
+    def kept(self) -> list[ListEntry]:
+        """The entries that were not removed."""
+        return [entry for row, entry in enumerate(self._whole) if row not in self.removed]
+
+    def without(self, rows: Collection[int]) -> "MemoryTable":
+        return MemoryTable(self.algorithm, self.index, self._whole, self.removed.union(rows))
 
 
-def stacked(tables: tuple[Table, ...], algorithm: Algorithm, added: Sequence[ListEntry]) -> tuple[Table, ...]:
+def stacked(
+    tables: tuple[Table, ...], algorithm: Algorithm, added: Sequence[ListEntry]
+) -> tuple[Table, ...]:
     """The stack with more entries on top.
 
     A table on top that is small is built again with them: up to `COMPARED_BELOW` rows cost well
@@ -135,15 +151,19 @@ def stacked(tables: tuple[Table, ...], algorithm: Algorithm, added: Sequence[Lis
         top = tables[-1]
         if not isinstance(top, MemoryTable) or len(top) > max(COMPARED_BELOW, 2 * len(entries)):
             break
-        entries = [*top.whole, *entries]
+        entries = [*top.kept, *entries]
         tables = tables[:-1]
-    return (*tables, MemoryTable(algorithm, entries)) if entries else tables
+    return (*tables, MemoryTable.build(algorithm, entries)) if entries else tables
 
 
-def pack(algorithm: Algorithm, values: Sequence[bytes], joined: bool = False) -> NDArray[np.uint8]:
-    """Values as an array of shape (n, width); `joined`: they come one after another."""
-    width = DIGEST_BYTES.get(algorithm) or HAMMING_BYTES[algorithm]
-    return np.frombuffer(b"".join(values), np.uint8).reshape(-1, width)
+def pack(algorithm: Algorithm, joined: bytes) -> NDArray[np.uint8]:
+    """Values, one after another, as an array of shape (n, width)."""
+    return np.frombuffer(joined, np.uint8).reshape(-1, value_width(algorithm))
+
+
+def value_width(algorithm: Algorithm) -> int:
+    """Bytes in a value of an algorithm that is matched."""
+    return DIGEST_BYTES.get(algorithm) or HAMMING_BYTES[algorithm]
 
 
 def as_codes(packed: NDArray[np.uint8]) -> NDArray[np.uint64]:

@@ -2,11 +2,12 @@
 
 import time
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import msgspec
 import typer
 
+from streams.cli.options import JsonOption, fail, print_json
 from streams.cli.policy_explanation import Explanation, explain, summarize
 from streams.contracts.envelope import Envelope
 from streams.contracts.event import ContentEvent
@@ -14,23 +15,27 @@ from streams.policy.load import PolicyError, load_policy
 
 app = typer.Typer(no_args_is_help=True, help="The policy: what may be scanned, and what to do.")
 
-PolicyPath = Annotated[Path, typer.Argument(help="The policy file (TOML).")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+EXIT_REFUSED = 1
+
+PolicyPath = Annotated[
+    Path, typer.Argument(help="The policy file (TOML).", exists=True, dir_okay=False)
+]
 
 
 @app.command()
-def check(file: PolicyPath, as_json: AsJson = False) -> None:
+def check(file: PolicyPath, as_json: JsonOption = False) -> None:
     """Say whether a policy file can be used, and when its scan basis lapses.
 
     Example: seawall policy check policy.toml
 
-    Exit codes: 0 it can be used, 1 it cannot; the error names the line and the field.
+    Exit codes: 0 it can be used, 1 it cannot (the error names the line and the field), 2 there is
+    no such file.
     """
     try:
         policy = load_policy(file)
     except PolicyError as error:
         if as_json:
-            _print_json(
+            print_json(
                 {
                     "ok": False,
                     "file": error.source,
@@ -39,11 +44,11 @@ def check(file: PolicyPath, as_json: AsJson = False) -> None:
                     "message": error.message,
                 }
             )
-            raise typer.Exit(1) from error
-        _fail(str(error), 1)
+            raise typer.Exit(EXIT_REFUSED) from error
+        fail(str(error), EXIT_REFUSED)
     summary = summarize(policy, int(time.time() * 1000))
     if as_json:
-        _print_json({"ok": True, **msgspec.to_builtins(summary)})
+        print_json({"ok": True, **msgspec.to_builtins(summary)})
         return
     typer.echo(f"{file}: version {summary.version}, {summary.rules} rules")
     if summary.scan_basis_rows == 0:
@@ -61,9 +66,12 @@ def check(file: PolicyPath, as_json: AsJson = False) -> None:
 def explain_event(
     file: PolicyPath,
     event: Annotated[
-        Path, typer.Argument(help="An event, or an envelope with its signals (JSON).")
+        Path,
+        typer.Argument(
+            help="An event, or an envelope with its signals (JSON).", exists=True, dir_okay=False
+        ),
     ],
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Say which rows and rules of a policy apply to an event, and what they come to.
 
@@ -72,15 +80,15 @@ def explain_event(
 
     Example: seawall policy explain policy.toml event.json
 
-    Exit codes: 0, or 1 when a file cannot be used.
+    Exit codes: 0, 1 the policy cannot be used, 2 the event cannot, or there is no such file.
     """
     try:
         policy = load_policy(file)
     except PolicyError as error:
-        _fail(str(error), 1)
+        fail(str(error), EXIT_REFUSED)
     explanation = explain(policy, _read_envelope(event))
     if as_json:
-        _print_json(msgspec.to_builtins(explanation))
+        print_json(msgspec.to_builtins(explanation))
     else:
         _print(explanation)
 
@@ -93,7 +101,7 @@ def _read_envelope(path: Path) -> Envelope:
             return msgspec.json.decode(data, type=Envelope)
         event = msgspec.json.decode(data, type=ContentEvent)
     except (OSError, msgspec.MsgspecError) as error:
-        _fail(f"{path}: {error}", 1)
+        fail(f"{path}: {error}")
     return Envelope(event=event, received_at=int(event.occurred_at.timestamp() * 1000))
 
 
@@ -118,12 +126,3 @@ def _print(explanation: Explanation) -> None:
     decision = explanation.decision
     report = ", report" if decision.report else ""
     typer.echo(f"decision: {decision.action}{report}, priority {decision.priority}")
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    typer.echo(msgspec.json.encode(value).decode())
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    typer.echo(f"error: {message}", err=True)
-    raise typer.Exit(code)

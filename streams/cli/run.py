@@ -43,6 +43,7 @@ def run(
     from streams.parts import NotUsable, build_parts
     from streams.replay import replay
     from streams.state.memory import MemoryStore
+    from streams.worker import settle_memory
 
     set_up_logging("WARNING")
     console = Console(stderr=True)
@@ -58,6 +59,7 @@ def run(
         except (OSError, NotUsable) as error:
             typer.echo(f"seawall: {error}", err=True)
             raise typer.Exit(EXIT_CONFIG) from error
+        settle_memory()
         store = MemoryStore(ttl=loaded.settings.state.ttl_days * 86_400)
         bar = stack.enter_context(_progress(console))
         task = bar.add_task("deciding", total=None, rate=0.0)

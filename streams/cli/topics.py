@@ -19,7 +19,7 @@ from streams.cli.options import (
     reaching,
 )
 from streams.kafka.admin import Difference, TopicPlan, applied, apply_plan, plan_topics
-from streams.kafka.client import admin_client
+from streams.kafka.client import admin_client, retried
 from streams.kafka.topics import pipeline_topics
 
 app = typer.Typer(no_args_is_help=True, help="The pipeline's topics.")
@@ -46,7 +46,7 @@ def apply(
     specs = pipeline_topics(settings)
     with reaching(settings), closing(admin_client(kafka_arguments(settings))) as admin:
         before = plan_topics(admin, specs)
-        apply_plan(admin, before)
+        retried(lambda: apply_plan(admin, plan_topics(admin, specs)))
         after = applied(admin, specs)
     _report(before, after, as_json)
 

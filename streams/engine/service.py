@@ -35,8 +35,8 @@ class WrongTopics(Exception):
 class ChunkService(faust.Service):
     """Consumes the input topic as a member of the group, a `PartitionTask` for each partition.
 
-    `output_topics` are checked to exist with the input topic's number of partitions before
-    anything is consumed. `prepare` runs before the first chunk (such as loading lists).
+    Before anything is consumed, `output_topics` are checked to exist with the input topic's number
+    of partitions, and `other_topics` to exist. `prepare` runs before the first chunk (such as loading lists).
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class ChunkService(faust.Service):
         metrics: Metrics,
         health: Health,
         output_topics: Sequence[str],
+        other_topics: Sequence[str],
         prepare: Callable[[], Awaitable[None]],
     ) -> None:
         super().__init__()  # pyright: ignore[reportUnknownMemberType]
@@ -56,6 +57,7 @@ class ChunkService(faust.Service):
         self._metrics = metrics
         self._health = health
         self._output_topics = output_topics
+        self._other_topics = [config.dead_letter_topic, *other_topics]
         self._prepare = prepare
         self._executor = ThreadPoolExecutor(config.threads, thread_name_prefix="stages")
         last = "decided" if chain.stages and chain.stages[-1].name == "enforcement" else "forwarded"
@@ -85,7 +87,7 @@ class ChunkService(faust.Service):
     async def _wait_for_broker(self) -> None:
         topics = [
             self._config.input_topic,
-            self._config.dead_letter_topic,
+            *self._other_topics,
             *self._output_topics,
         ]
         backoff = Backoff(cap=5.0)
@@ -96,8 +98,15 @@ class ChunkService(faust.Service):
             except (KafkaError, OSError) as error:
                 log.warning("waiting for the broker: %s", error)
                 with self._observer.waiting("broker"):
-                    await asyncio.sleep(backoff.next())
-        check_topics(self._config, self._output_topics, self._partition_counts)
+                    await self.sleep(backoff.next())
+            if self.should_stop:
+                raise asyncio.CancelledError  # asked to end before it had begun
+        check_topics(
+            self._config.input_topic,
+            self._output_topics,
+            self._other_topics,
+            self._partition_counts,
+        )
 
     def assign(self, partitions: Collection[TopicPartition]) -> None:
         """Begin with newly assigned partitions; returns at once, since heartbeats wait for it."""
@@ -203,19 +212,16 @@ class _Listener(ConsumerRebalanceListener):
         self._service.assign(assigned)
 
 
-def check_topics(config: EngineConfig, outputs: Sequence[str], counts: dict[str, int]) -> None:
+def check_topics(
+    source: str, outputs: Sequence[str], others: Sequence[str], counts: dict[str, int]
+) -> None:
     """Raises WrongTopics when a topic is missing or an output's partitions differ from the
-    input's: a conversation's order is kept by giving results their source's partition."""
-    wrong = [
-        f"{topic} does not exist"
-        for topic in (config.input_topic, config.dead_letter_topic, *outputs)
-        if topic not in counts
-    ]
-    expected = counts.get(config.input_topic)
+    source's: a conversation's order is kept by giving results their source's partition."""
+    wrong = [f"{t} does not exist" for t in (source, *outputs, *others) if t not in counts]
     wrong += [
-        f"{topic} has {counts[topic]} partitions, but {config.input_topic} has {expected}"
+        f"{topic} has {counts[topic]} partitions, but {source} has {counts[source]}"
         for topic in outputs
-        if topic in counts and expected is not None and counts[topic] != expected
+        if topic in counts and source in counts and counts[topic] != counts[source]
     ]
     if wrong:
         raise WrongTopics("; ".join(wrong) + ". Run `seawall topics apply`.")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from streams.kafka.client import Admin, KafkaError, topic_config
+from streams.kafka.client import Admin, KafkaError, retried, topic_config
 from streams.kafka.topics import TopicSpec
 
 State = Literal["same", "missing", "differs"]
@@ -37,6 +37,10 @@ class TopicPlan(Struct, frozen=True, kw_only=True):
 
 def plan_topics(admin: Admin, specs: Sequence[TopicSpec]) -> list[TopicPlan]:
     """Each spec against the cluster, in order; changes nothing. Raises `KafkaError`."""
+    return retried(lambda: _plan(admin, specs))
+
+
+def _plan(admin: Admin, specs: Sequence[TopicSpec]) -> list[TopicPlan]:
     present = set(admin.list_topics()) & {spec.name for spec in specs}
     if not present:
         return [TopicPlan(spec=spec, state="missing") for spec in specs]

@@ -4,8 +4,9 @@ kafka-python ships no type information, so this is the one place that imports it
 them are synchronous; the engine does not use them.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, NotRequired, Protocol, Self, TypedDict, cast
+from typing import Any, NamedTuple, NotRequired, Protocol, Self, TypedDict, TypeVar, cast
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
@@ -13,6 +14,7 @@ from kafka.errors import KafkaError as KafkaError
 from kafka.protocol.consumer import IsolationLevel, OffsetSpec
 from kafka.structs import TopicPartition as _TopicPartition
 
+T = TypeVar("T")
 ClientConfig = Mapping[str, Any]
 """Keyword arguments of kafka-python's clients, `bootstrap_servers` among them."""
 Headers = list[tuple[str, bytes]]
@@ -187,6 +189,19 @@ def consumer_client(config: ClientConfig) -> Consumer:
         "auto_offset_reset": "earliest",
     }
     return cast(Consumer, KafkaConsumer(**settings | dict(config)))
+
+
+def retried(call: Callable[[], T], seconds: float = 15.0) -> T:
+    """The call's answer, tried again while a broker says that it is not ready yet: just after a
+    start or a change, coordinators and leaders are still being found."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return call()
+        except KafkaError as error:
+            if not error.retriable or time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
 
 
 def topic_config(name: str, configs: Mapping[str, str] | None = None) -> object:

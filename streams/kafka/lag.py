@@ -16,6 +16,7 @@ from streams.kafka.client import (
     admin_client,
     consumer_client,
     native,
+    retried,
 )
 
 PROBE_SECONDS = 10.0
@@ -76,7 +77,7 @@ def group_lag(
 
 
 def _committed(admin: Admin, group: str, topic: str | None) -> dict[TopicPartition, int | None]:
-    answer = admin.list_group_offsets([group]).get(group, {})
+    answer = retried(lambda: admin.list_group_offsets([group])).get(group, {})
     offsets: dict[TopicPartition, int | None] = {
         TopicPartition(*tp): committed.offset
         for tp, committed in answer.items()
@@ -94,9 +95,8 @@ def _offsets(
 ) -> dict[TopicPartition, int]:
     if not partitions:
         return {}
-    answer = admin.list_partition_offsets(
-        {native(tp): spec for tp in partitions}, isolation_level=READ_COMMITTED
-    )
+    specs = {native(tp): spec for tp in partitions}
+    answer = retried(lambda: admin.list_partition_offsets(specs, isolation_level=READ_COMMITTED))
     return {TopicPartition(*tp): at.offset for tp, at in answer.items()}
 
 

@@ -14,6 +14,7 @@ from streams.policy.facts import Closeness
 from streams.policy.policy import Policy
 from streams.policy.rules import BadCondition, Rule, compile_rule
 from streams.policy.scan_basis import ScanBasis, ScanBasisRow
+from streams.type_words import allowed_values
 
 
 class PolicyFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,6 +90,7 @@ def parse_policy_file(text: str, source: str) -> PolicyFile:
     except msgspec.ValidationError as error:
         message, _, field = str(error).partition(" - at ")
         field = field.strip("`") or "$"
+        message += _hint(field)
         raise PolicyError(source, _line_of(text, field), field, message) from error
     seen: set[str] = set()
     for number, rule in enumerate(file.rules or ()):
@@ -107,6 +109,25 @@ def parse_policy_file(text: str, source: str) -> PolicyFile:
 
 def _default_text() -> str:
     return resources.files("streams.policy").joinpath("default.toml").read_text(encoding="utf-8")
+
+
+def _hint(field: str) -> str:
+    """What may stand at a path: a field's values, or a table's fields."""
+    path = re.fullmatch(r"\$(?:\.(\w+)(?:\[\d+\])?(?:\.(\w+))?.*)?", field)
+    table, name = (path[1], path[2]) if path else (None, None)
+    fields = {
+        each.name: each.type for each in msgspec.structs.fields(_TABLES.get(table, PolicyFile))
+    }
+    if name in fields:
+        return f"; allowed: {allowed_values(fields[name])}"
+    return f"; its fields: {', '.join(fields)}" if table is None or table in _TABLES else ""
+
+
+_TABLES: dict[str | None, type[Struct]] = {
+    "scan_basis": ScanBasisRow,
+    "rules": Rule,
+    "closeness": Closeness,
+}
 
 
 def _line_of(text: str, field: str) -> int | None:

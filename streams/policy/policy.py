@@ -159,7 +159,8 @@ def stronger(one: Action, other: Action) -> Action:
 
 
 def target_of(event: ContentEvent, signal: Signal) -> tuple[TargetKind, str]:
-    """What of the event a signal is about, as a target of a decision."""
+    """What of the event a signal is about, as a target of a decision. The author of a report is
+    the reporter, whose account is never one."""
     if isinstance(signal, HashMatch | Provenance | MediaError):
         return "media", signal.media_id
     if isinstance(signal, UrlMatch):
@@ -168,11 +169,12 @@ def target_of(event: ContentEvent, signal: Signal) -> tuple[TargetKind, str]:
         return "text", "text"
     if isinstance(signal, TextMatch):
         return "text", "text"
-    if isinstance(signal, TextRisk) and signal.scope == "sender":
+    reported = event.kind == "user_report"
+    if isinstance(signal, TextRisk) and signal.scope == "sender" and not reported:
         return "account", event.author.id
     if event.conversation_id is not None:
         return "conversation", event.conversation_id
-    return "account", event.author.id
+    return ("text", "text") if reported else ("account", event.author.id)
 
 
 def _capped(action: Action, signal: Signal) -> Action:

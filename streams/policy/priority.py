@@ -7,7 +7,7 @@ there, a higher level of risk or a further category.
 
 | signal | a child is known to be there | else |
 |---|---|---|
-| self-harm disclosed | 0 | 1 |
+| self-harm disclosed (the pattern, in plain words) | 0 | 1 |
 | text risk at `review`, acute: a threat of exposure, a meeting, a live camera, a pattern | 0 | 1 |
 | text risk at `review`, other | 1 | 2 |
 | text risk at `watch`, acute / other | 2 / 3 | 3 / 3 |
@@ -69,7 +69,7 @@ def priority(event: ContentEvent, signals: Iterable[Signal]) -> int:
 
 
 def _text_risk(risk: TextRisk, *, child: bool) -> int:
-    if SELF_HARM in risk.categories or risk.pattern == SELF_HARM:
+    if risk.pattern == SELF_HARM:
         return 0 if child else 1
     acute = risk.pattern is not None or not ACUTE.isdisjoint(risk.categories)
     if risk.level == "review":

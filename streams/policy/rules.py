@@ -88,7 +88,8 @@ def compile_rule(rule: Rule) -> CompiledRule:
             raise BadCondition(name, f"{wrong}: not one of {', '.join(allowed)}")
         condition.append((name, words))
     about_self = any(
-        name == "only_category" and w == frozenset({"self_harm"}) for name, w in condition
+        name in ("only_category", "pattern") and asked == frozenset({"self_harm"})
+        for name, asked in condition
     )
     return CompiledRule(rule, tuple(condition), about_self)
 

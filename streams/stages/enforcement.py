@@ -11,6 +11,9 @@ from streams.contracts.stage import StageResult, StateKey, StateValue
 from streams.contracts.values import StageName
 from streams.policy.policy import NOTHING, Policy
 
+_LATEST = 253_402_300_799_999
+"""The end of the year 9999: a record may be dated by its producer, in whatever unit."""
+
 
 class Enforcement:
     """Turns signals into decisions by a policy.
@@ -66,14 +69,13 @@ def decide(policy: Policy, envelope: Envelope) -> Decision:
         degraded=tuple(envelope.degraded),
         policy_version=policy.version,
         lists_version=envelope.lists_version,
-        decided_at=datetime.fromtimestamp(envelope.received_at / 1000, UTC),
+        decided_at=datetime.fromtimestamp(min(envelope.received_at, _LATEST) / 1000, UTC),
     )
 
 
 def _with_report(event: ContentEvent, signals: list[Signal]) -> list[Signal]:
-    """With one `UserReport`. The event's author is the reported content's; who reports is not
-    told, but where the content had one recipient, it is that one's age band that counts."""
+    """With one `UserReport`, of which the event's author is the reporter: an earlier stage may
+    have added it, but not where it had no text to read."""
     if any(isinstance(signal, UserReport) for signal in signals):
         return signals
-    band = event.recipients[0].age_band if len(event.recipients) == 1 else "unknown"
-    return [*signals, UserReport(reporter_age_band=band)]
+    return [*signals, UserReport(reporter_age_band=event.author.age_band)]

@@ -22,25 +22,27 @@ PACE: Final = 8_000
 def paced(run: Run, share: float = 1.0) -> None:
     """The load, spread over the time in which the faults are done; at least 12 s."""
     events = int(run.events * share)
-    run.produce(events, max(12.0, events / PACE))
+    run.produce(events, max(12.0 * share, events / PACE))
 
 
 async def five_kills(run: Run) -> None:
     """Five SIGKILLs in mid-stream, each worker started again at once."""
-    workers = [await run.started("a"), await run.started("b")]
-    paced(run)
-    await _kill_in_turn(run, workers, 5)
+    await _kill_in_turn(run, await _two_workers(run), 5)
 
 
 async def _kill_in_turn(run: Run, workers: list[WorkerProcess], times: int) -> None:
+    """Each kill comes in the middle of a portion of the load, which goes on meanwhile."""
     draw = random.Random(run.seed)
+    share = 1 / (times + 1)
     for number in range(times):
-        await run.progress((number + 0.5 + draw.random() / 3) / (times + 1))
         worker = workers[number % len(workers)]
+        await worker.ready()
+        paced(run, share)
+        await run.progress((number + 0.2 + draw.random() / 2) * share)
         run.fault(f"SIGKILL {worker.name}")
         worker.kill()
         worker.start()
-        await worker.ready()
+    run.produce()
 
 
 async def zombie(run: Run) -> None:
@@ -163,8 +165,7 @@ async def output_refuses(run: Run) -> None:
 
 async def split(run: Run) -> None:
     """Each stage in a worker of its own; three of them are killed in mid-stream."""
-    workers = [await run.started(stage, stages=[stage]) for stage in STAGE_ORDER]
-    paced(run)
+    workers = await _each_stage(run)
     await _kill_in_turn(run, workers[1:], 3)
 
 
@@ -175,14 +176,13 @@ async def fused_to_split(run: Run) -> None:
     await run.progress(0.4)
     run.fault("fused to split")
     await run.end(fused)
-    for stage in STAGE_ORDER:
-        await run.started(stage, stages=[stage])
+    await _each_stage(run)
 
 
 async def split_to_fused(run: Run) -> None:
     """Back again: the first stage ends, the later ones drain their topics and end, and then the
     fused worker starts."""
-    apart = [await run.started(stage, stages=[stage]) for stage in STAGE_ORDER]
+    apart = await _each_stage(run)
     run.produce(int(run.events * 0.5), max(6.0, run.events / 2 / PACE))
     await run.progress(0.2)
     run.fault("split to fused")
@@ -196,11 +196,7 @@ async def split_to_fused(run: Run) -> None:
 
 async def at_least_once(run: Run) -> None:
     """The other mode, with three SIGKILLs and a broker killed: nothing lost, repeats by id."""
-    workers = [
-        await run.started("a", mode="at_least_once"),
-        await run.started("b", mode="at_least_once"),
-    ]
-    paced(run)
+    workers = await _two_workers(run, "at_least_once")
     await _kill_in_turn(run, workers, 3)
     run.fault("SIGKILL broker 2")
     await asyncio.to_thread(run.cluster.kill, 2)
@@ -263,8 +259,22 @@ async def _broken(run: Run, wording: Wording, seconds: float | None = None) -> N
     run.demand(late < early * 1.25 + 20 * 2**20, "memory grows under broken records")
 
 
-async def _two_workers(run: Run) -> list[WorkerProcess]:
-    return [await run.started("a"), await run.started("b")]
+async def _two_workers(run: Run, mode: str = "exactly_once") -> list[WorkerProcess]:
+    workers = [run.worker("a", mode=mode), run.worker("b", mode=mode)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        await worker.ready()
+    return workers
+
+
+async def _each_stage(run: Run) -> list[WorkerProcess]:
+    workers = [run.worker(stage, stages=[stage]) for stage in STAGE_ORDER]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        await worker.ready()
+    return workers
 
 
 SCENARIOS: Mapping[str, Scenario] = {

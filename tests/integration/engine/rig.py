@@ -126,6 +126,7 @@ class Rig:
             self.metrics,
             Health(stall_seconds=60),
             [self.sink],
+            [],
             nothing,
         )
 

@@ -15,7 +15,9 @@ SENDERS = [StateKey("sender", f"acme/{name}") for name in "uv"]
 
 _numbers = itertools.count(1)
 
-Ending = Literal["commit", "crash", "crash in the commit", "save again, then commit"]
+Ending = Literal[
+    "commit", "crash", "crash in the save", "crash in the commit", "save again, then commit"
+]
 
 
 def fresh_key() -> bytes:
@@ -137,11 +139,13 @@ async def play(
                 pass
             else:
                 raise AssertionError("a zombie's write was accepted")
+        if step.ending == "crash in the save":
+            changes = dict(itertools.islice(changes.items(), len(changes) // 2))
         await store.save(partition, fences[p], committed, after, changes)
         model.written.update({(p, key): value for key, value in changes.items()})
         if step.ending == "save again, then commit":
             await store.save(partition, fences[p], committed, after, changes)
-        if step.ending != "crash":
+        if step.ending not in ("crash", "crash in the save"):
             model.committed[p] = after
         if step.ending.startswith("crash"):
             old_fences[p], fences[p] = fences[p], await store.claim(partition)

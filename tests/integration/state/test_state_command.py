@@ -42,8 +42,12 @@ def test_forget_removes_one_account(state_url, run):
 
 def test_forget_says_what_is_wrong():
     key = fresh_key()
-    assert invoke("memory://", key, "sender", "acme", "x").exit_code == 2
-    assert invoke("http://h", key, "sender", "acme", "x").exit_code == 2
-    assert invoke("valkey://h", b"short", "sender", "acme", "x").exit_code == 2
-    assert invoke("valkey://127.0.0.1:1", key, "sender", "acme", "x").exit_code == 1
-    assert invoke("valkey://127.0.0.1:1", key, "account", "acme", "x").exit_code == 2
+    results = [
+        invoke("memory://", key, "sender", "acme", "x"),
+        invoke("http://h", key, "sender", "acme", "x"),
+        invoke("valkey://h", b"short", "sender", "acme", "x"),
+        invoke("valkey://127.0.0.1:1", key, "sender", "acme", "x"),
+        invoke("valkey://127.0.0.1:1", key, "account", "acme", "x"),
+    ]
+    assert [result.exit_code for result in results] == [2] * 5
+    assert all(result.stderr for result in results)

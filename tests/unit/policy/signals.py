@@ -1,11 +1,13 @@
 """Events and signals to judge."""
 
 from datetime import UTC, datetime
+from typing import get_args
 
 from hypothesis import strategies as st
 
 from matchers.language.categories import CATEGORIES
 from matchers.language.conversation import LEVELS
+from matchers.language.state import Pattern
 from streams.contracts.event import Author, ContentEvent, Recipient
 from streams.contracts.signal import (
     HashMatch,
@@ -89,7 +91,7 @@ risks = st.builds(
     risk,
     st.sampled_from(LEVELS),
     st.lists(st.sampled_from(CATEGORIES), min_size=1, max_size=3, unique=True).map(tuple),
-    pattern=st.none() | st.just("sextortion"),
+    pattern=st.none() | st.sampled_from(get_args(Pattern)),
     scope=st.sampled_from(["conversation", "sender"]),
     minor_involved=st.booleans(),
     on_trial=st.booleans(),

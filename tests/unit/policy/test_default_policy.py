@@ -60,6 +60,12 @@ GENERATED = Provenance(media_id="m1", standing="claimed", evidence="trainedAlgor
         (text(0.6), "known-text", "hold", False),
         (risk("review"), "contact-risk", "review", False),
         (risk("watch", pattern="sextortion"), "sextortion", "review", False),
+        (
+            risk("review", ("self_harm", "secrecy"), pattern="self_harm"),
+            "self-harm-and-more",
+            "review",
+            False,
+        ),
         (UserReport(), "reported-by-a-person", "review", False),
     ],
 )

@@ -42,12 +42,12 @@ def test_the_version_tells_edits_apart():
         ("version = =", 1, None, "Invalid value"),
         ("", None, "$", "version"),
         ("\nversion = 1", 2, "$.version", "Expected `str`"),
-        ('version = "1"\nother = 1', None, "$", "other"),
+        ('version = "1"\nother = 1', None, "$", "its fields: version, scan_basis"),
         (
             'version = "1"\n[[scan_basis]]\nscans = ["smell"]',
             3,
             "$.scan_basis[0].scans[0]",
-            "smell",
+            "allowed: a list of: hash, url, text, provenance",
         ),
         (
             'version = "1"\n[[scan_basis]]\nscans = []\n\n[[scan_basis]]\nvalid_from = "soon"',

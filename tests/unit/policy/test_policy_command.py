@@ -81,6 +81,6 @@ def test_explain_says_what_is_wrong_with_the_event(policy, tmp_path):
     path = tmp_path / "event.json"
     path.write_text('{"event_id": 1}')
     result = invoke("explain", policy, path)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "$.event_id" in result.stderr
-    assert invoke("explain", policy, tmp_path / "none.json").exit_code == 1
+    assert invoke("explain", policy, tmp_path / "none.json").exit_code == 2

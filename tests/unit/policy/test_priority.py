@@ -1,8 +1,11 @@
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from matchers.language.categories import CATEGORIES
+from matchers.language.state import Pattern
 from streams.contracts.signal import Provenance, UserReport
 from streams.policy.priority import ACUTE, SELF_HARM, priority
 from tests.unit.policy.signals import digest, event, events, evidence, perceptual, risk, url
@@ -39,8 +42,9 @@ BY_CHILD = event("13_15", ["unknown"])
         (TO_CHILD, [risk("watch")], 3),
         (TO_CHILD, [risk("note", ("meeting",))], 3),
         (TO_CHILD, [risk("note")], 4),
-        (BY_CHILD, [risk("note", ("self_harm",))], 0),
-        (event(), [risk("note", ("self_harm",))], 1),
+        (BY_CHILD, [risk("review", ("self_harm",), pattern="self_harm")], 0),
+        (event(), [risk("review", ("self_harm",), pattern="self_harm")], 1),
+        (BY_CHILD, [risk("note", ("secrecy", "self_harm"))], 4),
         (TO_CHILD, [risk("review", ("meeting",), on_trial=True)], 4),
         (event(), [UserReport()], 3),
         (event(), [UserReport(reporter_age_band="13_15")], 2),
@@ -51,7 +55,8 @@ def test_the_table(happened, signals, expected):
 
 
 def test_its_categories_exist():
-    assert {*ACUTE, SELF_HARM} <= set(CATEGORIES)
+    assert set(CATEGORIES) >= ACUTE
+    assert SELF_HARM in get_args(Pattern)
 
 
 @given(events, st.lists(evidence, max_size=5), evidence)

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,20 +62,34 @@ def test_a_match_is_carried_over_with_what_is_done_about_it():
 
 
 def test_a_user_report_becomes_a_signal_once():
-    reported = event("adult", ["13_15"], kind="user_report")
+    reported = event("13_15", ["adult"], kind="user_report")
     [decision, again] = decide(
         envelope(reported), envelope(reported, [UserReport(reporter_age_band="adult")])
     )
     assert decision.signals == [UserReport(reporter_age_band="13_15")]
     assert (decision.action, decision.priority) == ("review", 2)
-    assert decision.author_id == "a1"
+    assert [(t.kind, t.id) for t in decision.targets] == [("conversation", "k1")]
     assert again.signals == [UserReport(reporter_age_band="adult")]
+
+
+def test_a_report_never_acts_upon_the_account_of_the_reporter():
+    reported = event(kind="user_report", conversation_id=None)
+    [decision] = decide(envelope(reported, [risk(scope="sender"), risk()]))
+    assert {target.kind for target in decision.targets} == {"text"}
 
 
 def test_deleted_content_is_allowed():
     [decision] = decide(envelope(event(kind="deleted"), [digest()]))
     assert (decision.action, decision.report, decision.targets) == ("allow", False, ())
     assert decision.signals == [digest()]
+
+
+@pytest.mark.parametrize("received_at", [-1, 0, RECEIVED * 1000, 2**63 - 1])
+def test_any_timestamp_of_a_record_is_survived(received_at):
+    strange = envelope()
+    strange.received_at = received_at
+    [decision] = decide(strange)
+    assert decision.action == "allow"
 
 
 def test_another_policy_holds_from_the_next_batch():

@@ -1,0 +1,194 @@
+"""`python -m demo`: run the demo; exit code 0 when every record became what it should."""
+
+import argparse
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from demo import kept, report
+from demo.events import make_backfill, make_events
+from demo.exchange import Reader, send
+from demo.expectations import Outcome, Place, Sent, differences
+from demo.measures import Measures, scrape
+from demo.pipeline import DemoFailed, Pipeline
+from demo.progress import Steps
+from streams.kafka.client import KafkaError
+from streams.localbroker import LocalBrokerError
+
+EVENTS_PER_SECOND = 400.0
+OPENED = (
+    ("listed picture, cropped", -1),
+    ("listed address, in disguised spellings", 0),
+    ("encrypted, hashes attested by the client", 0),
+    ("sextortion: a threat, then a demand", -1),
+    ("messages that may not be read here", -1),
+)
+"""Kinds of which one decision is shown whole: the first, or the last that was sent."""
+
+
+def main() -> int:
+    """Run the demo; 0 as expected, 1 not, 2 it could not run, 130 interrupted."""
+    parser = argparse.ArgumentParser(
+        prog="python -m demo",
+        description="Run the whole pipeline on a broker of its own, and show what it decides.",
+    )
+    parser.add_argument("--keep", action="store_true", help="leave broker and worker running")
+    parser.add_argument("--stop", action="store_true", help="end the demos that were left running")
+    arguments = parser.parse_args()
+    console = Console(highlight=False)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupted)
+    try:
+        if arguments.stop:
+            return _stop(console)
+        return _run(console, keep=arguments.keep)
+    except KeyboardInterrupt:
+        console.print("interrupted; everything was stopped and removed")
+        return 130
+    except (DemoFailed, LocalBrokerError, KafkaError, OSError) as failure:
+        console.print(f"[bold red]the demo could not run:[/] {failure}", markup=True)
+        return 2
+
+
+def _interrupted(_: int, __: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _stop(console: Console) -> int:
+    stopped = list(kept.stop_all())
+    console.print(f"stopped {len(stopped)} demo(s)" if stopped else "no demo was left running")
+    return 0
+
+
+def _run(console: Console, *, keep: bool) -> int:
+    started = time.monotonic()
+    with ExitStack() as ending:
+        folder = ending.enter_context(_folder(keep=keep))
+        with Steps(console) as steps:
+            pipeline, events, backfill = _prepared(steps, ending, folder, keep=keep)
+            sent, outcome, measures, pace = _exchanged(steps, pipeline, events, backfill)
+        found = differences(sent, outcome) + report.miscounted(measures, len(sent), outcome)
+        _show(console, sent, outcome, measures, pace)
+        if keep:
+            ending.pop_all()
+            _tell_addresses(console, pipeline)
+    console.print()
+    if found:
+        console.print(report.wrong(found))
+        console.print(f"[bold red]✗ {len(found):,} differences from what was expected[/]")
+        return 1
+    seconds = time.monotonic() - started
+    console.print(
+        f"[bold green]✓[/] all {len(sent):,} records became exactly what they should: "
+        f"{len(outcome.decisions):,} decisions, {len(outcome.dead_letters)} dead letters, "
+        f"none lost, none twice ({seconds:.0f} s)"
+    )
+    return 0
+
+
+@contextmanager
+def _folder(*, keep: bool) -> Iterator[Path]:
+    folder = kept.new_folder() if keep else Path(tempfile.mkdtemp(prefix="seawall-demo-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _prepared(
+    steps: Steps, ending: ExitStack, folder: Path, *, keep: bool
+) -> tuple[Pipeline, list[Sent], list[Sent]]:
+    """Broker, topics, lists and worker, while the pictures are drawn beside."""
+    drawing = ending.enter_context(ThreadPoolExecutor(1))
+    with steps.step("drawing pictures, writing messages", "") as making:
+        events = drawing.submit(make_events, making.advance)
+        with steps.step("starting Apache Kafka", "Apache Kafka runs") as step:
+            pipeline = Pipeline(folder, kept=keep, say=step.say)
+            ending.callback(pipeline.stop)
+            pipeline.start_broker()
+            step.done = f"Apache Kafka runs at {pipeline.bootstrap}"
+        with steps.step("writing lists and policy, creating topics", "") as step:
+            pipeline.write_files()
+            step.done = (
+                f"sample lists and policy written, {pipeline.create_topics()} topics created"
+            )
+        with steps.step("starting the worker", "") as step:
+            pipeline.start_worker()
+            if keep and pipeline.worker is not None:
+                kept.remember(folder, pipeline.worker)
+            step.done = f"seawall worker is ready, metrics at {pipeline.address}/metrics"
+        made, older = events.result(), make_backfill()
+        making.done = f"{len(made) + len(older):,} records made"
+    return pipeline, made, older
+
+
+def _exchanged(
+    steps: Steps, pipeline: Pipeline, events: list[Sent], backfill: list[Sent]
+) -> tuple[list[tuple[Sent, Place]], Outcome, Measures, report.Pace]:
+    """Send everything and read what comes out."""
+    settings = pipeline.settings
+    with closing(Reader(settings, pipeline.still_runs)) as reader:
+        doing = f"sending events, {EVENTS_PER_SECOND:.0f} a second"
+        with steps.step(doing, f"{len(events):,} events of every kind sent", len(events)) as step:
+            sent = send(settings, events, step.advance, EVENTS_PER_SECOND)
+        with steps.step("waiting for decisions", "decided", len(events)) as step:
+            flowing = reader.read_until(len(events), step.advance)
+        done = f"{len(backfill):,} older messages sent at once and decided"
+        with steps.step("sending older messages at once", done, len(backfill)) as step:
+            burst_started = time.time()
+            sent += send(settings, backfill, lambda _: None)
+            if flowing:
+                reader.read_until(len(sent), step.advance)
+        with steps.step("reading what is left", "all outputs read to their ends"):
+            reader.read_rest()
+        measures = scrape(pipeline.address)
+        last = measures.latest("seawall_last_finished_timestamp_seconds")
+        pace = report.Pace(EVENTS_PER_SECOND, len(backfill), last - burst_started)
+        return sent, reader.outcome(), measures, pace
+
+
+def _show(
+    console: Console,
+    sent: list[tuple[Sent, Place]],
+    outcome: Outcome,
+    measures: Measures,
+    pace: report.Pace,
+) -> None:
+    console.print()
+    console.print(report.by_kind(sent, outcome))
+    console.print("[bold]Some decisions, opened[/]")
+    made = {decision.event_id: decision for decision in outcome.decisions}
+    for kind, which in OPENED:
+        of_kind = [record for record, _ in sent if record.kind == kind and record.event_id in made]
+        if of_kind:
+            console.print(report.opened(of_kind[which], made[of_kind[which].event_id]))
+    console.print()
+    console.print(report.dead_letters(outcome.dead_letters))
+    console.print(report.speed(measures, pace))
+
+
+def _tell_addresses(console: Console, pipeline: Pipeline) -> None:
+    pid = pipeline.worker.pid if pipeline.worker is not None else "?"
+    console.print()
+    console.print("[bold]Left running[/]")
+    for name, value in (
+        ("broker", pipeline.bootstrap),
+        ("metrics", f"{pipeline.address}/metrics (also /ready, /live, /status)"),
+        ("worker", f"pid {pid}, log {pipeline.log_file}"),
+        ("settings", str(pipeline.config)),
+        ("try", f"{Path(sys.executable).with_name('seawall')} lag --config {pipeline.config}"),
+        ("stop", f"{sys.executable} -m demo --stop"),
+    ):
+        console.print(f"  {name:9} {value}", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,233 @@
+"""Snapshots: lists compiled to one flat file that every worker on a host maps into memory.
+
+For each algorithm the file holds the index (`matchers.indexes`) and, row by row, what a match
+needs of the entry: numbers of its list, category and labels, a flag byte, and its id.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any, NamedTuple, overload
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from matchers.indexes.exact import ExactIndex
+from matchers.indexes.flat_file import FlatFile, FlatFileWriter, open_flat_file
+from matchers.indexes.hamming import HammingIndex
+from matchers.lists.contents import Contents, ListCount
+from matchers.lists.entry import (
+    HAMMING_BYTES,
+    ROLES,
+    Algorithm,
+    EntryStatus,
+    ListEntry,
+    ListInfo,
+    Role,
+)
+from matchers.lists.matcher import ListMatcher, Radii
+from matchers.lists.table import Table, as_codes, value_width
+
+KIND = "lists"
+SUFFIX = ".snapshot"
+_OBSERVED = 8
+"""Flag byte: the role's number (0 for none, else its place in `ROLES` from 1), and this bit."""
+_REPORT_EVERY = 10_000
+
+Progress = Callable[[str, float], None]
+"""Hears what is being done, and how much of it: entries while reading, then shares of an index."""
+
+
+class SnapshotEntry(NamedTuple):
+    """What a match needs of an entry."""
+
+    list: str
+    id: str
+    category: str
+    role: Role | None
+    labels: tuple[str, ...]
+    status: EntryStatus
+
+
+class _Columns(NamedTuple):
+    """What is kept of the entries of one algorithm: `ends` are those of the ids in `ids`."""
+
+    list: str = "<u2"
+    category: str = "<u4"
+    labels: str = "<u4"
+    flags: str = "|u1"
+    ends: str = "<u8"
+    ids: str = "|u1"
+
+
+_COLUMNS = _Columns()
+
+
+class _Meta(msgspec.Struct, frozen=True):
+    version: str
+    infos: tuple[ListInfo, ...]
+    algorithms: tuple[Algorithm, ...]
+    categories: tuple[str, ...]
+    labels: tuple[tuple[str, ...], ...]
+    counts: tuple[ListCount, ...]
+
+
+def compile_snapshot(
+    path: Path,
+    infos: Mapping[str, ListInfo],
+    entries: Iterable[ListEntry],
+    *,
+    progress: Progress | None = None,
+) -> str:
+    """Compile lists to a file, which appears when it is whole; returns the version.
+
+    Entries are read once and never held together: memory does not grow with their number, disk
+    does (a second copy of values and ids, beside `path`, while it works).
+    Raises `ValueError` for an entry of no known list.
+    """
+    tell = progress or _say_nothing
+    contents = Contents(infos)
+    lists = {name: number for number, name in enumerate(sorted(infos))}
+    categories: dict[str, int] = {}
+    labels: dict[tuple[str, ...], int] = {}
+    with tempfile.TemporaryDirectory(prefix=".compiling-", dir=path.parent) as scratch:
+        spools: dict[Algorithm, _Spool] = {}
+        for done, entry in enumerate(entries, 1):
+            if done % _REPORT_EVERY == 0:
+                tell("read", done)
+            if not contents.add(entry):
+                continue
+            spool = spools.get(entry.algorithm)
+            if spool is None:
+                spool = spools[entry.algorithm] = _Spool(Path(scratch), entry.algorithm)
+            spool.add(
+                entry,
+                lists[entry.list],
+                categories.setdefault(entry.category, len(categories)),
+                labels.setdefault(entry.labels, len(labels)),
+            )
+        with FlatFileWriter(path, KIND) as file:
+            for algorithm, spool in spools.items():
+                spool.write(file, lambda share, what=algorithm: tell(what, share))
+            file.finish(
+                msgspec.to_builtins(
+                    _Meta(
+                        contents.version,
+                        tuple(infos[name] for name in lists),
+                        tuple(spools),
+                        tuple(categories),
+                        tuple(labels),
+                        contents.counts,
+                    )
+                )
+            )
+    return contents.version
+
+
+def open_snapshot(path: Path, *, loaded_at: datetime, radii: Radii | None = None) -> ListMatcher:
+    """A matcher over a compiled file; its pages are shared with every process that opens it.
+
+    Raises `UnusableFile` for a file that is torn, changed, foreign or of another format, and
+    `OSError` when it cannot be read.
+    """
+    file = open_flat_file(path, KIND)
+    meta = msgspec.convert(file.meta, _Meta)
+    tables: dict[Algorithm, tuple[Table, ...]] = {}
+    for algorithm in meta.algorithms:
+        kind = HammingIndex if algorithm in HAMMING_BYTES else ExactIndex
+        tables[algorithm] = (
+            Table(algorithm, kind.read(file, algorithm), SnapshotEntries(file, algorithm, meta)),
+        )
+    return ListMatcher.of_tables(
+        {info.name: info for info in meta.infos},
+        tables,
+        meta.counts,
+        meta.version,
+        loaded_at=loaded_at,
+        radii=radii,
+    )
+
+
+class SnapshotEntries(Sequence[SnapshotEntry]):
+    """The entries of one algorithm, read from the file one at a time as they are asked for."""
+
+    def __init__(self, file: FlatFile, algorithm: Algorithm, meta: _Meta) -> None:
+        self._lists = [info.name for info in meta.infos]
+        self._categories = meta.categories
+        self._labels = meta.labels
+        self._columns = [file.arrays[f"{algorithm}.{name}"] for name in _Columns._fields]
+
+    def __len__(self) -> int:
+        return len(self._columns[0])
+
+    @overload
+    def __getitem__(self, row: int) -> SnapshotEntry: ...
+    @overload
+    def __getitem__(self, row: slice) -> Sequence[SnapshotEntry]: ...
+    def __getitem__(self, row: int | slice) -> SnapshotEntry | Sequence[SnapshotEntry]:
+        if isinstance(row, slice):
+            return [self[at] for at in range(*row.indices(len(self)))]
+        lists, categories, labels, flags, ends, ids = self._columns
+        start = int(ends[row - 1]) if row else 0
+        flag = int(flags[row])
+        role = flag & ~_OBSERVED
+        return SnapshotEntry(
+            list=self._lists[int(lists[row])],
+            id=ids[start : int(ends[row])].tobytes().decode(),
+            category=self._categories[int(categories[row])],
+            role=ROLES[role - 1] if role else None,
+            labels=self._labels[int(labels[row])],
+            status="observed" if flag & _OBSERVED else "active",
+        )
+
+
+class _Spool:
+    """The entries of one algorithm on their way into a snapshot, in files of their own."""
+
+    def __init__(self, scratch: Path, algorithm: Algorithm) -> None:
+        self._algorithm: Algorithm = algorithm
+        self._values = (scratch / f"{algorithm}.values").open("w+b")
+        self._columns = [(scratch / f"{algorithm}.{name}").open("w+b") for name in _Columns._fields]
+        self._end = 0
+
+    def add(self, entry: ListEntry, list_number: int, category: int, labels: int) -> None:
+        encoded = entry.id.encode()
+        self._end += len(encoded)
+        flag = (0 if entry.role is None else ROLES.index(entry.role) + 1) | (
+            _OBSERVED if entry.status == "observed" else 0
+        )
+        self._values.write(bytes.fromhex(entry.value))
+        lists, categories, all_labels, flags, ends, ids = self._columns
+        lists.write(list_number.to_bytes(2, "little"))
+        categories.write(category.to_bytes(4, "little"))
+        all_labels.write(labels.to_bytes(4, "little"))
+        flags.write(flag.to_bytes(1, "little"))
+        ends.write(self._end.to_bytes(8, "little"))
+        ids.write(encoded)
+
+    def write(self, file: FlatFileWriter, progress: Callable[[float], None]) -> None:
+        """Index the values and copy the columns; closes the files."""
+        values = _mapped(self._values, "|u1").reshape(-1, value_width(self._algorithm))
+        if self._algorithm in HAMMING_BYTES:
+            HammingIndex.write(file, self._algorithm, as_codes(values), progress)
+        else:
+            ExactIndex.write(file, self._algorithm, values)
+            progress(1.0)
+        self._values.close()
+        for name, dtype, column in zip(_Columns._fields, _COLUMNS, self._columns, strict=True):
+            array = _mapped(column, dtype)
+            file.section(f"{self._algorithm}.{name}", dtype, array.shape)[:] = array
+            column.close()
+
+
+def _mapped(file: IO[bytes], dtype: str) -> NDArray[Any]:
+    file.flush()
+    if not file.tell():
+        return np.zeros(0, dtype)
+    return np.asarray(np.memmap(file, dtype, "r"))
+
+
+def _say_nothing(what: str, done: float) -> None:
+    pass

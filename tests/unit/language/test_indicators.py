@@ -1,0 +1,143 @@
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from matchers.language.catalogue import CatalogueError, load, parse_language
+from matchers.language.checks import check
+from matchers.language.indicators import Hit, IndicatorMatcher
+
+CATALOGUE = load()
+MATCHER = IndicatorMatcher(CATALOGUE)
+SENTENCES = [s for c in CATALOGUE.languages for i in c.indicators for s in i.match]
+
+
+def found(text: str) -> dict[str, Hit]:
+    return {hit.category: hit for hit in MATCHER.find(text)}
+
+
+def test_the_catalogue_passes_its_own_tests() -> None:
+    assert check(CATALOGUE, MATCHER) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "view"),
+    [
+        ("how old are you", "raw"),
+        ("HOW OLD are you?", "folded"),
+        ("how oooooold are youuuu", "folded"),
+        ("hоw оld аrе yоu", "folded"),
+        ("h\u200bow old a\u200dre you", "folded"),
+        ("ｈｏｗ ｏｌｄ ａｒｅ ｙｏｕ", "folded"),
+        ("h0w 0ld 4r3 y0u", "leet"),
+        ("h o w  o l d  a r e  y o u", "despaced"),
+        ("h o w o l d a r e y o u", "despaced"),
+        ("h.o.w o.l.d a.r.e y.o.u", "despaced"),
+        ("h😀o😀w old are you", "despaced"),
+    ],
+)
+def test_a_disguised_question_is_found_in_its_view(text: str, view: str) -> None:
+    hit = found(text)["age_question"]
+    assert hit.view == view
+    assert (hit.start, hit.end) == (0, len(text.rstrip("?")))
+
+
+def test_what_had_to_be_undisguised_counts_less() -> None:
+    assert (
+        found("h0w 0ld 4r3 y0u")["age_question"].weight
+        < found("how old are you")["age_question"].weight
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I'm 13 minutes away", "im 13km from you", "I am 13% done", "im 13:30 ready",
+        "it took 14 days", "I am 15.04 user", "call me at 13:00", "im 200", "im 13 st",
+    ],
+)  # fmt: skip
+def test_quantities_are_not_ages(text: str) -> None:
+    assert "age_statement" not in found(text)
+
+
+@pytest.mark.parametrize(("text", "age"), [("I'm 13", 13), ("i am thirteen", 13), ("14f here", 14)])
+def test_the_age_stated_is_read(text: str, age: int) -> None:
+    assert found(text)["age_statement"].age == age
+
+
+@pytest.mark.parametrize(
+    ("text", "cue"),
+    [
+        ("Never send money to someone who threatens you.", "advice"),
+        ('He wrote "how old are you" and I left.', "quotation"),
+        ("some guy asked me how old are you", "reported"),
+        ("I won't send me a pic of you", "negation"),
+    ],
+)
+def test_what_stands_around_an_indicator_discounts_it(text: str, cue: str) -> None:
+    hits = MATCHER.find(text)
+    assert hits
+    assert all(cue in {c.name for c in hit.cues} for hit in hits)
+    assert all(hit.weight < 0.3 for hit in hits)
+
+
+def test_a_negation_in_another_sentence_does_not_reach() -> None:
+    assert found("I never do that. Send me a pic of you")["image_request"].cues == ()
+
+
+@given(st.integers(), st.text(max_size=20), st.text(max_size=20))
+@settings(max_examples=200, deadline=None)
+def test_spans_are_of_the_raw_text_and_the_fast_path_agrees(
+    seed: int, before: str, after: str
+) -> None:
+    chance = random.Random(seed)
+    sentence = list(chance.choice(SENTENCES))
+    for _ in range(chance.randrange(4)):
+        at = chance.randrange(len(sentence))
+        sentence[at] = chance.choice([sentence[at].upper(), sentence[at] + "\u200b", "0", "é", " "])
+    text = f"{before} {''.join(sentence)} {after}"
+    hits = MATCHER.find(text)
+    for hit in hits:
+        assert 0 <= hit.start < hit.end <= len(text)
+        assert 0 < hit.weight <= 1
+    assert tuple(hits) == tuple(MATCHER._find_slowly(text)) or len(text) < 15  # pyright: ignore[reportPrivateUsage]
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 100_000, "how old are you " * 6_000, '"“' * 30_000, "h " * 50_000]
+)
+def test_a_long_text_is_read(text: str) -> None:
+    assert len(MATCHER.find(text)) <= 16
+
+
+def test_an_untrusted_language_is_on_trial_until_a_platform_trusts_it() -> None:
+    own = parse_language("own.json", OWN)
+    catalogue = type(CATALOGUE)(languages=(own,), version="x")
+    assert IndicatorMatcher(catalogue).find("blorp glorp")[0].trial
+    assert not IndicatorMatcher(catalogue, trusted=["xx"]).find("blorp glorp")[0].trial
+
+
+OWN = b"""{"language": "xx", "name": "Own", "reviewed": false, "indicators": [
+ {"id": "xx.secrecy.a", "category": "secrecy", "weight": 0.5, "source": "own",
+  "phrases": ["blorp glorp"], "match": ["blorp glorp"]}]}"""
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (OWN.replace(b'"secrecy"', b'"nonsense"'), "xx.secrecy.a"),
+        (OWN.replace(b"0.5", b"7"), "xx.secrecy.a"),
+        (b"{", "own.json"),
+        (OWN.replace(b'"source"', b'"sauce"'), "sauce"),
+    ],
+)
+def test_a_bad_catalogue_says_which_entry(data: bytes, why: str) -> None:
+    with pytest.raises(CatalogueError, match=why):
+        parse_language("own.json", data)
+
+
+def test_a_bad_phrase_names_its_indicator() -> None:
+    own = parse_language("own.json", OWN.replace(b'["blorp glorp"]', b'["(blorp"]', 1))
+    with pytest.raises(CatalogueError, match=r"xx\.secrecy\.a.*not closed"):
+        IndicatorMatcher(type(CATALOGUE)(languages=(own,), version="x"))
