@@ -26,10 +26,10 @@ from streams.localbroker import LocalBrokerError
 EVENTS_PER_SECOND = 400.0
 OPENED = (
     ("listed picture, cropped", -1),
-    ("listed address, in disguised spellings", 0),
-    ("encrypted, hashes attested by the client", 0),
-    ("sextortion: a threat, then a demand", -1),
-    ("messages that may not be read here", -1),
+    ("listed address, disguised", 0),
+    ("encrypted, hashes attested", 0),
+    ("sextortion: threat, then demand", -1),
+    ("messages not to be read here", -1),
 )
 """Kinds of which one decision is shown whole: the first, or the last that was sent."""
 

@@ -66,7 +66,7 @@ def _bodies(drafts: Drafts) -> Iterator[tuple[str, bytes, Refused]]:
         with_changes(schema_version=9),
         _refused("unknown_schema_version", "$.schema_version"),
     )
-    yield "bytes that are no UTF-8", b'{"event_id": "\xff\xfe"}', Refused(error="not_utf8")
+    yield "bytes that are no UTF-8", b'{"event_id": "\xff\xfe"}', _refused("not_utf8", "$.event_id")
     yield "brackets 5,000 deep", b'{"later": ' + b"[" * 5_000, Refused(error="too_deep")
     yield "more than 1 MiB", with_changes(pad="x" * MAX_EVENT_BYTES), Refused(error="too_large")
     yield "nothing", b"", Refused(error="empty")

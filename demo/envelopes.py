@@ -15,7 +15,7 @@ def cloud_events(drafts: Drafts, address: Decided) -> Iterator[Sent]:
     """Events with a listed address, for which `address` is expected, as CloudEvents."""
     for number in range(6):
         record = drafts.record(
-            "CloudEvents, binary and structured mode",
+            "CloudEvents, both modes",
             f"CloudEvent {number}",
             address,
             surface="post",

@@ -17,7 +17,7 @@ from demo.pictures import jpeg, landscape
 SEED = 20_260_101
 EVERYDAY_CONVERSATIONS = 240
 BACKFILL = 4_000
-EVERYDAY, OLDER = "everyday conversations", "older everyday messages (backfill)"
+EVERYDAY, OLDER = "everyday conversations", "older messages, all at once"
 
 ADDRESS = Decided(
     actions=frozenset({"block"}),
@@ -85,15 +85,15 @@ def make_backfill() -> list[Sent]:
 
 
 def _addresses(drafts: Drafts) -> Iterator[Sent]:
-    kind = "listed address, in disguised spellings"
-    for number, url in enumerate(DISGUISED_URLS * 2):
-        yield drafts.record(kind, f"address {number}", ADDRESS, surface="post", urls=[url])
-    for number, text in enumerate(DISGUISED_IN_TEXT * 2):
-        yield drafts.record(kind, f"address in text {number}", ADDRESS, surface="post", text=text)
-    for number, url in enumerate(OTHER_URLS * 5):
+    kind = "listed address, disguised"
+    for url in DISGUISED_URLS * 2:
+        yield drafts.record(kind, repr(url), ADDRESS, surface="post", urls=[url])
+    for text in DISGUISED_IN_TEXT * 2:
+        yield drafts.record(kind, repr(text), ADDRESS, surface="post", text=text)
+    for url in OTHER_URLS * 5:
         yield drafts.record(
             "address that only looks listed",
-            f"address {number}",
+            repr(url),
             talk.ALLOW,
             surface="post",
             urls=[url],
@@ -107,9 +107,9 @@ def _conversations(drafts: Drafts) -> Iterator[Sent]:
         people, said = talk.everyday(draw, number, draw.randrange(3, 12))
         yield from _conversation(drafts, EVERYDAY, f"talk-{number}", people, said)
     for kind, name, said in (
-        ("approach to a child, over seven messages", "approach", talk.APPROACH),
-        ("sextortion: a threat, then a demand", "threat", talk.THREAT_APART),
-        ("sextortion: both in one message", "threat-at-once", talk.THREAT_AT_ONCE),
+        ("approach to a child, 7 messages", "approach", talk.APPROACH),
+        ("sextortion: threat, then demand", "threat", talk.THREAT_APART),
+        ("sextortion: in one message", "threat-at-once", talk.THREAT_AT_ONCE),
         ("safety advice in the same words", "advice", talk.ADVICE),
     ):
         for number in range(3):
@@ -150,14 +150,14 @@ def _gate(drafts: Drafts) -> Iterator[Sent]:
         name = f"unread-{number}"
         yield from _conversation(
             drafts,
-            "messages that may not be read here",
+            "messages not to be read here",
             name,
             talk.people_at_risk(name),
             talk.NOT_READ,
             jurisdiction="XZ",
         )
     yield drafts.record(
-        "the same place: hashes may be matched",
+        "hashes matched in the same place",
         "hotline picture",
         Decided(
             actions=VERY_FILE.actions,
@@ -169,7 +169,7 @@ def _gate(drafts: Drafts) -> Iterator[Sent]:
         media=inline(jpeg(landscape(lists.HOTLINE[0]))),
     )
     yield drafts.record(
-        "a platform without any scan basis",
+        "platform without a scan basis",
         "hotline picture and listed address",
         Decided(actions=frozenset({"allow"}), withheld=NO_SCANS),
         tenant="no-basis",
@@ -196,14 +196,14 @@ def _other_kinds(drafts: Drafts) -> Iterator[Sent]:
             text=next(talk.everyday_lines(drafts.draw_from)),
         )
         yield drafts.record(
-            "deleted content that was listed",
+            "deleted content, was listed",
             f"deletion {number}",
             Decided(actions=frozenset({"allow"}), signals=frozenset({"hash_match"})),
             kind="deleted",
             media=hashes(file, "server", "sha256"),
         )
         yield drafts.record(
-            "message edited to hold a listed address",
+            "edited to hold a listed address",
             f"edit {number}",
             ADDRESS,
             kind="edited",
@@ -211,7 +211,7 @@ def _other_kinds(drafts: Drafts) -> Iterator[Sent]:
             text=f"now here: {DISGUISED_URLS[0]}",
         )
         repeated = drafts.record(
-            "event that its producer sent twice",
+            "event sent twice by its producer",
             f"repeat {number}",
             ADDRESS,
             surface="post",

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -91,6 +92,7 @@ def hashed(content: bytes, *, picture: bool = True) -> Listed:
     )
 
 
+@cache
 def drawn(seed: int) -> Listed:
     """A landscape's file with its hashes."""
     return hashed(jpeg(landscape(seed)))

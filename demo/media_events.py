@@ -54,14 +54,14 @@ def _very_files(drafts: Drafts) -> Iterator[Sent]:
         content = jpeg(landscape(seed))
         yield drafts.record(kind, f"hotline {seed}", VERY_FILE, media=inline(content))
     yield drafts.record(
-        "listed file that is no picture",
+        "listed file, no picture",
         "stands for a video",
         Decided(actions=frozenset({"block"}), rules=frozenset({"known-material"}), report=True),
         media=inline(lists.HOTLINE_DIGESTS_ONLY, "video/mp4"),
     )
     for seed in lists.WATCHED:
         yield drafts.record(
-            "picture on a list that is only observed",
+            "picture on an observed list",
             f"watched {seed}",
             Decided(
                 actions=frozenset({"allow"}),
@@ -111,7 +111,7 @@ def _urgent(drafts: Drafts) -> Iterator[Sent]:
             media=inline(content),
         )
         yield drafts.record(
-            "listed picture, on a live surface",
+            "listed picture, live",
             f"hotline {seed}",
             urgent,
             surface="live",
@@ -142,7 +142,7 @@ def _damaged(drafts: Drafts) -> Iterator[Sent]:
 
 
 def _encrypted(drafts: Drafts) -> Iterator[Sent]:
-    kind = "encrypted, hashes attested by the client"
+    kind = "encrypted, hashes attested"
     for seed in lists.HOTLINE[:6]:
         file = lists.drawn(seed)
         yield drafts.record(
@@ -160,7 +160,7 @@ def _encrypted(drafts: Drafts) -> Iterator[Sent]:
             media=hashes(file, "client_attested", "pdq"),
         )
         yield drafts.record(
-            "encrypted, hashes not verified",
+            "encrypted, hashes unverified",
             f"hotline {seed}, digest",
             UNCONFIRMED,
             encrypted=True,

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance
@@ -9,6 +10,7 @@ from PIL import Image, ImageDraw, ImageEnhance
 SIZE = (384, 256)
 
 
+@cache
 def landscape(seed: int) -> Image.Image:
     """A sky, a sun, ridges and some boxes and balls; the same picture for the same seed."""
     draw_from = np.random.default_rng(seed)

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from demo.expectations import Difference, Outcome, Place, Refused, Sent
+from demo.expectations import Difference, Outcome, Place, Sent
 from demo.measures import LATENCY, Measures
 from streams.contracts.dead_letter import DeadLetter
 from streams.contracts.decision import Decision
@@ -28,58 +28,45 @@ class Pace(NamedTuple):
     burst_seconds: float
 
 
-def by_kind(sent: Sequence[tuple[Sent, Place]], outcome: Outcome) -> Table:
+def by_kind(sent: Sequence[tuple[Sent, Place]], outcome: Outcome) -> Group:
     """A row for each kind of record: how many were sent, what was decided, by which rules."""
     made: dict[str, list[Decision]] = defaultdict(list)
     for decision in outcome.decisions:
         made[decision.event_id].append(decision)
     letters = {Place(x.partition, x.offset): x for x in outcome.dead_letters}
-    actions = [a for a in ACTIONS if any(d.action == a for d in outcome.decisions)]
     table = _table("What went in, and what was decided")
-    table.add_column("kind", ratio=5)
+    table.add_column("kind", no_wrap=True)
     table.add_column("sent", justify="right")
-    for action in actions:
-        table.add_column(Text(action, COLOURS[action]), justify="right")
-    table.add_column("dead\nletter", justify="right")
-    table.add_column("re-\nport", justify="right")
-    table.add_column("prio-\nrity", justify="right")
-    table.add_column("why", ratio=5)
-    total: Counter[str] = Counter()
+    table.add_column("decided")
+    table.add_column("report", justify="right")
+    table.add_column("priority", justify="right")
+    table.add_column("why", ratio=1)
     for kind, records in _kinds(sent):
         ids = dict.fromkeys(record.event_id for record, _ in records if record.event_id)
         decisions = [decision for event_id in ids for decision in made[event_id]]
         dead = [letters[place] for _, place in records if place in letters]
-        counted = Counter[str](decision.action for decision in decisions)
-        counted |= Counter(dead=len(dead), sent=len(records))
-        counted["report"] = sum(decision.report for decision in decisions)
-        total += counted
-        priorities = sorted({decision.priority for decision in decisions})
         table.add_row(
             kind,
             f"{len(records):,}",
-            *(_count(counted[action]) for action in actions),
-            _count(counted["dead"]),
-            _count(counted["report"]),
-            _range(priorities),
+            _decided(decisions, dead),
+            _count(sum(decision.report for decision in decisions)),
+            _range(sorted({decision.priority for decision in decisions})),
             _why(decisions, dead),
         )
-    table.add_section()
-    table.add_row(
-        "all",
-        *(f"{total[name]:,}" for name in ("sent", *actions, "dead", "report")),
-        "",
-        "",
-        style="bold",
-    )
-    return table
+    total = Text(f"all {len(sent):,}: ", "bold")
+    total.append_text(_decided(outcome.decisions, outcome.dead_letters))
+    total.append(f"; {len(outcome.urgent)} of priority 0 or 1, also on the urgent topic")
+    return Group(table, total, "")
 
 
 def opened(record: Sent, decision: Decision) -> Table:
     """One decision, with what a reviewer would see."""
     grid = Table(box=box.ROUNDED, show_header=False, expand=True, title_justify="left")
-    grid.title = f"[bold]{record.kind}[/] [dim]({record.about})[/]"
+    grid.title = Text.assemble((record.kind, "bold"), (f" ({record.about})", "dim"))
     grid.add_column(style="dim", width=10)
     grid.add_column()
+    if record.text:
+        grid.add_row("text sent", Text(record.text))
     verdict = Text(decision.action, f"bold {COLOURS[decision.action]}")
     verdict.append(f"   priority {decision.priority}", "default not bold")
     verdict.append("   report" if decision.report else "", "bold red")
@@ -102,20 +89,20 @@ def opened(record: Sent, decision: Decision) -> Table:
 
 
 def dead_letters(letters: Iterable[DeadLetter]) -> Table:
-    """The dead letters, those with one cause in one row."""
+    """The dead letters, those with one class and field in one row."""
     table = _table("What lies in the dead letters (no content, only why and where)")
     table.add_column("class", no_wrap=True)
     table.add_column("field")
     table.add_column("message", ratio=1)
     table.add_column("records", justify="right")
-    table.add_column("the first: partition, offset, size", justify="right")
-    grouped: dict[tuple[str, str, str], list[DeadLetter]] = defaultdict(list)
-    for letter in letters:
-        grouped[letter.error, letter.field or "", letter.message].append(letter)
-    for (error, field, message), alike in sorted(grouped.items()):
+    table.add_column("the first: partition,\noffset, size", justify="right")
+    grouped: dict[tuple[str, str], list[DeadLetter]] = defaultdict(list)
+    for letter in sorted(letters, key=lambda letter: (letter.partition, letter.offset)):
+        grouped[letter.error, letter.field or ""].append(letter)
+    for (error, field), alike in sorted(grouped.items()):
         first = alike[0]
         where = f"{first.partition}, {first.offset}, {first.size:,} B"
-        table.add_row(error, field, message, str(len(alike)), where)
+        table.add_row(error, field, first.message, str(len(alike)), where)
     return table
 
 
@@ -179,6 +166,14 @@ def _kinds(
     return sorted(found.items(), key=lambda item: min(r.event_id or "~" for r, _ in item[1]))
 
 
+def _decided(decisions: Sequence[Decision], dead: Sequence[DeadLetter]) -> Text:
+    counts = Counter(decision.action for decision in decisions)
+    parts = [Text(f"{a} {counts[a]:,}", COLOURS[a]) for a in ACTIONS if counts[a]]
+    if dead:
+        parts.append(Text(f"dead letter {len(dead):,}", "bold"))
+    return Text(", ").join(parts)
+
+
 def _why(decisions: Sequence[Decision], dead: Sequence[DeadLetter]) -> str:
     rules = Counter(reason.rule for decision in decisions for reason in decision.reasons)
     parts = [_counted(rules)] if rules else []
@@ -206,7 +201,7 @@ def _signal(signal: object) -> str:
     said = [
         f"{n}={_words(v) if isinstance(v, tuple) else v}"
         for n, v in fields.items()
-        if v not in (None, False, ())
+        if not (v is None or v is False or v == ())
     ]
     hits = [f"{h.indicator}[{h.start}:{h.end}]" for h in getattr(signal, "hits", ())]
     if hits:
@@ -224,7 +219,7 @@ def _words(values: Iterable[object]) -> str:
 
 
 def _count(number: int) -> str:
-    return f"{number:,}" if number else "[dim]·[/]"
+    return f"{number:,}" if number else ""
 
 
 def _range(values: Sequence[int]) -> str:
@@ -235,10 +230,10 @@ def _range(values: Sequence[int]) -> str:
 
 def _table(title: str) -> Table:
     return Table(
-        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
-
-
-def expected_refusals(sent: Sequence[tuple[Sent, Place]]) -> int:
-    """How many of the records are none."""
-    return sum(isinstance(record.expected, Refused) for record, _ in sent)

@@ -12,7 +12,7 @@ from msgspec import Struct
 from matchers.hashing.decoder import Decoded, Decoder
 from matchers.hashing.digests import Digests, digests
 from matchers.hashing.fetch import Fetcher
-from matchers.hashing.outcome import HashResult, Limits, Unreadable
+from matchers.hashing.outcome import HashResult, Limits, Mode, Unreadable
 from matchers.hashing.signatures import looks_like_picture
 
 FETCHES = 16
@@ -71,7 +71,7 @@ class DecoderPool:
         """Decoders that had to be replaced so far."""
         return self._restarts
 
-    def hash_many(self, items: Sequence[MediaSource]) -> list[HashResult]:
+    def hash_many(self, items: Sequence[MediaSource], mode: Mode = "exact") -> list[HashResult]:
         """One result for each item, in order; waits for all.
 
         Raises `SourceUnavailable` when a uri's store is away, `DecoderNotStarted` when a broken
@@ -82,7 +82,7 @@ class DecoderPool:
             with self._lock:  # `close` shuts the threads down only after this
                 if self._closed:
                     raise PoolClosed
-                futures = [self._threads.submit(self._hash, item) for item in items]
+                futures = [self._threads.submit(self._hash, item, mode) for item in items]
             results = [future.result() for future in futures]
         except CancelledError:
             raise PoolClosed from None
@@ -127,7 +127,7 @@ class DecoderPool:
         decoder.wait_until_ready()
         return decoder
 
-    def _hash(self, item: MediaSource) -> HashResult:
+    def _hash(self, item: MediaSource, mode: Mode) -> HashResult:
         try:
             known, content = self._read(item.content)
         except Unreadable as error:
@@ -140,7 +140,7 @@ class DecoderPool:
             return HashResult(digests=known, error="empty" if item.claims_picture else None)
         if not item.claims_picture and not looks_like_picture(content):
             return HashResult(digests=known)
-        decoded = self._decode(content)
+        decoded = self._decode(content, mode)
         return HashResult(
             digests=known, still=decoded.still, frames=decoded.frames, error=decoded.error
         )
@@ -153,12 +153,12 @@ class DecoderPool:
         fetched = self._fetcher.fetch(content, self._limits.bytes)
         return fetched.digests, fetched.content
 
-    def _decode(self, content: bytes) -> Decoded:
+    def _decode(self, content: bytes, mode: Mode) -> Decoded:
         decoder = self._idle.get()
         try:
             if decoder is None or not decoder.alive:
                 decoder = self._replaced(decoder)
-            return decoder.hash(content)
+            return decoder.hash(content, mode)
         finally:
             if decoder is not None and not decoder.alive:
                 self._discard(decoder)

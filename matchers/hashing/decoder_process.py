@@ -14,10 +14,10 @@ from typing import BinaryIO
 import msgspec
 from PIL import AvifImagePlugin, Image
 
-from matchers.hashing import pdq
+from matchers.hashing import pdq, screen
 from matchers.hashing.image import picture_hashes
-from matchers.hashing.outcome import Limits, StillHashes, Unreadable
-from matchers.hashing.wire import REPLY_HEADER, REQUEST_HEADER, Done, Reply, encoder
+from matchers.hashing.outcome import Limits, Mode, StillHashes, Unreadable
+from matchers.hashing.wire import MODES, REPLY_HEADER, REQUEST_HEADER, Done, Reply, encoder
 
 _PR_SET_PDEATHSIG = 1
 
@@ -36,8 +36,8 @@ def main(descriptor: int, parent: int, limits_json: str) -> None:
         _send(replies, Done())
         replies.flush()
         _silence()
-        while content := _next_file(requests):
-            _answer(content, limits, replies)
+        while request := _next_request(requests):
+            _answer(*request, limits, replies)
 
 
 def _die_with(parent: int) -> None:
@@ -52,6 +52,7 @@ def _die_with(parent: int) -> None:
 def _warm(limits: Limits) -> None:
     """Do once, before memory is limited, what the first file would else wait for."""
     pdq.warm()
+    screen.warm()
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     # Pictures inside pictures (ICO, ICNS) are checked by Pillow alone.
     Image.MAX_IMAGE_PIXELS = limits.pixels
@@ -90,11 +91,12 @@ def _silence() -> None:
     os.close(nothing)
 
 
-def _next_file(requests: io.BufferedReader) -> bytearray | None:
+def _next_request(requests: io.BufferedReader) -> tuple[Mode, bytearray] | None:
     header = requests.read(REQUEST_HEADER.size)
     if len(header) < REQUEST_HEADER.size:
         return None
-    content = bytearray(REQUEST_HEADER.unpack(header)[0])
+    mode, length = REQUEST_HEADER.unpack(header)
+    content = bytearray(length)
     filled = 0
     view = memoryview(content)
     while filled < len(content):
@@ -103,13 +105,13 @@ def _next_file(requests: io.BufferedReader) -> bytearray | None:
             return None
         filled += count
     view.release()
-    return content
+    return MODES[mode], content
 
 
-def _answer(content: bytearray, limits: Limits, replies: BinaryIO) -> None:
+def _answer(mode: Mode, content: bytearray, limits: Limits, replies: BinaryIO) -> None:
     done = Done()
     try:
-        for found in picture_hashes(content, limits):
+        for found in picture_hashes(content, limits, mode):
             _send(replies, found)
             if isinstance(found, StillHashes):
                 replies.flush()  # kept, should a later frame break this process

@@ -115,3 +115,18 @@ ANSWER_MINUTES = 30
 
 AGE_LIMIT = 18
 """Below this a stated age is a minor's."""
+
+# --- a sender ------------------------------------------------------------------------------
+
+SENDER_WINDOW_DAYS = 7
+"""Approaches of the running window of this many days, and of the one before, count together."""
+SENDER_RECIPIENT_POINTS = 0.5
+SENDER_MINOR_POINTS = 1.0
+SENDER_ALIKE_POINTS = 1.0
+"""For every doubling of recipients, of minors among them, and of those approached with
+near-identical words."""
+SENDER_ALIKE_SIMILARITY = 0.7
+"""Estimated Jaccard similarity from which two openings are near-identical."""
+SENDER_WATCH = 3.0
+SENDER_REVIEW = 6.0
+"""At `review`, a sender approached some eight minors in two weeks, or some twelve people alike."""

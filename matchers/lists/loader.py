@@ -1,4 +1,4 @@
-"""Lists from files: CSV, with TOML that says what each list is.
+"""Lists from files: CSV, with TOML that says what each list is; or a compiled snapshot.
 
 A path is a CSV (with a side file of the same name ending in `.toml`, or none: then it is a list
 of one's own, of which every match is only observed), or a TOML file that names several lists::
@@ -14,7 +14,7 @@ of one's own, of which every match is only observed), or a TOML file that names 
 """
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -22,9 +22,11 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 from msgspec import Struct
 
+from matchers.indexes.flat_file import UnusableFile
 from matchers.lists.csv_format import RejectedRow, UnreadableList, read_csv
 from matchers.lists.entry import Algorithm, ListEntry, ListInfo
 from matchers.lists.matcher import ListMatcher, Radii
+from matchers.lists.snapshot import SUFFIX, open_snapshot
 
 _T = TypeVar("_T")
 
@@ -78,10 +80,30 @@ def read_lists(paths: Iterable[Path]) -> list[LoadedFile]:
 
 
 def load_matcher(
-    paths: Iterable[Path], *, loaded_at: datetime, radii: Radii | None = None
+    paths: Sequence[Path],
+    *,
+    loaded_at: datetime,
+    radii: Radii | None = None,
+    on_read: Callable[[LoadedFile], None] | None = None,
 ) -> ListMatcher:
-    """A matcher of every list that `paths` name; raises as `read_lists`."""
+    """A matcher of every list that `paths` name, or of one compiled snapshot.
+
+    `on_read` hears of each list file, with the rows that did not go in. Raises as `read_lists`,
+    and for a snapshot that is unusable or not alone.
+    """
+    if any(path.suffix == SUFFIX for path in paths):
+        if len(paths) > 1:
+            raise UnreadableList(f"{paths[0]}: a snapshot holds all lists; give it alone")
+        try:
+            return open_snapshot(paths[0], loaded_at=loaded_at, radii=radii)
+        except UnusableFile as error:
+            raise UnreadableList(str(error)) from error
+        except OSError as error:
+            raise UnreadableList(f"{paths[0]}: {error.strerror}") from error
     loaded = read_lists(paths)
+    if on_read is not None:
+        for file in loaded:
+            on_read(file)
     return ListMatcher(
         {file.info.name: file.info for file in loaded},
         (entry for file in loaded for entry in file.entries),
@@ -97,7 +119,7 @@ def files_of(paths: Iterable[Path]) -> list[Path]:
         found.append(given)
         if given.suffix == ".toml":
             found += [path for path, _ in _listed(given)]
-        else:
+        elif given.suffix != SUFFIX:
             found.append(given.with_suffix(".toml"))
     return found
 

@@ -94,6 +94,7 @@ def compile_snapshot(
     labels: dict[tuple[str, ...], int] = {}
     with tempfile.TemporaryDirectory(prefix=".compiling-", dir=path.parent) as scratch:
         spools: dict[Algorithm, _Spool] = {}
+        done = 0
         for done, entry in enumerate(entries, 1):
             if done % _REPORT_EVERY == 0:
                 tell("read", done)
@@ -108,6 +109,7 @@ def compile_snapshot(
                 categories.setdefault(entry.category, len(categories)),
                 labels.setdefault(entry.labels, len(labels)),
             )
+        tell("read", done)
         with FlatFileWriter(path, KIND) as file:
             for algorithm, spool in spools.items():
                 spool.write(file, lambda share, what=algorithm: tell(what, share))

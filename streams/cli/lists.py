@@ -8,12 +8,14 @@ from typing import Annotated, NoReturn
 import msgspec
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
 from matchers.lists.csv_format import UnreadableList
 from matchers.lists.entry import DIGEST_BYTES, HAMMING_BYTES, MATCHED_ALGORITHMS
-from matchers.lists.loader import LoadedFile, read_lists
+from matchers.lists.loader import LoadedFile, load_matcher, read_lists
 from matchers.lists.matcher import HashQuery, ListMatcher, Match
+from matchers.lists.snapshot import SUFFIX, compile_snapshot
 
 app = typer.Typer(no_args_is_help=True, help="The lists that content is matched against.")
 
@@ -80,22 +82,18 @@ def show(files: Files, as_json: AsJson = False) -> None:
 
     Exit codes: 0 shown, 2 a file cannot be read.
     """
-    lists = _read(files)
-    matcher = _matcher(lists)
+    matcher = _matcher(files)
+    held = {
+        name: {count.algorithm: count.entries for count in matcher.counts if count.list == name}
+        for name in matcher.infos
+    }
     if as_json:
         _print_json(
             {
                 "version": matcher.version,
                 "lists": [
-                    {
-                        **msgspec.to_builtins(file.info),
-                        "entries": {
-                            count.algorithm: count.entries
-                            for count in matcher.counts
-                            if count.list == file.info.name
-                        },
-                    }
-                    for file in lists
+                    {**msgspec.to_builtins(info), "entries": held[name]}
+                    for name, info in matcher.infos.items()
                 ],
             }
         )
@@ -103,23 +101,72 @@ def show(files: Files, as_json: AsJson = False) -> None:
     table = Table(title=f"lists {matcher.version}", title_justify="left")
     for column in ("list", "made by", "verified by", "roles", "may be passed on", "entries"):
         table.add_column(column)
-    for file in lists:
-        info = file.info
+    for name, info in matcher.infos.items():
         roles = [f"{category}: {role}" for category, role in sorted(info.roles.items())]
-        held = [
-            f"{count.algorithm}: {count.entries}"
-            for count in matcher.counts
-            if count.list == info.name
-        ]
         table.add_row(
-            info.name,
+            name,
             info.source_kind,
             info.verified_by or "nobody",
             "\n".join([*roles, f"the rest: {info.default_role}"]),
             "yes" if info.redistribute else "no",
-            "\n".join(held) or "none",
+            "\n".join(f"{algorithm}: {count}" for algorithm, count in held[name].items()) or "none",
         )
     Console().print(table)
+
+
+@app.command()
+def compile(
+    files: Files,
+    out: Annotated[Path, typer.Option("--out", help="The snapshot to write, ending in .snapshot.")],
+    as_json: AsJson = False,
+) -> None:
+    """Compile lists to a snapshot that workers map into memory, one copy for all on a host.
+
+    Example: seawall lists compile lists.toml --out lists.snapshot
+
+    Exit codes: 0 written, 1 written without some rows, 2 a file cannot be read or written.
+    """
+    if out.suffix != SUFFIX:
+        _fail(f"{out}: a snapshot's name ends in {SUFFIX}")
+    lists = _read(files)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=Console(stderr=True),
+        disable=as_json,
+    ) as bars:
+        reading = bars.add_task("read", total=sum(len(file.entries) for file in lists))
+        building: dict[str, TaskID] = {}
+
+        def advance(what: str, done: float) -> None:
+            if what == "read":
+                bars.update(reading, completed=done)
+                return
+            if what not in building:
+                building[what] = bars.add_task(f"index {what}", total=100)
+            bars.update(building[what], completed=round(100 * done))
+
+        try:
+            version = compile_snapshot(
+                out,
+                {file.info.name: file.info for file in lists},
+                (entry for file in lists for entry in file.entries),
+                progress=advance,
+            )
+        except OSError as error:
+            _fail(f"{out}: {error.strerror}")
+    entries, rejected = (
+        sum(len(file.entries) for file in lists),
+        sum(len(file.rejected) for file in lists),
+    )
+    if as_json:
+        _print_json(
+            {"version": version, "file": str(out), "entries": entries, "rejected": rejected}
+        )
+    else:
+        typer.echo(f"{out}: lists {version}, {entries} entries, {rejected} rows left out")
+    raise typer.Exit(bool(rejected))
 
 
 @app.command()
@@ -136,15 +183,18 @@ def search(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Find what a value matches, as the hash-matching stage would, or the entries with an id.
+    """Find what a value matches, as the hash-matching stage would, and the entries with that id
+    (not in a snapshot, which is not made for that).
 
     Example: seawall lists search https://example.com/page --lists lists.toml
 
     Exit codes: 0 something was found, 1 nothing was, 2 a file cannot be read.
     """
-    loaded = _read(lists)
-    matcher = _matcher(loaded)
-    named = [entry for file in loaded for entry in file.entries if value in (entry.id, entry.value)]
+    matcher = _matcher(lists)
+    files = [path for path in lists if path.suffix != SUFFIX]
+    named = [
+        entry for file in _read(files) for entry in file.entries if value in (entry.id, entry.value)
+    ]
     matches = _matches(matcher, value)
     if as_json:
         _print_json({"version": matcher.version, "matches": matches, "entries": named})
@@ -176,12 +226,11 @@ def _matches(matcher: ListMatcher, value: str) -> list[Match]:
     return matcher.match_urls([value])[0]
 
 
-def _matcher(lists: list[LoadedFile]) -> ListMatcher:
-    return ListMatcher(
-        {file.info.name: file.info for file in lists},
-        (entry for file in lists for entry in file.entries),
-        loaded_at=datetime.now(UTC),
-    )
+def _matcher(files: list[Path]) -> ListMatcher:
+    try:
+        return load_matcher(files, loaded_at=datetime.now(UTC))
+    except UnreadableList as error:
+        _fail(str(error))
 
 
 def _unmatched(file: LoadedFile) -> int:

@@ -8,7 +8,7 @@ import typer
 from streams.cli.options import JsonOption, fail, print_json
 from streams.localbroker import LocalBrokerError, LocalCluster
 from streams.localbroker.cluster import running_cluster, stop_recorded
-from streams.localbroker.record import ClusterRecord
+from streams.localbroker.record import ClusterRecord, live_process
 
 DEFAULT_DIR = Path(".seawall/broker")
 EXIT_FAILED = 1
@@ -38,6 +38,9 @@ def up(
         record = running_cluster(data_dir)
         if record is not None and len(record.nodes) != brokers:
             fail(f"{len(record.nodes)} broker(s) already run in {data_dir}", EXIT_FAILED)
+        dead = [n.id for n in record.nodes if live_process(data_dir, n) is None] if record else []
+        if dead:
+            fail(f"broker {dead} of {data_dir} is down: seawall down, then up again", EXIT_FAILED)
         if record is None:
             cluster = LocalCluster(3 if brokers == 3 else 1, data_dir, guarded=False, say=_say)
             record = cluster.start().record

@@ -8,7 +8,8 @@ from pathlib import Path
 from threading import Lock
 
 from matchers.lists.csv_format import UnreadableList
-from matchers.lists.loader import files_of, read_lists
+from matchers.lists.entry import ListEntry
+from matchers.lists.loader import LoadedFile, files_of, load_matcher
 from matchers.lists.matcher import ListMatcher, Radii
 
 log = logging.getLogger(__name__)
@@ -95,23 +96,37 @@ class LiveLists:
             return False
         return await self.reload()
 
+    def apply(
+        self, added: Iterable[ListEntry], removed: Iterable[ListEntry], *, version: str
+    ) -> ListMatcher:
+        """Take a few changes into use at once, on top of the lists in use.
+
+        Raises `ValueError` for an added entry of no known list, with nothing changed.
+        """
+        with self._loading:
+            matcher = self.matcher().changed(
+                added, removed, version=version, loaded_at=self._clock()
+            )
+            self._current = matcher
+        if self._on_loaded is not None:
+            self._on_loaded(matcher)
+        return matcher
+
     def _read(self) -> ListMatcher:
-        files = read_lists(self._paths)
-        for file in files:
-            if file.rejected:
-                line, reason = file.rejected[0]
-                log.warning(
-                    "list %s: %d rows left out, the first in line %d: %s",
-                    file.info.name,
-                    len(file.rejected),
-                    line,
-                    reason,
-                )
-        return ListMatcher(
-            {file.info.name: file.info for file in files},
-            (entry for file in files for entry in file.entries),
-            loaded_at=self._clock(),
-            radii=self._radii,
+        return load_matcher(
+            self._paths, loaded_at=self._clock(), radii=self._radii, on_read=_tell_rejected
+        )
+
+
+def _tell_rejected(file: LoadedFile) -> None:
+    if file.rejected:
+        line, reason = file.rejected[0]
+        log.warning(
+            "list %s: %d rows left out, the first in line %d: %s",
+            file.info.name,
+            len(file.rejected),
+            line,
+            reason,
         )
 
 

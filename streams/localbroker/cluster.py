@@ -152,7 +152,7 @@ class LocalCluster:
         self._save()
         for node in self._nodes.values():
             self._launch(node)
-        self._save()
+            self._save()
         self._wait_ready(list(self._nodes.values()))
 
     def _recorded(self) -> ClusterRecord:

@@ -104,7 +104,7 @@ def _fetch(into: Path, scratch: Path) -> None:
     if done.returncode != 0 or not any(jar.name.startswith("kafka_2.13-") for jar in jars):
         raise LocalBrokerUnavailable(
             f"could not fetch {COORDINATES}: is a Maven repository reachable from here? "
-            f"jgo ended with {done.returncode}: {_last_lines(done.stderr or done.stdout)}"
+            f"jgo ended with {done.returncode}: {_last_lines(done.stderr or done.stdout, 1)}"
         )
     into.mkdir(parents=True)
     for jar in jars:

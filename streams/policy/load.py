@@ -90,7 +90,7 @@ def parse_policy_file(text: str, source: str) -> PolicyFile:
     except msgspec.ValidationError as error:
         message, _, field = str(error).partition(" - at ")
         field = field.strip("`") or "$"
-        message += _hint(field)
+        message += _hint(message, field)
         raise PolicyError(source, _line_of(text, field), field, message) from error
     seen: set[str] = set()
     for number, rule in enumerate(file.rules or ()):
@@ -111,16 +111,15 @@ def _default_text() -> str:
     return resources.files("streams.policy").joinpath("default.toml").read_text(encoding="utf-8")
 
 
-def _hint(field: str) -> str:
-    """What may stand at a path: a field's values, or a table's fields."""
+def _hint(message: str, field: str) -> str:
+    """What may stand at a path instead: a field's values, or a table's fields."""
     path = re.fullmatch(r"\$(?:\.(\w+)(?:\[\d+\])?(?:\.(\w+))?.*)?", field)
     table, name = (path[1], path[2]) if path else (None, None)
-    fields = {
-        each.name: each.type for each in msgspec.structs.fields(_TABLES.get(table, PolicyFile))
-    }
-    if name in fields:
-        return f"; allowed: {allowed_values(fields[name])}"
-    return f"; its fields: {', '.join(fields)}" if table is None or table in _TABLES else ""
+    known = msgspec.structs.fields(_TABLES.get(table, PolicyFile))
+    if "unknown field" in message:
+        return f"; its fields: {', '.join(each.name for each in known)}"
+    kind = next((each.type for each in known if each.name == name), None)
+    return f"; allowed: {allowed_values(kind)}" if kind and "enum" in message else ""
 
 
 _TABLES: dict[str | None, type[Struct]] = {

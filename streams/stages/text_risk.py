@@ -12,6 +12,17 @@ from msgspec.structs import replace
 from matchers.language.catalogue import load
 from matchers.language.conversation import Score, advance, score
 from matchers.language.indicators import ANSWER_INDICATOR, Hit, IndicatorMatcher
+from matchers.language.phrases import fold_words
+from matchers.language.sender import (
+    Sender,
+    SenderScore,
+    approach,
+    decode_sender,
+    encode_sender,
+    merge,
+    opening_signature,
+    score_sender,
+)
 from matchers.language.state import (
     MINOR_BANDS,
     PEOPLE_CAP,
@@ -47,23 +58,30 @@ class TextRiskStage:
     """Scores conversations. Holds no state of its own, and may be shared between threads."""
 
     def __init__(self, matcher: IndicatorMatcher) -> None:
-        self._matcher = matcher
+        self._reader = _Reader(matcher)
 
     @property
     def name(self) -> StageName:
         return "text-risk"
 
     def keys(self, batch: Sequence[Envelope]) -> Sequence[StateKey]:
-        """The conversation of every event that has text or is a report."""
-        return [
-            key
-            for envelope in batch
-            if _is_read(envelope) and (key := conversation_key(envelope.event)) is not None
-        ]
+        """The conversation of every event that has text or is a report, and the sender of every
+        message with an indicator."""
+        found: list[StateKey] = []
+        for envelope in batch:
+            if not _is_read(envelope):
+                continue
+            key = conversation_key(envelope.event)
+            if key is not None:
+                found.append(key)
+            text = envelope.event.text
+            if text and self._reader.read_ahead(text):
+                found.append(sender_key(envelope.event))
+        return found
 
     def run(self, batch: Sequence[Envelope], state: Mapping[StateKey, StateValue]) -> StageResult:
         """Score the batch's messages in order; see the module."""
-        chunk = _Chunk(self._matcher, state)
+        chunk = _Chunk(self._reader, state)
         return StageResult([chunk.envelope(envelope) for envelope in batch], chunk.changes())
 
 
@@ -86,13 +104,47 @@ def conversation_key(event: ContentEvent) -> StateKey | None:
     return None
 
 
+def sender_key(event: ContentEvent) -> StateKey:
+    """The account that sent an event."""
+    return StateKey("sender", f"{event.tenant}/{event.author.id}")
+
+
+_AHEAD_CAP = 20_000
+
+
+class _Reader:
+    """Finds the indicators of a text once for `keys` and `run` together.
+
+    What `keys` found waits, by text, until `run` takes it; it is only a saving: whatever is not
+    there is found anew. At most `_AHEAD_CAP` texts wait, should `run` not come.
+    """
+
+    def __init__(self, matcher: IndicatorMatcher) -> None:
+        self._find = matcher.find
+        self._ahead: dict[str, Sequence[Hit]] = {}
+        self.version = matcher.version
+
+    def read_ahead(self, text: str) -> Sequence[Hit]:
+        """The indicators, kept for `read`."""
+        if len(self._ahead) >= _AHEAD_CAP:
+            self._ahead.clear()
+        hits = self._ahead[text] = self._find(text)
+        return hits
+
+    def read(self, text: str) -> Sequence[Hit]:
+        """The indicators."""
+        hits = self._ahead.pop(text, None)
+        return self._find(text) if hits is None else hits
+
+
 class _Chunk:
     """The states of one batch while it is worked through."""
 
-    def __init__(self, matcher: IndicatorMatcher, state: Mapping[StateKey, StateValue]) -> None:
-        self._matcher = matcher
+    def __init__(self, reader: _Reader, state: Mapping[StateKey, StateValue]) -> None:
+        self._reader = reader
         self._stored = state
         self._conversations: dict[StateKey, Conversation | None] = {}
+        self._senders: dict[StateKey, Sender | None] = {}
         self._changed: set[StateKey] = set()
 
     def envelope(self, envelope: Envelope) -> Envelope:
@@ -102,7 +154,7 @@ class _Chunk:
             if event.text is None:
                 return envelope
             return _without_text(envelope, [], performed=False)
-        hits = self._matcher.find(event.text) if event.text else ()
+        hits = self._reader.read(event.text) if event.text else ()
         found: list[TextRisk | UserReport] = []
         if event.kind == "user_report":
             found.append(UserReport(reporter_age_band=event.author.age_band))
@@ -111,11 +163,13 @@ class _Chunk:
 
     def changes(self) -> dict[StateKey, bytes | None]:
         """The new values of the states that changed."""
-        return {
-            key: encode(state)
-            for key in self._changed
-            if (state := self._conversations[key]) is not None
-        }
+        new: dict[StateKey, bytes | None] = {}
+        for key in self._changed:
+            if (state := self._conversations.get(key)) is not None:
+                new[key] = encode(state)
+            elif (sender := self._senders.get(key)) is not None:
+                new[key] = encode_sender(sender)
+        return new
 
     def _converse(
         self, envelope: Envelope, hits: Sequence[Hit], found: list[TextRisk | UserReport]
@@ -137,7 +191,46 @@ class _Chunk:
         if before is None or after.count > before.count:
             result = score(after, message.author.key, envelope.received_at)
             if result.level != "none":
-                found.append(_signal(result, hits, self._matcher.version))
+                found.append(_signal(result, hits, self._reader.version))
+                self._approach(envelope, found)
+
+    def _approach(
+        self,
+        envelope: Envelope,
+        found: list[TextRisk | UserReport],
+    ) -> None:
+        """Count an approach to the message's recipients on the sender's account."""
+        event = envelope.event
+        if not event.recipients:
+            return
+        key = sender_key(event)
+        before = self._sender(key)
+        after = approach(
+            before,
+            [
+                (short_hash(key.id, person.id), person.age_band in MINOR_BANDS)
+                for person in event.recipients[:PEOPLE_CAP]
+            ],
+            opening_signature(fold_words(event.text or "")),
+            envelope.received_at,
+        )
+        self._senders[key] = after
+        self._changed.add(key)
+        others = [
+            state
+            for stored in self._stored.get(key, _NO_STATE).others
+            if (state := decode_sender(stored)) is not None
+        ]
+        merged = merge([after, *others])
+        result = score_sender(merged or after)
+        if result.level != "none":
+            found.append(_sender_signal(result, self._reader.version))
+
+    def _sender(self, key: StateKey) -> Sender | None:
+        if key not in self._senders:
+            stored = self._stored.get(key, _NO_STATE).own
+            self._senders[key] = None if stored is None else decode_sender(stored)
+        return self._senders[key]
 
     def _conversation(self, key: StateKey) -> Conversation | None:
         if key in self._conversations:
@@ -217,6 +310,19 @@ def _signal(result: Score, hits: Sequence[Hit], model: str) -> TextRisk:
         on_trial=result.trial,
         unverified=result.unverified,
         minor_involved=result.minor_involved,
+    )
+
+
+def _sender_signal(result: SenderScore, model: str) -> TextRisk:
+    return TextRisk(
+        scope="sender",
+        score=result.points,
+        level=result.level,
+        categories=(),
+        hits=(),
+        parts=tuple(ScorePart(name=name, value=points) for name, points in result.parts),
+        model=model,
+        minor_involved=result.minors > 0,
     )
 
 

@@ -3,8 +3,11 @@
 One primary, with replicas and failover if wanted: scripts touch keys of many hash slots, so a
 cluster refuses them, with an error that says so. Each conversation is a string and each sender a
 hash with a field for each input partition; `versions.py` has their form. A chunk costs one round
-trip to load and one to save. A replica that takes over may lack the primary's last writes: state
-can then be a few chunks old, while decisions stay exactly once.
+trip to load and one to save.
+
+Everything expires, so that every `maxmemory-policy` but `noeviction` may evict it: an evicted
+record is a conversation forgotten. A replica that takes over may lack the primary's last writes:
+state can then be a few chunks old, while decisions stay exactly once.
 """
 
 import itertools

@@ -12,6 +12,7 @@ from typing import Self
 
 from streams.kafka.topics import pipeline_topics
 from streams.localbroker import LocalCluster
+from streams.localbroker.ports import free_ports
 from streams.settings import load_settings
 from tests.faults import topics
 from tests.faults.events import GOOD, Wording, make_events
@@ -24,7 +25,7 @@ PARTITIONS = 4
 SESSION_MS = 6_000
 SHUTDOWN_SECONDS = 25.0
 HMAC_KEY = "for-fault-tests-only"
-STALL_SECONDS = 120.0
+STALL_SECONDS = 180.0
 """Without any new decision for so long, a run is over and the rest counts as lost."""
 
 POLICY = """
@@ -271,6 +272,6 @@ def state_server() -> Iterator[str]:
 
     with (
         tempfile.TemporaryDirectory(prefix="seawall-valkey-") as directory,
-        ValkeyServer(data_dir=Path(directory)) as server,
+        ValkeyServer(port=free_ports(1)[0], data_dir=Path(directory)) as server,
     ):
         yield f"valkey://127.0.0.1:{server.port}"

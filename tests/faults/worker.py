@@ -55,7 +55,7 @@ class WorkerProcess:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    async def ready(self, seconds: float = 60) -> None:
+    async def ready(self, seconds: float = 180) -> None:
         """Wait until the worker's readiness probe says yes."""
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:

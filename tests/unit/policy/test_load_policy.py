@@ -47,7 +47,7 @@ def test_the_version_tells_edits_apart():
             'version = "1"\n[[scan_basis]]\nscans = ["smell"]',
             3,
             "$.scan_basis[0].scans[0]",
-            "allowed: a list of: hash, url, text, provenance",
+            "allowed: a list of: hash, provenance, text, url",
         ),
         (
             'version = "1"\n[[scan_basis]]\nscans = []\n\n[[scan_basis]]\nvalid_from = "soon"',

@@ -1,0 +1,299 @@
+import itertools
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from matchers.language.state import decode
+from streams.contracts.envelope import Envelope
+from streams.contracts.event import Author, ContentEvent, Recipient
+from streams.contracts.signal import Signal, TextRisk, UserReport
+from streams.contracts.stage import StateKey, StateValue
+from streams.contracts.values import AgeBand, EventKind
+from streams.stages.text_risk import build_text_risk, conversation_key
+
+STAGE = build_text_risk()
+START = 1_700_000_000_000
+SAID = [
+    "hello there",
+    "how old are you?",
+    "13",
+    "I'm 13",
+    "you are so mature for your age",
+    "are your parents home?",
+    "don't tell your mum",
+    "keep this between us",
+    "add me on snapchat",
+    "send me a pic of you",
+    "see you at practice tomorrow",
+    "I'll buy you a new phone",
+    "pay me 200 dollars or everyone will see",
+]
+
+
+def envelope(
+    number: int,
+    text: str | None,
+    *,
+    author: str = "a",
+    band: AgeBand = "unknown",
+    recipients: Sequence[tuple[str, AgeBand]] = (),
+    conversation: str | None = "c",
+    kind: EventKind = "created",
+    event_id: str | None = None,
+) -> Envelope:
+    return Envelope(
+        event=ContentEvent(
+            event_id=event_id or f"e{number}",
+            tenant="t",
+            kind=kind,
+            occurred_at=datetime.fromtimestamp(START / 1000, UTC),
+            content_id=f"c{number}",
+            surface="message",
+            author=Author(id=author, age_band=band),
+            recipients=[Recipient(id=id_, age_band=b) for id_, b in recipients],
+            conversation_id=conversation,
+            text=text,
+        ),
+        received_at=START + number * 60_000,
+    )
+
+
+def play(
+    envelopes: Sequence[Envelope], cuts: Sequence[int] = ()
+) -> tuple[list[list[Signal]], dict[StateKey, bytes]]:
+    """Run the stage over batches cut at `cuts`, with a store that holds what it saved."""
+    stored: dict[StateKey, bytes] = {}
+    signals: list[list[Signal]] = []
+    bounds = [0, *sorted({cut for cut in cuts if 0 < cut < len(envelopes)}), len(envelopes)]
+    for start, end in itertools.pairwise(bounds):
+        batch = envelopes[start:end]
+        keys = STAGE.keys(batch)
+        result = STAGE.run(batch, {key: StateValue(stored.get(key)) for key in keys})
+        assert set(result.changes) <= set(keys)
+        for key, value in result.changes.items():
+            assert value is not None
+            stored[key] = value
+        signals += [out.signals for out in result.batch]
+        assert [out.event.event_id for out in result.batch] == [e.event.event_id for e in batch]
+    return signals, stored
+
+
+def risks(signals: Sequence[Sequence[Signal]]) -> list[TextRisk]:
+    return [s for found in signals for s in found if isinstance(s, TextRisk)]
+
+
+MESSAGES = st.lists(
+    st.tuples(
+        st.sampled_from(SAID),
+        st.sampled_from("ab"),
+        st.sampled_from(["c", "d", None]),
+        st.sampled_from(["created", "created", "edited", "user_report"]),
+        st.integers(0, 12),
+    ),
+    max_size=16,
+)
+
+
+@given(MESSAGES, st.lists(st.integers(0, 16), max_size=6))
+@settings(max_examples=150, deadline=None)
+def test_batches_do_not_matter(
+    messages: list[tuple[str, str, str | None, EventKind, int]], cuts: list[int]
+) -> None:
+    envelopes = [
+        envelope(
+            number,
+            text,
+            author=author,
+            band="adult" if author == "a" else "13_15",
+            recipients=[("b", "13_15")] if author == "a" else [("a", "adult")],
+            conversation=conversation,
+            kind=kind,
+            event_id=f"e{event}",
+        )
+        for number, (text, author, conversation, kind, event) in enumerate(messages)
+    ]
+    whole = play(envelopes)
+    assert play(envelopes, cuts) == whole
+    assert play(envelopes, range(len(envelopes))) == whole
+
+
+def test_an_approach_is_reviewed_and_its_text_dropped() -> None:
+    batch = [
+        envelope(i, text, band="adult", recipients=[("b", "13_15")])
+        for i, text in enumerate(
+            ["hi", "how old are you?", "are your parents home?", "don't tell your mum"]
+        )
+    ]
+    result = STAGE.run(batch, {})
+    assert [out.event.text for out in result.batch] == [None] * 4
+    assert all(out.scans_performed == ["text"] for out in result.batch)
+    assert batch[0].event.text == "hi"
+    last = next(s for s in result.batch[-1].signals if isinstance(s, TextRisk))
+    assert last.level == "review"
+    assert last.minor_involved
+    assert not last.on_trial
+    hit = last.hits[0]
+    assert (hit.indicator, hit.start, hit.end) == ("en.secrecy.dont_tell", 0, 19)
+    assert abs(sum(part.value for part in last.parts) - last.score) < 0.01
+
+
+def test_the_childs_warning_is_not_the_offence() -> None:
+    signals, _ = play(
+        [
+            envelope(1, "how old are you?", author="stranger"),
+            envelope(2, "don't tell your mum", author="stranger"),
+            envelope(
+                3, "a guy asked me how old are you and said don't tell your mum", author="kid"
+            ),
+            envelope(4, "never send a pic to someone who asks", author="kid"),
+        ]
+    )
+    assert not risks(signals[2:])
+
+
+def test_ordinary_talk_loads_no_sender_and_writes_nothing() -> None:
+    batch = [envelope(i, "see you at practice tomorrow") for i in range(50)]
+    assert {key.scope for key in STAGE.keys(batch)} == {"conversation"}
+    result = STAGE.run(batch, {})
+    assert not result.changes
+    assert not any(out.signals for out in result.batch)
+
+
+def test_a_withheld_text_is_dropped_unread() -> None:
+    sent = envelope(1, "how old are you? don't tell your mum")
+    sent.scans_withheld.append("text")
+    assert not STAGE.keys([sent])
+    result = STAGE.run([sent], {})
+    assert result.batch[0].event.text is None
+    assert result.batch[0].scans_performed == []
+    assert not result.batch[0].signals
+    assert not result.changes
+
+
+def test_an_event_without_text_passes_through() -> None:
+    sent = envelope(1, None)
+    assert STAGE.run([sent], {}).batch[0] is sent
+    assert not STAGE.keys([sent])
+
+
+def test_a_repeated_event_adds_no_evidence() -> None:
+    once, state = play([envelope(1, "don't tell your mum", event_id="e")])
+    twice, again = play(
+        [
+            envelope(1, "don't tell your mum", event_id="e"),
+            envelope(2, "don't tell your mum", event_id="e"),
+        ]
+    )
+    assert risks(once) == risks(twice)
+    assert state == again
+
+
+def test_a_report_is_noted_and_raises_the_conversation() -> None:
+    report = envelope(1, None, author="b", band="13_15", kind="user_report")
+    signals, state = play([report])
+    assert signals == [[UserReport(reporter_age_band="13_15")]]
+    said = envelope(2, "don't tell your mum")
+    with_report = risks(play([report, said])[0])[0]
+    without = risks(play([said])[0])[0]
+    assert with_report.score > without.score
+    assert state
+
+
+def test_sextortion_in_one_message() -> None:
+    found = risks(play([envelope(1, "pay me 200 dollars or everyone will see your pics")])[0])
+    assert found[0].level == "review"
+    assert found[0].pattern == "sextortion"
+
+
+def test_without_a_conversation_the_pair_is_one() -> None:
+    one = envelope(1, "hi", conversation=None, recipients=[("b", "unknown")])
+    other = envelope(1, "hi", conversation=None, recipients=[("x", "unknown")])
+    post = envelope(1, "don't tell your mum", conversation=None)
+    assert conversation_key(one.event) != conversation_key(other.event)
+    assert conversation_key(post.event) is None
+    result = STAGE.run([post], {})
+    assert not [key for key in result.changes if key.scope == "conversation"]
+
+
+def test_a_sender_of_many_like_openings_is_seen() -> None:
+    signals, stored = play(
+        [
+            envelope(
+                i,
+                "hey there new friend, how old are you? don't tell your mum that we talk ok",
+                band="adult",
+                recipients=[(f"kid{i}", "13_15")],
+                conversation=f"c{i}",
+            )
+            for i in range(12)
+        ]
+    )
+    senders = [s for s in risks(signals) if s.scope == "sender"]
+    assert senders[-1].level == "review"
+    assert {part.name for part in senders[-1].parts} == {"recipients", "minors", "alike_openings"}
+    key = StateKey("sender", "t/a")
+    assert len(stored[key]) < 600
+
+
+def test_what_other_partitions_saw_of_a_sender_counts() -> None:
+    def seen(first: int) -> dict[StateKey, bytes]:
+        return play(
+            [
+                envelope(
+                    i,
+                    "don't tell your mum about me and you",
+                    band="adult",
+                    recipients=[(f"kid{i}", "13_15")],
+                    conversation=f"c{i}",
+                )
+                for i in range(first, first + 8)
+            ]
+        )[1]
+
+    key = StateKey("sender", "t/a")
+    last = envelope(
+        30, "don't tell your mum about me and you", band="adult", recipients=[("kid30", "13_15")]
+    )
+    alone = risks([STAGE.run([last], {key: StateValue(seen(0)[key])}).batch[0].signals])
+    joined = risks(
+        [STAGE.run([last], {key: StateValue(seen(0)[key], (seen(10)[key],))}).batch[0].signals]
+    )
+    assert joined[-1].scope == alone[-1].scope == "sender"
+    assert joined[-1].score > alone[-1].score
+
+
+def test_a_platforms_catalogue_and_a_trial_language(tmp_path: Path) -> None:
+    own = tmp_path / "own.json"
+    own.write_text(
+        '{"language": "xx", "name": "Own", "reviewed": false, "indicators": [{"id": "xx.a",'
+        '"category": "secrecy", "weight": 0.9, "source": "own", "phrases": ["blorp glorp"],'
+        '"match": ["blorp glorp"]}]}'
+    )
+    said = envelope(1, "blorp glorp")
+    trial = risks([build_text_risk([own]).run([said], {}).batch[0].signals])[0]
+    trusted = risks([build_text_risk([own], trusted=["xx"]).run([said], {}).batch[0].signals])[0]
+    assert (trial.level, trial.on_trial) == (trusted.level, True)
+    assert not trusted.on_trial
+
+
+def test_states_hold_no_text_and_no_ids() -> None:
+    _, stored = play(
+        [
+            envelope(
+                1, "don't tell your mum", author="alice-1234", recipients=[("bob-5678", "13_15")]
+            )
+        ]
+    )
+    for value in stored.values():
+        for secret in (b"alice", b"bob", b"mum", b"tell"):
+            assert secret not in value
+    assert decode(next(v for k, v in stored.items() if k.scope == "conversation")) is not None
+
+
+@pytest.mark.parametrize("text", ["", " ", "\ud800", "a" * 100_000])
+def test_any_text_passes(text: str) -> None:
+    assert STAGE.run([envelope(1, text)], {}).batch[0].event.text is None
