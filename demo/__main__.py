@@ -6,9 +6,8 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from rich.console import Console
@@ -33,6 +32,8 @@ OPENED = (
 )
 """Kinds of which one decision is shown whole: the first, or the last that was sent."""
 
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 def main() -> int:
     """Run the demo; 0 as expected, 1 not, 2 it could not run, 130 interrupted."""
@@ -44,7 +45,7 @@ def main() -> int:
     parser.add_argument("--stop", action="store_true", help="end the demos that were left running")
     arguments = parser.parse_args()
     console = Console(highlight=False)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in _ENDING:
         signal.signal(number, _interrupted)
     try:
         if arguments.stop:
@@ -59,6 +60,8 @@ def main() -> int:
 
 
 def _interrupted(_: int, __: object) -> None:
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)  # what was started is ended once, undisturbed
     raise KeyboardInterrupt
 
 
@@ -71,7 +74,8 @@ def _stop(console: Console) -> int:
 def _run(console: Console, *, keep: bool) -> int:
     started = time.monotonic()
     with ExitStack() as ending:
-        folder = ending.enter_context(_folder(keep=keep))
+        folder = kept.new_folder() if keep else Path(tempfile.mkdtemp(prefix="seawall-demo-"))
+        ending.callback(shutil.rmtree, folder, ignore_errors=True)
         with Steps(console) as steps:
             pipeline, events, backfill = _prepared(steps, ending, folder, keep=keep)
             sent, outcome, measures, pace = _exchanged(steps, pipeline, events, backfill)
@@ -92,15 +96,6 @@ def _run(console: Console, *, keep: bool) -> int:
         f"none lost, none twice ({seconds:.0f} s)"
     )
     return 0
-
-
-@contextmanager
-def _folder(*, keep: bool) -> Iterator[Path]:
-    folder = kept.new_folder() if keep else Path(tempfile.mkdtemp(prefix="seawall-demo-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _prepared(

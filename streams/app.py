@@ -29,7 +29,7 @@ from streams.engine.service import ChunkService
 from streams.kafka import topics as kafka_topics
 from streams.kafka.topics import consumer_group, stage_topics, topic_name
 from streams.metrics import Metrics
-from streams.parts import Parts, build_parts
+from streams.parts import NotUsable, Parts, build_parts
 from streams.settings import Settings
 from streams.state.open import open_store
 from streams.state.store import StateStore
@@ -178,7 +178,10 @@ def _open_store(settings: Settings) -> StateStore:
     state = settings.state
     key = state.hmac_key.reveal().encode() if state.hmac_key else uuid.uuid4().bytes
     previous = state.hmac_previous_key.reveal().encode() if state.hmac_previous_key else None
-    return open_store(state.url, key, previous, state.ttl_days * 86_400)
+    try:
+        return open_store(state.url, key, previous, state.ttl_days * 86_400)
+    except ValueError as error:
+        raise NotUsable(f"state: {error}") from error
 
 
 def _faust_app(settings: Settings, scratch: Path) -> faust.App:

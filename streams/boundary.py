@@ -49,17 +49,18 @@ def event_intake(decoder: EventDecoder, gate: ScanGate) -> Callable[[SourceRecor
     return intake
 
 
-def with_event_time(
-    intake: Callable[[SourceRecord], Envelope],
+def file_intake(
+    decoder: EventDecoder, gate: ScanGate, clock: Callable[[], float]
 ) -> Callable[[SourceRecord], Envelope]:
-    """An intake for records that no broker has dated: their event's own time is taken."""
+    """For records that no broker has dated: the event's own time is taken for stages, and `clock`
+    (seconds since the epoch) for the legal gate, since the scan happens now."""
 
-    def dated(record: SourceRecord) -> Envelope:
-        envelope = intake(record)
-        envelope.received_at = int(envelope.event.occurred_at.timestamp() * 1000)
-        return envelope
+    def intake(record: SourceRecord) -> Envelope:
+        event, withheld = gate(decoder.decode(record.value, record.headers), int(clock() * 1000))
+        received_at = int(event.occurred_at.timestamp() * 1000)
+        return Envelope(event=event, received_at=received_at, scans_withheld=list(withheld))
 
-    return dated
+    return intake
 
 
 def hop_intake(record: SourceRecord) -> Envelope:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO, NamedTuple
 
-from streams.boundary import Topics, decision_output, event_intake, with_event_time
+from streams.boundary import Topics, decision_output, file_intake
 from streams.contracts.stage import DependencyUnavailable
 from streams.engine.backoff import Backoff
 from streams.engine.chain import Chain, Outcome
@@ -59,7 +59,7 @@ async def replay(
     letters. Waits, with backoff, while something that a stage needs is away."""
     chain = Chain(
         parts.stages,
-        with_event_time(event_intake(parts.decoder, parts.gate)),
+        file_intake(parts.decoder, parts.gate, time.time),
         decision_output(Topics("decisions", "", ""), time.time),
         _count_nothing,
     )

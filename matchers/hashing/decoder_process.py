@@ -9,7 +9,7 @@ import socket
 import sys
 import warnings
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import msgspec
 from PIL import AvifImagePlugin, Image
@@ -95,7 +95,7 @@ def _next_request(requests: io.BufferedReader) -> tuple[Mode, bytearray] | None:
     header = requests.read(REQUEST_HEADER.size)
     if len(header) < REQUEST_HEADER.size:
         return None
-    mode, length = REQUEST_HEADER.unpack(header)
+    mode, length = cast(tuple[int, int], REQUEST_HEADER.unpack(header))
     content = bytearray(length)
     filled = 0
     view = memoryview(content)

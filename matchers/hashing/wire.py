@@ -1,9 +1,9 @@
 """What travels between the pool and a decoder process: raw bytes one way, MessagePack the other.
 
-A request is the mode (a byte), the file's length (8 bytes, little-endian) and its bytes. The reply is a run of
-messages, each its length (4 bytes) and a MessagePack value, of which `Done` is the last. Nothing
-is unpickled; a reply is checked against its type, because a hostile file may have taken over the
-process that sends it.
+A request is the mode (a byte), the file's length (8 bytes, little-endian) and its bytes. The
+reply is a run of messages, each its length (4 bytes) and a MessagePack value, of which `Done` is
+the last. Nothing is unpickled; a reply is checked against its type, because a hostile file may
+have taken over the process that sends it.
 """
 
 import struct

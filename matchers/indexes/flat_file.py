@@ -25,7 +25,7 @@ FORMAT = 1
 
 _MAGIC = b"SEAWALL\x00"
 _END = b"LLAWAES\x00"
-_TAIL = struct.Struct("<QQI4x8s")
+_TAIL = struct.Struct("<QQI8s")
 """Offset, length and CRC-32C of the table of contents, and the magic number of the end."""
 _ALIGNMENT = 64
 _CRC_STEP = 1 << 26

@@ -61,7 +61,8 @@ class LanguageCatalogue(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """The indicators of one language.
 
     `reviewed`: a native speaker has gone through it; otherwise it ships on trial. `ages` gives
-    number words (`thirteen`), `units` the words after which a number is no age.
+    number words (`thirteen`), `units` the words after which a number is no age, `common` the words
+    that are in every other sentence, which are no use to search for.
     """
 
     language: Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z]+)?$")]
@@ -71,6 +72,7 @@ class LanguageCatalogue(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     classes: dict[str, str] = {}
     ages: dict[str, int] = {}
     units: tuple[str, ...] = ()
+    common: tuple[str, ...] = ()
     cues: Cues = Cues()
     indicators: tuple[Indicator, ...]
 

@@ -137,6 +137,7 @@ class IndicatorMatcher:
             raise CatalogueError(f"{language.language}: cues: {error}") from error
         units = frozenset(word for unit in language.units for word in fold_words(unit))
         ages = {" ".join(fold_words(word)): age for word, age in language.ages.items()}
+        common = frozenset(word for words_ in language.common for word in fold_words(words_))
         trial = not (language.reviewed or trusted)
         for indicator in language.indicators:
             unless = _unless(indicator, language, classes)
@@ -146,7 +147,7 @@ class IndicatorMatcher:
             for source in indicator.phrases:
                 try:
                     nodes = parse(source, classes)
-                    literals = anchors(nodes, language.spacing)
+                    literals = anchors(nodes, language.spacing, common)
                 except PhraseError as error:
                     raise CatalogueError(f"{indicator.id}: {error}") from error
                 regex = pattern(nodes, language.spacing)

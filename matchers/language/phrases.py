@@ -11,7 +11,7 @@ How a language separates words is its *spacing*: `words` (most), `none` (Chinese
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal
@@ -20,7 +20,7 @@ from matchers.language.folding import FOLD
 
 Spacing = Literal["words", "none", "glued"]
 
-ANCHORS_CAP = 400
+ANCHORS_CAP = 1000
 """The most literals that one phrase may put into the automaton."""
 
 
@@ -153,49 +153,55 @@ def expand(nodes: Sequence[Node]) -> Iterator[tuple[Word, ...]]:
         yield tuple(word for words in picked for word in words)
 
 
-def _size(node: Node) -> tuple[int, int]:
-    """The number of expansions and the length of the shortest; 0 and 0 where there is a gap."""
+def _size(node: Node, common: Collection[str]) -> tuple[int, float]:
+    """The number of expansions and the worth of the poorest; 0 and 0 where there is a gap.
+
+    A word is worth its length, a common word or a number little: they are everywhere.
+    """
     if isinstance(node, Word):
-        return 1, len(node.text) + 1
+        poor = node.text in common or node.text.isdigit()
+        return 1, 0.5 if poor else len(node.text) + 1.0
     if isinstance(node, Gap):
-        return 0, 0
-    count, shortest = 0, 1 << 30
+        return 0, 0.0
+    count, poorest = 0, 1e9
     for option in node.options:
-        total, length = 1, 0
+        total, worth = 1, 0.0
         for part in option:
-            n, least = _size(part)
+            n, least = _size(part, common)
             if n == 0:
-                return 0, 0
+                return 0, 0.0
             total *= n
-            length += least
+            worth += least
         count += total
-        shortest = min(shortest, length)
-    return count, shortest
+        poorest = min(poorest, worth)
+    return count, poorest
 
 
-def anchor_nodes(nodes: Sequence[Node]) -> tuple[Node, ...]:
-    """The gap-free run with the longest shortest expansion that has at most `ANCHORS_CAP`."""
+def anchor_nodes(nodes: Sequence[Node], common: Collection[str] = ()) -> tuple[Node, ...]:
+    """The gap-free run whose poorest expansion is worth most, of those with at most
+    `ANCHORS_CAP` expansions."""
     best: tuple[Node, ...] = ()
-    best_length = 0
+    best_worth = 0.0
     for first in range(len(nodes)):
-        total, length = 1, 0
+        total, worth = 1, 0.0
         for last in range(first, len(nodes)):
-            count, least = _size(nodes[last])
+            count, least = _size(nodes[last], common)
             total *= count
             if total == 0 or total > ANCHORS_CAP:
                 break
-            length += least
-            if length > best_length and least > 0 and _size(nodes[first])[1] > 0:
-                best, best_length = tuple(nodes[first : last + 1]), length
+            worth += least
+            if worth > best_worth and least > 0 and _size(nodes[first], common)[1] > 0:
+                best, best_worth = tuple(nodes[first : last + 1]), worth
     if not best:
         raise PhraseError("no part of the phrase is always there and short enough to search for")
     return best
 
 
-def anchors(nodes: Sequence[Node], spacing: Spacing) -> set[str]:
-    """The literals of which one stands in every normal text that the phrase matches."""
+def anchors(nodes: Sequence[Node], spacing: Spacing, common: Collection[str] = ()) -> set[str]:
+    """The literals of which one stands in every normal text that the phrase matches. `common`
+    are words that make poor ones."""
     found: set[str] = set()
-    for words in expand(anchor_nodes(nodes)):
+    for words in expand(anchor_nodes(nodes, common)):
         if spacing == "words":
             kept = _up_to_prefix(words)
             joined = " " + " ".join(word.text for word in kept)

@@ -1,5 +1,6 @@
 """`seawall config`: the settings in force."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -18,6 +19,8 @@ from streams.secret import Secret
 from streams.settings import SECTIONS
 
 HIDDEN = "(hidden)"
+_PASSWORD = re.compile(r"(://[^/@:]*:)[^/@]*@")
+"""In an address: what stands between the user's name and the host."""
 
 
 def config(
@@ -39,7 +42,7 @@ def config(
         for field in msgspec.structs.fields(kind):
             value = getattr(values, field.name)
             source = loaded.sources.get(f"{section}.{field.name}", "default")
-            shown = HIDDEN if isinstance(value, Secret) else value
+            shown = HIDDEN if isinstance(value, Secret) else _without_passwords(value)
             rows.append((section, field.name, shown, source))
     if as_json:
         tree: dict[str, dict[str, object]] = {}
@@ -51,6 +54,12 @@ def config(
     for section, field, value, source in rows:
         table.add_row(f"{section}.{field}", _text(value), source)
     Console().print(table)
+
+
+def _without_passwords(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_without_passwords(part) for part in value)  # pyright: ignore[reportUnknownVariableType]
+    return _PASSWORD.sub(rf"\g<1>{HIDDEN}@", value) if isinstance(value, str) else value
 
 
 def _text(value: object) -> str:

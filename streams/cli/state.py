@@ -14,10 +14,9 @@ from streams.cli.options import (
     loaded_settings,
     print_json,
 )
-from streams.contracts.stage import DependencyUnavailable, StateKey
+from streams.contracts.stage import DependencyUnavailable, StateKey, state_key
 from streams.secret import Secret
 from streams.settings import StateSettings
-from streams.state.names import state_key
 from streams.state.open import open_store
 
 app = typer.Typer(no_args_is_help=True, help="The state of conversations and senders.")

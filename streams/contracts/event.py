@@ -114,7 +114,8 @@ class ContentEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `occurred_at` is the platform's clock and is not trusted: scores use the broker's time.
     `conversation_id`, else `author.id`, else `content_id` is the record's key. `encrypted` says
-    that only hashes and metadata are present, as beside end-to-end encryption.
+    that only hashes and metadata are present, as beside end-to-end encryption. The `author` of a
+    `user_report` is who reports, not who is reported.
     """
 
     schema_version: Literal[1] = 1

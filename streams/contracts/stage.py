@@ -17,11 +17,16 @@ from streams.contracts.values import StageName
 
 
 class StateKey(NamedTuple):
-    """Names a piece of state. `scope` is `conversation` or `sender`, `id` the platform's id in
-    its tenant (`tenant/id`); stores keep a keyed hash of it only."""
+    """Names a piece of state; made by `state_key`. Stores keep a keyed hash of it only."""
 
     scope: Literal["conversation", "sender"]
     id: str
+
+
+def state_key(scope: Literal["conversation", "sender"], tenant: str, id: str) -> StateKey:
+    """The key of a tenant's conversation or account. The tenant's length goes first, so that no
+    two pairs of ids share a key whatever characters they hold."""
+    return StateKey(scope, f"{len(tenant)}:{tenant}{id}")
 
 
 class StateValue(NamedTuple):

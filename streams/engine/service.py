@@ -36,7 +36,8 @@ class ChunkService(faust.Service):
     """Consumes the input topic as a member of the group, a `PartitionTask` for each partition.
 
     Before anything is consumed, `output_topics` are checked to exist with the input topic's number
-    of partitions, and `other_topics` to exist. `prepare` runs before the first chunk (such as loading lists).
+    of partitions, and `other_topics` to exist. `prepare` runs before the first chunk (such as
+    loading lists).
     """
 
     def __init__(

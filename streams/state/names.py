@@ -1,7 +1,6 @@
 """The names under which a store in Valkey keeps state: keyed hashes, never ids."""
 
 import hmac
-from typing import Literal
 
 from streams.contracts.stage import StateKey
 from streams.state.store import Partition
@@ -9,11 +8,6 @@ from streams.state.versions import owner_tag
 
 MIN_KEY_BYTES = 16
 _NAME_BYTES = 16
-
-
-def state_key(scope: Literal["conversation", "sender"], tenant: str, id: str) -> StateKey:
-    """The key of a tenant's conversation or account: the one place that joins the two ids."""
-    return StateKey(scope, f"{tenant}/{id}")
 
 
 class StateNames:

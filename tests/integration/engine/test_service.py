@@ -248,3 +248,20 @@ def test_workers_join_and_leave_without_loss_or_double(broker, prefix) -> None:
         assert sorted(map(int, ids(records))) == list(range(total))
 
     asyncio.run(scenario())
+
+
+def test_a_result_larger_than_a_batch_gets_through_where_its_topic_allows(broker, prefix) -> None:
+    async def scenario() -> None:
+        rig = Rig(broker.bootstrap, prefix, partitions=1)
+        for topic in (rig.source, rig.sink):
+            rig.topic_configs[topic] = {"max.message.bytes": "5000000"}
+        await rig.create_topics()
+        values = [encoded(n, later="a" * (950_000 if n == 1 else 10)) for n in range(3)]
+        values += [encoded(3, urls=["http://example.com/" + "a" * 8000] * 200)]
+        await rig.produce(values)
+        async with rig.running(max_bytes=4_000_000):
+            records = await rig.read(rig.sink, 4)
+        assert ids(records) == ["0", "1", "2", "3"]
+        assert len(records[3].value) > 1_500_000
+
+    asyncio.run(scenario())

@@ -145,3 +145,19 @@ def test_tls_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     settings = load(env={"SEAWALL_KAFKA_SECURITY_PROTOCOL": "SSL"}, tmp_path=tmp_path)
     context = settings.kafka.aiokafka_config()["ssl_context"]
     assert context.check_hostname
+
+
+def test_a_password_within_an_address_is_hidden_too() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "streams.cli.main", "config", "--json"],
+        env=os.environ
+        | {
+            "SEAWALL_STATE_URL": "valkey://user:drowssap@store:6379/0",
+            "SEAWALL_STATE_HMAC_KEY": "0123456789abcdef",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "drowssap" not in done.stdout
+    assert "valkey://user:(hidden)@store:6379/0" in done.stdout
