@@ -1,7 +1,8 @@
 """Three operations that numba lacks, as LLVM instructions: prefetch, bit count, and the comparison
 of sixteen codes at once. LLVM turns them into what the processor has (AVX-512, AVX2, NEON)."""
 
-# numba and llvmlite have no types: the whole file is theirs.
+# numba and llvmlite have no types: the whole file is theirs. numba's cache looks at the file of the
+# kernel alone: after a change here, kernels.py must be newer too, or old code goes on running.
 # pyright: basic
 
 from llvmlite import ir

@@ -13,7 +13,7 @@ from msgspec import Struct
 from matchers.indexes.urls import lookup_digests
 from matchers.lists.contents import Contents, ListCount, can_match
 from matchers.lists.entry import Algorithm, ListEntry, ListInfo, Role, SourceKind
-from matchers.lists.table import Listed, MemoryTable, Table, stacked
+from matchers.lists.table import Listed, MemoryTable, Table, stacked, value_width
 
 PDQ_RADIUS = 31
 """Bits of 256 (PDQ paper, "PDQ & TMK + PDQF", 2019: 31 is its recommended match threshold)."""
@@ -174,6 +174,13 @@ class ListMatcher:
     def empty(cls, loaded_at: datetime) -> Self:
         """A matcher of no lists."""
         return cls({}, (), loaded_at=loaded_at)
+
+    def warm_up(self) -> None:
+        """Look up one hash of each algorithm, so that what is compiled on first use (1–2 s, once
+        on a machine) is compiled now and not in the first batch."""
+        self.match_hashes(
+            [HashQuery(algorithm, bytes(value_width(algorithm))) for algorithm in self._tables]
+        )
 
     @property
     def lists_urls(self) -> bool:

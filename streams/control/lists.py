@@ -113,9 +113,11 @@ class LiveLists:
         return matcher
 
     def _read(self) -> ListMatcher:
-        return load_matcher(
+        matcher = load_matcher(
             self._paths, loaded_at=self._clock(), radii=self._radii, on_read=_tell_rejected
         )
+        matcher.warm_up()
+        return matcher
 
 
 def _tell_rejected(file: LoadedFile) -> None:
