@@ -102,27 +102,29 @@ def _prepared(
     steps: Steps, ending: ExitStack, folder: Path, *, keep: bool
 ) -> tuple[Pipeline, list[Sent], list[Sent]]:
     """Broker, topics, lists and worker, while the pictures are drawn beside."""
-    drawing = ending.enter_context(ThreadPoolExecutor(1))
-    with steps.step("drawing pictures, writing messages", "") as making:
-        events = drawing.submit(make_events, making.advance)
-        with steps.step("starting Apache Kafka", "Apache Kafka runs") as step:
-            pipeline = Pipeline(folder, kept=keep, say=step.say)
-            ending.callback(pipeline.stop)
-            pipeline.start_broker()
-            step.done = f"Apache Kafka runs at {pipeline.bootstrap}"
-        with steps.step("writing lists and policy, creating topics", "") as step:
-            pipeline.write_files()
-            step.done = (
-                f"sample lists and policy written, {pipeline.create_topics()} topics created"
-            )
-        with steps.step("starting the worker", "") as step:
-            pipeline.start_worker()
-            if keep and pipeline.worker is not None:
-                kept.remember(folder, pipeline.worker)
-            step.done = f"seawall worker is ready, metrics at {pipeline.address}/metrics"
-        made, older = events.result(), make_backfill()
-        making.done = f"{len(made) + len(older):,} records made"
-    return pipeline, made, older
+    beside = ending.enter_context(ThreadPoolExecutor(1))
+    drawn = beside.submit(_drawn, steps)
+    with steps.step("starting Apache Kafka", "") as step:
+        pipeline = Pipeline(folder, kept=keep, say=step.say)
+        ending.callback(pipeline.stop)
+        pipeline.start_broker()
+        step.done = f"Apache Kafka runs at {pipeline.bootstrap}"
+    with steps.step("writing lists and policy, creating topics", "") as step:
+        pipeline.write_files()
+        step.done = f"sample lists and policy written, {pipeline.create_topics()} topics created"
+    with steps.step("starting the worker", "") as step:
+        pipeline.start_worker()
+        if keep and pipeline.worker is not None:
+            kept.remember(folder, pipeline.worker)
+        step.done = f"seawall worker is ready, metrics at {pipeline.address}/metrics"
+    return pipeline, *drawn.result()
+
+
+def _drawn(steps: Steps) -> tuple[list[Sent], list[Sent]]:
+    with steps.step("drawing pictures, writing messages", "") as step:
+        events, backfill = make_events(step.advance), make_backfill()
+        step.done = f"pictures drawn and messages written: {len(events) + len(backfill):,} records"
+    return events, backfill
 
 
 def _exchanged(
@@ -134,8 +136,10 @@ def _exchanged(
         doing = f"sending events, {EVENTS_PER_SECOND:.0f} a second"
         with steps.step(doing, f"{len(events):,} events of every kind sent", len(events)) as step:
             sent = send(settings, events, step.advance, EVENTS_PER_SECOND)
-        with steps.step("waiting for decisions", "decided", len(events)) as step:
+        with steps.step("waiting for decisions", "all of them decided", len(events)) as step:
             flowing = reader.read_until(len(events), step.advance)
+            if not flowing:
+                step.done = f"only {reader.finished:,} of {len(events):,} records were decided"
         done = f"{len(backfill):,} older messages sent at once and decided"
         with steps.step("sending older messages at once", done, len(backfill)) as step:
             burst_started = time.time()

@@ -119,7 +119,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     delivery: Delivery = "exactly_once"
     chunk_records: Annotated[int, Meta(ge=1, le=100_000)] = 1000
     chunk_bytes: Positive = 4 << 20
-    fetch_min_bytes: Positive = 65_536
+    fetch_min_bytes: Positive = 1 << 20
     fetch_max_wait_ms: Positive = 100
     max_event_bytes: Positive = 1 << 20
     session_timeout_ms: Annotated[int, Meta(ge=1000)] = 10_000

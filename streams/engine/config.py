@@ -10,7 +10,9 @@ DeliveryMode = Literal["exactly_once", "at_least_once"]
 class EngineConfig:
     """`client` holds the arguments that every aiokafka client gets (bootstrap, TLS, SASL).
 
-    `stage` names the worker's run of stages in metrics and dead letters.
+    `stage` names the worker's run of stages in metrics and dead letters. A fetch waits up to
+    `fetch_max_wait_ms` for `fetch_min_bytes`, which is no more than `partition_fetch_bytes`, so
+    that one partition with a backlog does not wait.
     """
 
     group: str
@@ -20,7 +22,7 @@ class EngineConfig:
     client: dict[str, Any] = field(default_factory=dict[str, Any])
     delivery: DeliveryMode = "exactly_once"
     chunk_records: int = 1000
-    fetch_min_bytes: int = 65536
+    fetch_min_bytes: int = 1024 * 1024
     fetch_max_wait_ms: int = 100
     partition_fetch_bytes: int = 1024 * 1024
     output_batch_bytes: int = 900_000

@@ -13,10 +13,13 @@ from streams.metrics import Metrics
 class ChunkObserver:
     """Holds the metrics' children for one worker; `stage` labels the worker's run of stages."""
 
-    def __init__(self, metrics: Metrics, chain: Chain, stage: str, last: str) -> None:
+    def __init__(
+        self, metrics: Metrics, chain: Chain, stage: str, last: str, transactional: bool
+    ) -> None:
         self._metrics = metrics
         self._chain = chain
         self._stage = stage
+        self._transactional = transactional
         self._events_in = metrics.events_in.labels(stage)
         self._out = metrics.events_out.labels(stage, last)
         self._dead = metrics.events_out.labels(stage, "dead_lettered")
@@ -68,7 +71,8 @@ class ChunkObserver:
         self._size.observe(len(outcome.records))
         self._commit.observe(commit_seconds)
         self._last.set(now)
-        self._transactions["committed"].inc()
+        if self._transactional:
+            self._transactions["committed"].inc()
         for stage, seconds in outcome.stage_seconds.items():
             self._processing[stage].observe(seconds)
         if outcome.internal_errors:

@@ -62,7 +62,9 @@ class ChunkService(faust.Service):
         self._prepare = prepare
         self._executor = ThreadPoolExecutor(config.threads, thread_name_prefix="stages")
         last = "decided" if chain.stages and chain.stages[-1].name == "enforcement" else "forwarded"
-        self._observer = ChunkObserver(metrics, chain, config.stage, last)
+        self._observer = ChunkObserver(
+            metrics, chain, config.stage, last, config.delivery == "exactly_once"
+        )
         self._partition_counts: dict[str, int] = {}
         self._consumer: Consumer | None = None
         self._owned: dict[TopicPartition, tuple[PartitionTask, asyncio.Task[None]]] = {}
