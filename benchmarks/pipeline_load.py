@@ -14,41 +14,45 @@ import itertools
 import json
 import sys
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import uvloop
 from aiokafka import AIOKafkaProducer
 
-from benchmarks.pipeline_events import PARTITIONS, Made, Workload, events
+from benchmarks.pipeline_events import Made, Workload, events
 
 TICK = 0.005
 TRICKLE = 200.0
 BATCH_RECORDS = 500
 
 
-async def preload(bootstrap: str, topic: str, workload: Workload, count: int) -> None:
-    """Write the first `count` events of the workload."""
+def backlog(workload: Workload, count: int) -> list[Made]:
+    """The first `count` events of the workload."""
+    return list(itertools.islice(events(workload), count))
+
+
+async def preload(bootstrap: str, topic: str, made: Iterable[Made]) -> None:
+    """Write events as fast as it goes; their ids are their numbers."""
     producer: Any = AIOKafkaProducer(
         bootstrap_servers=bootstrap, acks=1, max_batch_size=900_000, max_request_size=64 << 20
     )
     await producer.start()
-    pending: dict[int, list[tuple[bytes, bytes]]] = {n: [] for n in range(PARTITIONS)}
+    batches: dict[int, Any] = {}
     sent: list[Any] = []
 
-    async def flush(partition: int) -> None:
-        batch = producer.create_batch()
-        for key, value in pending[partition]:
-            batch.append(key=key, value=value, timestamp=None)
-        pending[partition] = []
-        sent.append(await producer.send_batch(batch, topic, partition=partition))
+    async def send(partition: int) -> None:
+        sent.append(await producer.send_batch(batches.pop(partition), topic, partition=partition))
 
-    for number, made in enumerate(itertools.islice(events(workload), count)):
-        pending[made.partition].append((made.key, made.with_id(f"{number:024d}")))
-        if len(pending[made.partition]) >= BATCH_RECORDS:
-            await flush(made.partition)
-    for partition in range(PARTITIONS):
-        if pending[partition]:
-            await flush(partition)
+    for number, event in enumerate(made):
+        batch = batches.get(event.partition)
+        if batch is None:
+            batch = batches[event.partition] = producer.create_batch()
+        batch.append(key=event.key, value=event.with_id(f"{number:024d}"), timestamp=None)
+        if batch.record_count() >= BATCH_RECORDS:
+            await send(event.partition)
+    for partition in list(batches):
+        await send(partition)
     await asyncio.gather(*sent)
     await producer.stop()
 

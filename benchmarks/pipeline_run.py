@@ -8,8 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,7 +27,7 @@ from streams.kafka.client import (
     admin_client,
 )
 
-WARM_SHARE = 0.1
+WARM_SHARE = 0.2
 """Of a backlog's outputs, those that come before the measurement."""
 SAMPLE_SECONDS = 0.1
 START_SECONDS = 90.0
@@ -143,9 +143,9 @@ class Bench:
         Raises SubjectFailed.
         """
         topic = f"{prefix}enforcement.decisions"
-        start = self._ends(topic)
-        with self._running(subjects, prefix) as (usage, alive):
-            self._wait_for(topic, start, count, alive)
+        start = self.ends(topic)
+        with self.running(subjects, prefix) as (usage, alive):
+            self.wait_for(topic, start, count, alive)
         output = asyncio.run(read_output(self.bootstrap, topic, start))
         times = output.times_ms / 1000
         if len(times) != count or output.distinct != count:
@@ -180,10 +180,10 @@ class Bench:
         """
         self.make_topics(prefix)
         topic = f"{prefix}enforcement.decisions"
-        start = self._ends(topic)
+        start = self.ends(topic)
         with (
             TemporaryDirectory(prefix="seawall-bench-") as directory,
-            self._running(subjects, prefix) as (usage, alive),
+            self.running(subjects, prefix) as (usage, alive),
             _process(
                 "benchmarks.pipeline_reader", self.bootstrap, topic, f"{directory}/times.npz"
             ) as reader,
@@ -192,9 +192,8 @@ class Bench:
                 str(rate), str(warm_up), str(measured),
             ) as load,
         ):  # fmt: skip
-            assert reader.stdout is not None and load.stdout is not None
-            reader.stdout.readline()
-            self._wait_for(topic, start, 1, alive, quiet=0.0)
+            _line(reader, START_SECONDS)
+            self.wait_for(topic, start, 1, alive, quiet=0.0)
             _tell(load, "go")
             sent = json.loads(_line(load, warm_up + measured + 60))
             _tell(reader, str(sent["before"] + sent["measured"]))
@@ -212,14 +211,19 @@ class Bench:
         cpu = sum(usage.cpu_seconds(name, since, since + measured) for name in workers)
         return Paced(rate, float(p50), float(p99), cpu / sent["measured"] * 1e6)
 
-    def _ends(self, topic: str) -> dict[int, int]:
+    def ends(self, topic: str) -> dict[int, int]:
         """Per partition, the offset after the last committed record."""
         partitions = {TopicPartition(topic, number): LATEST for number in range(PARTITIONS)}
         found = self._admin.list_partition_offsets(partitions, isolation_level=READ_COMMITTED)
         return {tp.partition: found[tp].offset for tp in partitions}
 
-    def _wait_for(
-        self, topic: str, start: dict[int, int], count: int, alive: Any, quiet: float = 1.0
+    def wait_for(
+        self,
+        topic: str,
+        start: dict[int, int],
+        count: int,
+        alive: Callable[[], None],
+        quiet: float = 1.0,
     ) -> None:
         """Until `count` offsets were added and nothing more comes for `quiet` seconds. (Offsets
         are taken by transaction markers too, so that the reader has the last word.)"""
@@ -227,7 +231,7 @@ class Bench:
         seen = 0
         while True:
             alive()
-            ends = self._ends(topic)
+            ends = self.ends(topic)
             added = sum(ends.values()) - sum(start.values())
             now = time.monotonic()
             if added != seen:
@@ -239,9 +243,10 @@ class Bench:
             time.sleep(SAMPLE_SECONDS)
 
     @contextmanager
-    def _running(
+    def running(
         self, subjects: list[Subject], prefix: str
-    ) -> Generator[tuple[Usage, Any]]:
+    ) -> Generator[tuple[Usage, Callable[[], None]]]:
+        """While the subjects run: their usage, and a check that raises when one has ended."""
         self._runs += 1
         started: list[subprocess.Popen[bytes]] = []
         ending = threading.Event()
@@ -250,14 +255,14 @@ class Bench:
             try:
                 for subject in subjects:
                     environment = (
-                        os.environ
+                        dict(os.environ)
                         | self._settings
                         | {
                             "SEAWALL_KAFKA_BOOTSTRAP": self.bootstrap,
                             "SEAWALL_PIPELINE_NAME": f"run-{self._runs}",
                             "SEAWALL_PIPELINE_TOPIC_PREFIX": prefix,
                         }
-                        | subject.environment
+                        | dict(subject.environment)
                     )
                     with log.open("ab") as file:
                         started.append(
@@ -349,7 +354,7 @@ def _line(process: subprocess.Popen[bytes], seconds: float) -> bytes:
     finally:
         timer.cancel()
     if not line:
-        raise SubjectFailed("the load generator ended without a word")
+        raise SubjectFailed("the load generator or the reader ended without a word")
     return line
 
 
@@ -357,12 +362,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """SIGTERM, then SIGKILL to all of its session that is left."""
     if process.poll() is None:
         process.terminate()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(10)
-        except subprocess.TimeoutExpired:
-            pass
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()

@@ -39,10 +39,10 @@ def print_table(console: Console, workload: str, rows: Sequence[Row]) -> None:
     """One workload's subjects, with events/s as multiples of stock Faust doing the same work."""
     table = Table(title=f"pipeline, {workload}", title_justify="left")
     for name in ("", "subject", "work", "how"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=name != "how")
     for name in (
-        "events/s", "× faust", "CPU s/million", "peak MB", "broker cores",
-        "p50 ms", "p99 ms", "at events/s",
+        "events/s", "× faust", "CPU s/M", "peak MB", "broker\ncores",
+        "p50 ms", "p99 ms", "at\nevents/s",
     ):  # fmt: skip
         table.add_column(name, justify="right")
     faust = {row.case.split("/")[0]: row.rate for row in rows if row.subject == "faust"}
@@ -52,7 +52,7 @@ def print_table(console: Console, workload: str, rows: Sequence[Row]) -> None:
         table.add_row(
             row.letter,
             row.subject,
-            row.case.replace("_", "-"),
+            row.case.replace("/", "\n").replace("_", "-"),
             row.note,
             _spread([d.events_per_second for d in row.drains], 0),
             f"{row.rate / faust[work]:.1f}" if work in faust else "",

@@ -16,6 +16,7 @@ from streams.engine.chain import Chain, Outcome, Output, SourceRecord
 from streams.kafka.topics import stage_topics
 from streams.settings import Settings
 
+
 class SimpleRecord(NamedTuple):
     """A source record from a peer that has no such type of its own."""
 

@@ -76,14 +76,21 @@ def _run(console: Console, *, keep: bool) -> int:
     with ExitStack() as ending:
         folder = kept.new_folder() if keep else Path(tempfile.mkdtemp(prefix="seawall-demo-"))
         ending.callback(shutil.rmtree, folder, ignore_errors=True)
-        with Steps(console) as steps:
-            pipeline, events, backfill = _prepared(steps, ending, folder, keep=keep)
-            sent, outcome, measures, pace = _exchanged(steps, pipeline, events, backfill)
+        try:
+            with Steps(console) as steps:
+                pipeline, events, backfill = _prepared(steps, ending, folder, keep=keep)
+                sent, outcome, measures, pace = _exchanged(steps, pipeline, events, backfill)
+        except KeyboardInterrupt:
+            console.print("stopping worker and broker …")
+            raise
         found = differences(sent, outcome) + report.miscounted(measures, len(sent), outcome)
         _show(console, sent, outcome, measures, pace)
         if keep:
             ending.pop_all()
             _tell_addresses(console, pipeline)
+        else:
+            with Steps(console) as steps, steps.step("stopping worker and broker", "all stopped"):
+                ending.close()
     console.print()
     if found:
         console.print(report.wrong(found))
@@ -91,9 +98,9 @@ def _run(console: Console, *, keep: bool) -> int:
         return 1
     seconds = time.monotonic() - started
     console.print(
-        f"[bold green]✓[/] all {len(sent):,} records became exactly what they should: "
-        f"{len(outcome.decisions):,} decisions, {len(outcome.dead_letters)} dead letters, "
-        f"none lost, none twice ({seconds:.0f} s)"
+        f"[bold green]✓[/] all {len(sent):,} records became exactly what they should in "
+        f"{seconds:.0f} s:\n  {len(outcome.decisions):,} decisions, {len(outcome.dead_letters)} dead "
+        "letters, none lost, none twice"
     )
     return 0
 
@@ -113,9 +120,10 @@ def _prepared(
         pipeline.write_files()
         step.done = f"sample lists and policy written, {pipeline.create_topics()} topics created"
     with steps.step("starting the worker", "") as step:
-        pipeline.start_worker()
-        if keep and pipeline.worker is not None:
-            kept.remember(folder, pipeline.worker)
+        worker = pipeline.start_worker()
+        if keep:
+            kept.remember(folder, worker)
+        pipeline.wait_ready()
         step.done = f"seawall worker is ready, metrics at {pipeline.address}/metrics"
     return pipeline, *drawn.result()
 

@@ -13,6 +13,7 @@ from streams.kafka import topics
 from streams.kafka.client import (
     Consumer,
     Producer,
+    RecordFuture,
     TopicPartition,
     consumer_client,
     native,
@@ -55,7 +56,7 @@ def _send(
     per_second: float | None,
 ) -> list[tuple[Sent, Place]]:
     started = time.monotonic()
-    waiting = []
+    waiting: list[RecordFuture] = []
     for number, record in enumerate(records):
         if per_second is not None:
             time.sleep(max(0.0, started + number / per_second - time.monotonic()))

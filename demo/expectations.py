@@ -1,7 +1,7 @@
 """What each record must become, and what is different where it did not."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from streams.contracts.dead_letter import DeadLetter
 from streams.contracts.decision import Decision, decision_id
+from streams.contracts.signal import Signal
 
 Header = tuple[str, bytes]
 
@@ -157,7 +158,7 @@ def _faults(record: Sent, made: Decision) -> list[tuple[str, str]]:
     want = record.expected
     assert isinstance(want, Decided)
     rules = {reason.rule for reason in made.reasons}
-    signals = {_type_of(signal) for signal in made.signals}
+    signals = {tag_of(signal) for signal in made.signals}
     notices = {notice.advice for notice in made.notices}
     faults: list[tuple[str, str]] = []
     if made.action not in want.actions:
@@ -169,7 +170,7 @@ def _faults(record: Sent, made: Decision) -> list[tuple[str, str]]:
         faults.append((f"report {want.report}", str(made.report)))
     if want.priorities is not None and made.priority not in want.priorities:
         faults.append((f"priority {_words(want.priorities)}", str(made.priority)))
-    if set(made.scans_withheld) != want.withheld:
+    if frozenset[str](made.scans_withheld) != want.withheld:
         faults.append((f"withheld {_words(want.withheld)}", _words(made.scans_withheld)))
     noted = {noted.rule for noted in made.would_have}
     for name, needed, there in (
@@ -209,9 +210,10 @@ def _of_texts(sent: Sequence[Sent], outcome: Outcome) -> list[Difference]:
     ]
 
 
-def _type_of(signal: object) -> str:
-    return str(type(signal).__struct_config__.tag)  # type: ignore[attr-defined]
+def tag_of(signal: Signal) -> str:
+    """A signal's type, as in JSON."""
+    return str(signal.__struct_config__.tag)
 
 
-def _words(values: object) -> str:
-    return ", ".join(sorted(map(str, values))) or "none"  # type: ignore[call-overload]
+def _words(values: Iterable[object]) -> str:
+    return ", ".join(sorted(map(str, values))) or "none"

@@ -85,8 +85,8 @@ class Pipeline:
             raise DemoFailed(f"topics are not as they should be: {', '.join(left)}")
         return len(specs)
 
-    def start_worker(self) -> None:
-        """Start `seawall worker` with all stages; returns when it is ready for events."""
+    def start_worker(self) -> psutil.Process:
+        """Start `seawall worker` with all stages. Raises `DemoFailed`."""
         command = [sys.executable, "-m", "streams.cli.main", "worker", "--config", str(self.config)]
         if not self._kept:
             command = [sys.executable, "-I", "-S", guard.__file__, str(self.folder), *command]
@@ -107,7 +107,20 @@ class Pipeline:
             self.worker = psutil.Process(pid)
         except psutil.NoSuchProcess:
             raise self._worker_ended() from None
-        self._wait_ready()
+        return self.worker
+
+    def wait_ready(self) -> None:
+        """Wait until the worker is ready for events. Raises `DemoFailed`."""
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            self.still_runs()
+            found = _LISTENING.search(self.log_file.read_text(errors="replace"))
+            if found is not None:
+                self.address = found[1]
+                if _answers(f"{self.address}/ready"):
+                    return
+            time.sleep(0.05)
+        raise DemoFailed(f"the worker was not ready within {READY_SECONDS} s\n{self._last_log()}")
 
     def still_runs(self) -> None:
         """Raises `DemoFailed` if the worker has ended."""
@@ -124,18 +137,6 @@ class Pipeline:
                     pipe.close()
             self._launched.wait()
         self._cluster.stop()
-
-    def _wait_ready(self) -> None:
-        deadline = time.monotonic() + READY_SECONDS
-        while time.monotonic() < deadline:
-            self.still_runs()
-            found = _LISTENING.search(self.log_file.read_text(errors="replace"))
-            if found is not None:
-                self.address = found[1]
-                if _answers(f"{self.address}/ready"):
-                    return
-            time.sleep(0.05)
-        raise DemoFailed(f"the worker was not ready within {READY_SECONDS} s\n{self._last_log()}")
 
     def _worker_ended(self) -> DemoFailed:
         return DemoFailed(f"the worker ended by itself\n{self._last_log()}")

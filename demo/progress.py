@@ -11,6 +11,7 @@ from rich.progress import (
     ProgressColumn,
     SpinnerColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
 )
@@ -65,11 +66,11 @@ class Steps:
         seconds = time.monotonic() - started
         self.console.print(f"[green]✓[/] {step.done} [dim]({seconds:.1f} s)[/]", highlight=False)
 
-    def _say(self, task: object, line: str) -> None:
+    def _say(self, task: TaskID, line: str) -> None:
         if self._live.disable:
             self.console.print(f"  {line}", highlight=False)
         else:
-            self._live.update(task, description=line)  # type: ignore[arg-type]
+            self._live.update(task, description=line)
 
 
 class Step:

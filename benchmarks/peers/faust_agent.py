@@ -45,5 +45,5 @@ def run(settings: Settings, work: Work) -> None:
                         key=output.key, value=output.value, headers=output.headers
                     )
 
-        sys.argv = [sys.argv[0], "worker", "--without-web", "-l", "warning"]
+        sys.argv = [sys.argv[0], "worker", "--without-web", "-l", "warn"]
         app.main()

@@ -4,7 +4,7 @@ import tempfile
 from typing import Any
 
 from quixstreams import Application
-from quixstreams.models.serializers import BytesSerializer
+from quixstreams.models.serializers.simple_types import BytesSerializer
 
 from benchmarks.work import SimpleRecord, Work
 from streams.engine.chain import Output

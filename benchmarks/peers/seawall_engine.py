@@ -13,7 +13,7 @@ from streams.kafka.topics import stage_topics, topic_name
 from streams.metrics import Metrics
 from streams.settings import Settings
 from streams.state.memory import MemoryStore
-from streams.worker import new_loop, run_until_ended
+from streams.worker import new_loop, run_until_ended, settle_memory
 
 
 def run(settings: Settings, work: Work) -> None:
@@ -40,7 +40,7 @@ def run(settings: Settings, work: Work) -> None:
         Health(60),
         output_topics=work.topics,
         other_topics=(),
-        prepare=_nothing,
+        prepare=_prepare,
     )
     with tempfile.TemporaryDirectory(prefix="seawall-bench-") as directory:
         app = faust.App(
@@ -61,5 +61,5 @@ def run(settings: Settings, work: Work) -> None:
         run_until_ended(app, loop, [service], settings.worker.shutdown_seconds)
 
 
-async def _nothing() -> None:
-    pass
+async def _prepare() -> None:
+    settle_memory()

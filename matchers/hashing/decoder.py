@@ -9,14 +9,15 @@ import time
 
 import msgspec
 
-from matchers.hashing.outcome import FramePdq, Limits, Mode, StillHashes, UnreadableReason
+from matchers.hashing.outcome import FramePdq, Limits, StillHashes, UnreadableReason
 from matchers.hashing.wire import (
-    MODES,
     REPLY_HEADER,
     REPLY_LIMIT,
     REQUEST_HEADER,
+    TASKS,
     Done,
     Reply,
+    Task,
     decoder,
 )
 
@@ -91,14 +92,14 @@ class Decoder:
         """Whether the process runs."""
         return self._process.poll() is None
 
-    def hash(self, content: bytes, mode: Mode) -> Decoded:
+    def hash(self, content: bytes, task: Task) -> Decoded:
         """Hash one file. Afterwards the decoder is not `alive` if the file broke it."""
         deadline = time.monotonic() + self._limits.seconds
         still: StillHashes | None = None
         frames: list[FramePdq] = []
         try:
             self._socket.settimeout(self._limits.seconds)
-            self._socket.sendall(REQUEST_HEADER.pack(MODES.index(mode), len(content)))
+            self._socket.sendall(REQUEST_HEADER.pack(TASKS.index(task), len(content)))
             self._socket.sendall(content)
             while True:
                 message = self._receive(deadline)

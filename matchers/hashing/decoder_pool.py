@@ -5,7 +5,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from msgspec import Struct
 
@@ -13,7 +13,8 @@ from matchers.hashing.decoder import Decoded, Decoder
 from matchers.hashing.digests import Digests, digests
 from matchers.hashing.fetch import Fetcher
 from matchers.hashing.outcome import HashResult, Limits, Mode, Unreadable
-from matchers.hashing.signatures import looks_like_picture
+from matchers.hashing.signatures import looks_like_picture, looks_like_video
+from matchers.hashing.wire import Task, video_available
 
 FETCHES = 16
 """Files read from their uris at once: they wait more than they work. Also bounds the memory that
@@ -21,12 +22,11 @@ fetched files take, to this many times the limit on bytes."""
 
 
 class MediaSource(Struct, frozen=True):
-    """A file to hash: its bytes, or the uri to read them from. `claims_picture`: it was sent as
-    a picture, so that not being readable as one is an error; other files are hashed as pictures
-    only if they begin like one."""
+    """A file to hash: its bytes, or the uri to read them from. `claims` is what it was sent as.
+    What it is follows from how it begins, and only if that says nothing from what it claims."""
 
     content: bytes | str
-    claims_picture: bool
+    claims: Literal["picture", "video"] | None = None
 
 
 class PoolClosed(Exception):
@@ -43,11 +43,12 @@ class DecoderPool:
     def __init__(self, limits: Limits, processes: int, fetcher: Fetcher | None = None) -> None:
         """Start `processes` decoders and wait until they are ready (the first time on a machine
         some seconds, while kernels are compiled into numba's cache). Without a `fetcher` every
-        uri is refused. Raises `DecoderNotStarted`."""
+        uri is refused; without PyAV, videos get their digests alone. Raises `DecoderNotStarted`."""
         self._limits = limits
         self._fetcher = fetcher
         self._closed = False
         self._restarts = 0
+        self._with_video = video_available()
         self._lock = threading.Lock()
         self._alive: set[Decoder] = set()
         # `None` stands for a decoder to be started by who takes it.
@@ -133,17 +134,23 @@ class DecoderPool:
         except Unreadable as error:
             return HashResult(error=error.reason)
         if content is None or len(content) > self._limits.bytes:
-            return HashResult(
-                digests=known, error="too_many_bytes" if item.claims_picture else None
-            )
+            return HashResult(digests=known, error="too_many_bytes" if item.claims else None)
         if not content:
-            return HashResult(digests=known, error="empty" if item.claims_picture else None)
-        if not item.claims_picture and not looks_like_picture(content):
+            return HashResult(digests=known, error="empty" if item.claims else None)
+        task = self._task(content, item.claims, mode)
+        if task is None:
             return HashResult(digests=known)
-        decoded = self._decode(content, mode)
+        decoded = self._decode(content, task)
         return HashResult(
             digests=known, still=decoded.still, frames=decoded.frames, error=decoded.error
         )
+
+    def _task(self, content: bytes, claims: str | None, mode: Mode) -> Task | None:
+        if looks_like_picture(content):
+            return mode
+        if self._with_video and (looks_like_video(content) or claims == "video"):
+            return "video"
+        return mode if claims == "picture" else None
 
     def _read(self, content: bytes | str) -> tuple[Digests, bytes | None]:
         if isinstance(content, bytes):
@@ -153,12 +160,12 @@ class DecoderPool:
         fetched = self._fetcher.fetch(content, self._limits.bytes)
         return fetched.digests, fetched.content
 
-    def _decode(self, content: bytes, mode: Mode) -> Decoded:
+    def _decode(self, content: bytes, task: Task) -> Decoded:
         decoder = self._idle.get()
         try:
             if decoder is None or not decoder.alive:
                 decoder = self._replaced(decoder)
-            return decoder.hash(content, mode)
+            return decoder.hash(content, task)
         finally:
             if decoder is not None and not decoder.alive:
                 self._discard(decoder)

@@ -1,6 +1,7 @@
 """The decoder process: reads files from its socket, answers with hashes, ends with its parent."""
 
 import ctypes
+import importlib
 import io
 import os
 import resource
@@ -8,6 +9,7 @@ import signal
 import socket
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -16,8 +18,17 @@ from PIL import AvifImagePlugin, Image
 
 from matchers.hashing import pdq, screen
 from matchers.hashing.image import picture_hashes
-from matchers.hashing.outcome import Limits, Mode, StillHashes, Unreadable
-from matchers.hashing.wire import MODES, REPLY_HEADER, REQUEST_HEADER, Done, Reply, encoder
+from matchers.hashing.outcome import FramePdq, Limits, StillHashes, Unreadable
+from matchers.hashing.wire import (
+    REPLY_HEADER,
+    REQUEST_HEADER,
+    TASKS,
+    Done,
+    Reply,
+    Task,
+    encoder,
+    video_available,
+)
 
 _PR_SET_PDEATHSIG = 1
 
@@ -58,6 +69,8 @@ def _warm(limits: Limits) -> None:
     Image.MAX_IMAGE_PIXELS = limits.pixels
     warnings.simplefilter("ignore")
     warnings.simplefilter("error", Image.DecompressionBombWarning)
+    if video_available():
+        importlib.import_module("matchers.hashing.video")
     for _ in picture_hashes(_tiny_picture(), limits):
         pass
 
@@ -91,11 +104,11 @@ def _silence() -> None:
     os.close(nothing)
 
 
-def _next_request(requests: io.BufferedReader) -> tuple[Mode, bytearray] | None:
+def _next_request(requests: io.BufferedReader) -> tuple[Task, bytearray] | None:
     header = requests.read(REQUEST_HEADER.size)
     if len(header) < REQUEST_HEADER.size:
         return None
-    mode, length = cast(tuple[int, int], REQUEST_HEADER.unpack(header))
+    task, length = cast(tuple[int, int], REQUEST_HEADER.unpack(header))
     content = bytearray(length)
     filled = 0
     view = memoryview(content)
@@ -105,22 +118,29 @@ def _next_request(requests: io.BufferedReader) -> tuple[Mode, bytearray] | None:
             return None
         filled += count
     view.release()
-    return MODES[mode], content
+    return TASKS[task], content
 
 
-def _answer(mode: Mode, content: bytearray, limits: Limits, replies: BinaryIO) -> None:
+def _answer(task: Task, content: bytearray, limits: Limits, replies: BinaryIO) -> None:
     done = Done()
     try:
-        for found in picture_hashes(content, limits, mode):
+        for found in _hashes(task, content, limits):
             _send(replies, found)
-            if isinstance(found, StillHashes):
-                replies.flush()  # kept, should a later frame break this process
+            replies.flush()  # kept, should a later frame break this process
     except Unreadable as error:
         done = Done(error.reason)
     except MemoryError:
         done = Done("out_of_memory")
     _send(replies, done)
     replies.flush()
+
+
+def _hashes(task: Task, content: bytearray, limits: Limits) -> Iterator[StillHashes | FramePdq]:
+    if task == "video":
+        from matchers.hashing.video import video_hashes  # PyAV is an extra
+
+        return video_hashes(content, limits)
+    return picture_hashes(content, limits, task)
 
 
 def _send(replies: BinaryIO, message: Reply) -> None:

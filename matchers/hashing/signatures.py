@@ -28,6 +28,17 @@ def looks_like_picture(content: bytes | bytearray) -> bool:
     )
 
 
+def looks_like_video(content: bytes | bytearray) -> bool:
+    """Whether the file begins as the usual video containers do."""
+    head = bytes(content[:12])
+    return (
+        (head[4:8] == b"ftyp" and head[8:12] not in _ISO_PICTURE_BRANDS)
+        or head.startswith((b"\x1a\x45\xdf\xa3", b"FLV\x01", b"\x00\x00\x01\xba"))
+        or (head.startswith(b"RIFF") and head[8:12] == b"AVI ")
+        or (len(content) > 376 and content[0] == content[188] == content[376] == 0x47)  # MPEG-TS
+    )
+
+
 def ends_early(content: bytes | bytearray) -> bool:
     """Whether a container's own marks say that bytes are missing at its end."""
     if content.startswith(b"\xff\xd8\xff"):

@@ -1,21 +1,25 @@
 """What travels between the pool and a decoder process: raw bytes one way, MessagePack the other.
 
-A request is the mode (a byte), the file's length (8 bytes, little-endian) and its bytes. The
+A request is the task (a byte), the file's length (8 bytes, little-endian) and its bytes. The
 reply is a run of messages, each its length (4 bytes) and a MessagePack value, of which `Done` is
 the last. Nothing is unpickled; a reply is checked against its type, because a hostile file may
 have taken over the process that sends it.
 """
 
+import importlib.util
 import struct
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
-from matchers.hashing.outcome import FramePdq, Mode, StillHashes, UnreadableReason
+from matchers.hashing.outcome import FramePdq, StillHashes, UnreadableReason
 
 REQUEST_HEADER = struct.Struct("<BQ")
-MODES: tuple[Mode, ...] = ("exact", "screen")
-"""A mode's byte is its place here."""
+Task = Literal["exact", "screen", "video"]
+"""How to hash a file: as a picture in one of the modes, or as a video."""
+TASKS: tuple[Task, ...] = ("exact", "screen", "video")
+"""A task's byte is its place here."""
 REPLY_HEADER = struct.Struct("<I")
 REPLY_LIMIT = 1 << 12
 """Longest message that a decoder sends, in bytes."""
@@ -31,3 +35,8 @@ Reply = StillHashes | FramePdq | Done
 
 encoder = msgspec.msgpack.Encoder()
 decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
+
+
+def video_available() -> bool:
+    """Whether the task `video` can be done: PyAV, the extra `video`, is installed."""
+    return importlib.util.find_spec("av") is not None

@@ -4,8 +4,7 @@ Multi-index hashing (Norouzi, Punjani, Fleet, "Fast Exact Search in Hamming Spac
 Hashing", 2014) with the thresholds of the general pigeonhole principle (Qin et al., "GPH:
 Similarity Search in Hamming Space", 2018): the code is cut into chunks of 16 bits, and a code
 within radius r must be within t_c of the query in some chunk c whenever the t_c + 1 add up to
-r + 1. PDQ's radius of 31 needs one differing bit in each of its 16 chunks: 272 buckets. Radii up
-to two bits a chunk (47 of 256, 11 of 64) are searched so, wider ones by comparing every code.
+r + 1. PDQ's radius of 31 needs one differing bit in each of its 16 chunks: 272 buckets.
 """
 
 from collections.abc import Callable
@@ -22,6 +21,10 @@ from matchers.indexes.vector_code import LANES
 Codes = NDArray[np.uint64]
 """Shape (n, 1) for 64 bits, (n, 4) for 256. Which bit is where does not matter to distances."""
 
+WIDEST = {16: 47, 4: 15}
+"""By number of chunks: the radius up to which tables are worth it (two bits in each of 16 chunks,
+three in each of 4). Beyond, comparing every code is faster, and is done."""
+
 Table = NDArray[np.uint32]
 
 COMPARED_BELOW = 2048
@@ -32,7 +35,8 @@ _T = TypeVar("_T", bound=np.generic)
 _FLIPS = np.array(
     [0]
     + [1 << bit for bit in range(kernels.CHUNK_BITS)]
-    + [1 << low | 1 << high for low, high in combinations(range(kernels.CHUNK_BITS), 2)],
+    + [1 << a | 1 << b for a, b in combinations(range(kernels.CHUNK_BITS), 2)]
+    + [1 << a | 1 << b | 1 << c for a, b, c in combinations(range(kernels.CHUNK_BITS), 3)],
     dtype=np.uint32,
 )
 _FLIPS.setflags(write=False)
@@ -182,7 +186,7 @@ def chunk_thresholds(radius: int, chunks: int) -> NDArray[np.int64] | None:
     if radius < 0:
         raise ValueError(f"radius must be at least 0, not {radius}")
     each, more = divmod(radius + 1, chunks)
-    if each > 3 or (each == 3 and more):
+    if radius > WIDEST[chunks]:
         return None
     return np.array([each - 1 + (chunk < more) for chunk in range(chunks)], np.int64)
 

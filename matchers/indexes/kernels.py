@@ -113,14 +113,14 @@ def search_buckets(
     out.
 
     `thresholds[c]` is the distance up to which chunk c is searched (-1: not at all). `flips` holds
-    the 16-bit patterns of none, one and two bits, in that order. While the buckets of one chunk
-    are compared, those of the next are on their way from memory.
+    the 16-bit patterns of none, one, two and three bits, in that order. While the buckets of one
+    chunk are compared, those of the next are on their way from memory.
     """
     chunks = starts.shape[0]
     words = codes.shape[1]
-    patterns = np.array([0, 1, 17, 137])
-    begin = np.zeros((2, 137), np.int64)
-    size = np.zeros((2, 137), np.int64)
+    patterns = np.array([0, 1, 17, 137, 697])
+    begin = np.zeros((2, 697), np.int64)
+    size = np.zeros((2, 697), np.int64)
     plane = np.zeros((2, 3), np.uint32)
     found = 0
     for query in range(queries.shape[0]):

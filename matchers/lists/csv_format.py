@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple, cast, get_args
 
+from matchers.lists.degenerate import degenerate
 from matchers.lists.entry import (
     ALGORITHMS,
     ROLES,
@@ -29,24 +30,26 @@ COLUMNS = (
     "status",
     "updated_at",
     "provenance",
+    "quality",
 )
-"""The columns with a meaning. `labels` are separated by `;` or `|`."""
+"""The columns with a meaning. `labels` are separated by `;` or `|`; `quality` is PDQ's."""
 MAX_FIELD = 1_000_000
 """Characters in one field; the value of a video holds many hashes."""
 
 
 class RejectedRow(NamedTuple):
-    """A row that did not go in. `line` is where it ends in the file, counted from 1."""
+    """A row that did not go in, or not in force. `line` is where it ends, counted from 1."""
 
     line: int
     reason: str
 
 
 class CsvRows(NamedTuple):
-    """What a CSV held."""
+    """What a CSV held. The rows in `held` are among the entries, as `pending`."""
 
     entries: list[ListEntry]
     rejected: list[RejectedRow]
+    held: list[RejectedRow]
     unknown_columns: tuple[str, ...]
 
 
@@ -64,7 +67,8 @@ def read_csv(
 
     `columns` maps a column's meaning to its name in the header, where they differ; `algorithm` is
     for rows that name none. A row without an id gets its value as id. A second row with the same
-    id, algorithm and value is reported as a repeat.
+    id, algorithm and value is reported as a repeat. A hash that says nothing (see `degenerate`)
+    goes in as `pending`, whatever its row says, and is reported.
 
     Raises `UnreadableList` when there is no header or no column for the value.
     """
@@ -81,6 +85,7 @@ def read_csv(
     unknown = tuple(name for at, name in enumerate(header) if at not in known)
     entries: list[ListEntry] = []
     rejected: list[RejectedRow] = []
+    held: list[RejectedRow] = []
     seen: dict[tuple[str, str, str], int] = {}
     while True:
         try:
@@ -93,7 +98,7 @@ def read_csv(
         if not any(field.strip() for field in row):
             continue
         try:
-            entry = _entry(row, places, list_name, algorithm)
+            entry, why_held = _entry(row, places, list_name, algorithm)
         except ValueError as error:
             rejected.append(RejectedRow(reader.line_num, str(error)))
             continue
@@ -102,7 +107,9 @@ def read_csv(
             rejected.append(RejectedRow(reader.line_num, f"a repeat of line {first}"))
             continue
         entries.append(entry)
-    return CsvRows(entries, rejected, unknown)
+        if why_held is not None:
+            held.append(RejectedRow(reader.line_num, why_held))
+    return CsvRows(entries, rejected, held, unknown)
 
 
 def _places(
@@ -126,7 +133,9 @@ def _places(
 
 def _entry(
     row: list[str], places: dict[str, int], list_name: str, default: Algorithm | None
-) -> ListEntry:
+) -> tuple[ListEntry, str | None]:
+    """The entry of a row, and why it is held back, if it is."""
+
     def field(column: str) -> str:
         at = places.get(column)
         return row[at].strip() if at is not None and at < len(row) else ""
@@ -147,8 +156,14 @@ def _entry(
         updated_at = datetime.fromisoformat(updated) if updated else None
     except ValueError:
         raise ValueError("updated_at is not an ISO 8601 date") from None
+    quality = field("quality")
+    if quality and not (quality.isascii() and quality.isdigit() and int(quality) <= 100):
+        raise ValueError("quality is not a number from 0 to 100")
+    why_held = degenerate(algorithm, value, int(quality) if quality else None)
+    if why_held is not None:
+        status = "pending"
     labels = field("labels").replace("|", ";").split(";")
-    return ListEntry(
+    entry = ListEntry(
         list=list_name,
         id=field("id") or value,
         algorithm=algorithm,
@@ -160,3 +175,4 @@ def _entry(
         updated_at=updated_at,
         provenance=field("provenance"),
     )
+    return entry, why_held

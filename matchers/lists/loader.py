@@ -51,6 +51,7 @@ class LoadedFile(NamedTuple):
     path: Path
     entries: list[ListEntry]
     rejected: list[RejectedRow]
+    held: list[RejectedRow]
     unknown_columns: tuple[str, ...]
 
 

@@ -208,6 +208,15 @@ class ListMatcher:
                 found[at] = matches
         return found
 
+    def any_within(self, algorithm: Algorithm, values: Sequence[bytes], radius: int) -> list[bool]:
+        """Whether any entry is within `radius` bits of each value, whatever its role."""
+        near = {
+            hit.query
+            for table in self._tables.get(algorithm, ())
+            for hit in table.search(values, radius)
+        }
+        return [query in near for query in range(len(values))]
+
     def match_urls(self, urls: Sequence[str]) -> list[list[Match]]:
         """The matches of each address, by any expression of any of its readings."""
         if "url" not in self._tables:

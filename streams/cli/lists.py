@@ -36,11 +36,11 @@ def group() -> None:
 
 @app.command()
 def check(files: Files, as_json: AsJson = False) -> None:
-    """Say of each list how many rows would go in, and which would not, and why.
+    """Say of each list how many rows would go in, which would not or not act, and why.
 
     Example: seawall lists check lists.toml
 
-    Exit codes: 0 every row goes in, 1 some do not (the rest would), 2 a file cannot be read.
+    Exit codes: 0 every row acts, 1 some would not (the rest would), 2 a file cannot be read.
     """
     lists = _read(files)
     if as_json:
@@ -52,6 +52,7 @@ def check(files: Files, as_json: AsJson = False) -> None:
                     "accepted": len(file.entries),
                     "not_matched": _unmatched(file),
                     "rejected": [{"line": line, "reason": why} for line, why in file.rejected],
+                    "held": [{"line": line, "reason": why} for line, why in file.held],
                     "unknown_columns": file.unknown_columns,
                 }
                 for file in lists
@@ -61,17 +62,18 @@ def check(files: Files, as_json: AsJson = False) -> None:
         for file in lists:
             typer.echo(
                 f"{file.info.name} ({file.path}): {len(file.entries)} accepted, "
-                f"{len(file.rejected)} rejected"
+                f"{len(file.held)} of them held until approved, {len(file.rejected)} rejected"
             )
-            for line, why in file.rejected[:SHOWN_ROWS]:
+            rows = sorted([*file.rejected, *file.held])
+            for line, why in rows[:SHOWN_ROWS]:
                 typer.echo(f"  line {line}: {why}")
-            if len(file.rejected) > SHOWN_ROWS:
-                typer.echo(f"  … and {len(file.rejected) - SHOWN_ROWS} more; --json shows all")
+            if len(rows) > SHOWN_ROWS:
+                typer.echo(f"  … and {len(rows) - SHOWN_ROWS} more; --json shows all")
             if file.unknown_columns:
                 typer.echo(f"  columns not used: {', '.join(file.unknown_columns)}")
             if _unmatched(file):
                 typer.echo(f"  {_unmatched(file)} kept, but of algorithms not matched here")
-    raise typer.Exit(any(file.rejected for file in lists))
+    raise typer.Exit(any(file.rejected or file.held for file in lists))
 
 
 @app.command()

@@ -121,15 +121,17 @@ class LiveLists:
 
 
 def _tell_rejected(file: LoadedFile) -> None:
-    if file.rejected:
-        line, reason = file.rejected[0]
-        log.warning(
-            "list %s: %d rows left out, the first in line %d: %s",
-            file.info.name,
-            len(file.rejected),
-            line,
-            reason,
-        )
+    for rows, what in ((file.rejected, "left out"), (file.held, "held until approved")):
+        if rows:
+            line, reason = rows[0]
+            log.warning(
+                "list %s: %d rows %s, the first in line %d: %s",
+                file.info.name,
+                len(rows),
+                what,
+                line,
+                reason,
+            )
 
 
 def _fingerprint(paths: Iterable[Path]) -> Fingerprint:

@@ -113,8 +113,8 @@ class ChunkService(faust.Service):
 
     def assign(self, partitions: Collection[TopicPartition]) -> None:
         """Begin with newly assigned partitions; returns at once, since heartbeats wait for it."""
-        if self._consumer is None:
-            return
+        if self._consumer is None or self.should_stop:
+            return  # a rebalance that ends while the worker does
         self._health.joined = True
         for tp in sorted(partitions):
             health = PartitionHealth(time.monotonic())

@@ -1,7 +1,7 @@
 """The media-hashing stage: media in, hashes out, bytes gone."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec.structs import replace
 
@@ -14,6 +14,8 @@ from streams.contracts.event import FrameHash, Media, MediaHashes
 from streams.contracts.signal import MediaError
 from streams.contracts.stage import DependencyUnavailable, StageResult, StateKey, StateValue
 from streams.contracts.values import StageName
+
+_CLAIMS: Mapping[str, Literal["picture", "video"]] = {"image": "picture", "video": "video"}
 
 
 class MediaHasher(Protocol):
@@ -81,11 +83,12 @@ class MediaHashing:
         return replace(envelope, event=replace(envelope.event, media=kept), signals=signals)
 
     def _source(self, media: Media) -> MediaSource | None:
-        claims_picture = media.media_type.lower().startswith("image/")
+        kind = media.media_type.lower().partition("/")[0]
+        claims = _CLAIMS.get(kind)
         if media.uri is not None:
-            return MediaSource(media.uri, claims_picture)
+            return MediaSource(media.uri, claims)
         if media.inline is not None and self._inline_allowed:
-            return MediaSource(media.inline, claims_picture)
+            return MediaSource(media.inline, claims)
         return None
 
 

@@ -24,7 +24,6 @@ from tests.faults.worker import WorkerProcess
 PARTITIONS = 4
 SESSION_MS = 6_000
 SHUTDOWN_SECONDS = 25.0
-HMAC_KEY = "for-fault-tests-only"
 STALL_SECONDS = 180.0
 """Without any new decision for so long, a run is over and the rest counts as lost."""
 
@@ -71,6 +70,7 @@ class Run:
         self.seed = seed
         self.scenario = scenario
         self.prefix = f"{scenario}-{time.time_ns() % 10**9}."
+        self._hmac_key = f"of one run: {self.prefix}"  # so that runs share no state
         self.notes: list[str] = []
         self.workers: list[WorkerProcess] = []
         self._broken: list[str] = []
@@ -136,7 +136,7 @@ class Run:
             "pipeline.partitions": PARTITIONS,
             "pipeline.replication": 3,
             "state.url": self._state_url,
-            "state.hmac_key": HMAC_KEY,
+            "state.hmac_key": self._hmac_key,
         }
 
     def worker(
@@ -222,7 +222,7 @@ class Run:
             if worker.running:
                 await self.end(worker)
         reading = Reading(self.bootstrap, self.prefix, PARTITIONS, self._dead_partitions)
-        verdict = await reading.verdict(self._state_url, HMAC_KEY)
+        verdict = await reading.verdict(self._state_url, self._hmac_key)
         verdict.acknowledged = self.load.acknowledged
         self._broken += verdict.broken_promises(self._mode)
         faults = [*self._faults, ended]

@@ -39,11 +39,7 @@ class Undisturbed:
                 for r in records[first : first + CHUNK]
             ]
             ids = [envelope.event.event_id for envelope in batch]
-            state = {
-                key: StateValue(self.state.get(key))
-                for key in self._stage.keys(batch)
-                if key.scope == "conversation"
-            }
+            state = {key: StateValue(self.state.get(key)) for key in self._stage.keys(batch)}
             result = self._stage.run(batch, state)
             self.state.update(result.changes)
             for event_id, envelope in zip(ids, result.batch, strict=True):

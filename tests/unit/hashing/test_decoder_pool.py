@@ -30,7 +30,7 @@ def saved(picture: Image.Image, container: str = "PNG") -> bytes:
 
 
 def picture(content: bytes | str) -> MediaSource:
-    return MediaSource(content, claims_picture=True)
+    return MediaSource(content, "picture")
 
 
 def decoders() -> set[psutil.Process]:
@@ -89,9 +89,7 @@ def test_what_cannot_be_read_still_has_its_digests(pool: DecoderPool) -> None:
 
 def test_files_that_do_not_claim_to_be_pictures(pool: DecoderPool) -> None:
     content = saved(scene(2))
-    hidden, other = pool.hash_many(
-        [MediaSource(content, claims_picture=False), MediaSource(b"words", claims_picture=False)]
-    )
+    hidden, other = pool.hash_many([MediaSource(content), MediaSource(b"words")])
     assert hidden.still == expected(content)
     assert other == HashResult(digests=digests(b"words"))
 
@@ -212,7 +210,7 @@ def test_uris_under_a_prefix(tmp_path: Path) -> None:
                 picture((tmp_path / "a.png").as_uri()),
                 picture((tmp_path / "b.png").as_uri()),
                 picture("file:///etc/hostname"),
-                MediaSource((tmp_path / "long.bin").as_uri(), claims_picture=False),
+                MediaSource((tmp_path / "long.bin").as_uri()),
                 picture((tmp_path / "long.bin").as_uri()),
             ]
         )

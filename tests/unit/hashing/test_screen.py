@@ -101,7 +101,7 @@ def test_screening_finds_the_same_matches_and_gives_them_exactly() -> None:
         return [bool(within(still, RADIUS + PDQ_DRIFT)) for still in screened]
 
     with DecoderPool(Limits(), processes=1) as pool:
-        items = [MediaSource(content, claims_picture=True) for content in edits]
+        items = [MediaSource(content, "picture") for content in edits]
         exact = [result.still for result in pool.hash_many(items)]
         screened = [result.still for result in ScreeningHasher(pool, could_match).hash_many(items)]
     assert len(asked) == len(edits)

@@ -1,4 +1,5 @@
 import csv
+import hashlib
 import io
 
 import pytest
@@ -47,6 +48,27 @@ def test_a_bad_row_is_reported_and_the_rest_goes_in(row: str, reason: str) -> No
     assert [entry.id for entry in rows.entries] == ["0", "2"]
     ((line, why),) = rows.rejected
     assert line == 3
+    assert reason in why
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (f"1,md5,{hashlib.md5(b'').hexdigest()}", "empty file"),
+        (f"1,sha256,{hashlib.sha256(b'').hexdigest()}", "empty file"),
+        (f"1,pdq,{'F' * 64}", "flat picture"),
+        (f"1,phash,{'0' * 16}", "flat picture"),
+        (f"1,pdq,{'0f' * 32},49", "quality 49"),
+    ],
+)
+def test_a_hash_that_says_nothing_waits_for_approval(row: str, reason: str) -> None:
+    rows = read_csv(
+        ["id,algorithm,value,quality,status\n", f"{row}\n", f"2,pdq,{'0f' * 32},50,active\n"],
+        "sample",
+    )
+    assert [entry.status for entry in rows.entries] == ["pending", "active"]
+    ((line, why),) = rows.held
+    assert line == 2
     assert reason in why
 
 

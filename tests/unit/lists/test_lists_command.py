@@ -25,7 +25,7 @@ def catalogue(tmp_path: Path) -> Path:
 def test_check_ends_with_0_when_all_goes_in(catalogue: Path) -> None:
     result = run.invoke(app, ["check", str(catalogue)])
     assert result.exit_code == 0
-    assert "2 accepted, 0 rejected" in result.output
+    assert "2 accepted, 0 of them held until approved, 0 rejected" in result.output
 
 
 def test_check_ends_with_1_and_names_the_line(catalogue: Path) -> None:
