@@ -58,5 +58,6 @@ lock: .venv/uv ## Write requirements/ anew from pyproject.toml
 	sh requirements/lock.sh
 
 clean: ## Remove .venv and everything made locally
+	-test -x $(BIN)/python && $(BIN)/python -m demo --stop
 	-test -x $(BIN)/seawall && $(BIN)/seawall down
 	rm -rf .venv .seawall .pytest_cache .ruff_cache .hypothesis

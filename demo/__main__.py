@@ -11,6 +11,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from demo import kept, report
 from demo.events import make_backfill, make_events
@@ -55,7 +56,7 @@ def main() -> int:
         console.print("interrupted; everything was stopped and removed")
         return 130
     except (DemoFailed, LocalBrokerError, KafkaError, OSError) as failure:
-        console.print(f"[bold red]the demo could not run:[/] {failure}", markup=True)
+        console.print(f"[bold red]the demo could not run:[/] {escape(str(failure))}")
         return 2
 
 
@@ -96,11 +97,10 @@ def _run(console: Console, *, keep: bool) -> int:
         console.print(report.wrong(found))
         console.print(f"[bold red]✗ {len(found):,} differences from what was expected[/]")
         return 1
-    seconds = time.monotonic() - started
     console.print(
-        f"[bold green]✓[/] all {len(sent):,} records became exactly what they should in "
-        f"{seconds:.0f} s:\n  {len(outcome.decisions):,} decisions, {len(outcome.dead_letters)} dead "
-        "letters, none lost, none twice"
+        f"[bold green]✓[/] all {len(sent):,} records became exactly what they should: "
+        f"{len(outcome.decisions):,} decisions and {len(outcome.dead_letters)} dead letters;\n"
+        f"  none lost, none twice ({time.monotonic() - started:.0f} s)"
     )
     return 0
 

@@ -33,8 +33,8 @@ COLUMNS = (
     "quality",
 )
 """The columns with a meaning. `labels` are separated by `;` or `|`; `quality` is PDQ's."""
-MAX_FIELD = 1_000_000
-"""Characters in one field; the value of a video holds many hashes."""
+MAX_FIELD = 8_000_000
+"""Characters in one field: the value of a video holds a hash for each of up to 90,000 frames."""
 
 
 class RejectedRow(NamedTuple):

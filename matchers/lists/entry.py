@@ -1,5 +1,6 @@
 """What lists are made of: `ListInfo` says what a list is and may do, `ListEntry` what it holds."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, get_args
@@ -27,7 +28,11 @@ DIGEST_BYTES: Mapping[Algorithm, int] = {"md5": 16, "sha1": 20, "sha256": 32, "u
 """Algorithms that match by equality, with their width in bytes."""
 HAMMING_BYTES: Mapping[Algorithm, int] = {"pdq": 32, "phash": 8, "dhash": 8}
 """Algorithms that match within a number of differing bits, with their width in bytes."""
-MATCHED_ALGORITHMS = frozenset(DIGEST_BYTES) | frozenset(HAMMING_BYTES)
+FRAME_BYTES = 32
+"""A `vpdq` value is the PDQ of every matchable frame of a video, one after another."""
+FRAME_QUALITY = 50
+"""Frames below are left out, as vPDQ does (facebook/ThreatExchange, vpdq/)."""
+MATCHED_ALGORITHMS: frozenset[Algorithm] = frozenset({*DIGEST_BYTES, *HAMMING_BYTES, "vpdq"})
 """Entries of the others are kept and counted, and wait for an index that can look them up."""
 
 
@@ -75,7 +80,9 @@ def normal_value(algorithm: Algorithm, raw: str) -> str:
     """The one spelling of a value: lower-case hexadecimal for digests and Hamming codes.
 
     A URL becomes the SHA-256 of its canonical expression (64 hexadecimal digits are taken for
-    that digest). Values of algorithms that no index here looks up are kept as they are.
+    that digest). A video's published vPDQ rows (`frame,quality,pdq,seconds`, parted by newlines or
+    `;`) become the hashes of its frames of quality 50 and above. Values of algorithms that no
+    index here looks up are kept as they are.
 
     Raises `ValueError`, saying what is wrong without repeating the value.
     """
@@ -84,6 +91,8 @@ def normal_value(algorithm: Algorithm, raw: str) -> str:
         raise ValueError("the value is empty")
     if algorithm == "url" and not _is_hex(text, 64):
         return listed_digest(text).hex()
+    if algorithm == "vpdq":
+        return _frames(text)
     width = DIGEST_BYTES.get(algorithm) or HAMMING_BYTES.get(algorithm)
     if width is None:
         return text
@@ -93,6 +102,22 @@ def normal_value(algorithm: Algorithm, raw: str) -> str:
             f"this value has {len(text)} characters"
         )
     return text.lower()
+
+
+def _frames(text: str) -> str:
+    """The PDQs of a video's matchable frames; hexadecimal is taken for just that."""
+    if len(text) % (2 * FRAME_BYTES) == 0 and _is_hex(text, len(text)):
+        return text.lower()
+    kept: list[str] = []
+    for number, row in enumerate(filter(None, re.split(r"[;\n]", text)), 1):
+        fields = [field.strip() for field in row.split(",")]
+        if len(fields) < 3 or not fields[1].isdecimal() or not _is_hex(fields[2], 64):
+            raise ValueError(f"vPDQ row {number} is not frame,quality,pdq,seconds")
+        if int(fields[1]) >= FRAME_QUALITY:
+            kept.append(fields[2].lower())
+    if not kept:
+        raise ValueError(f"the video has no frame of quality {FRAME_QUALITY} or above")
+    return "".join(kept)
 
 
 def _is_hex(text: str, digits: int) -> bool:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from matchers.indexes.urls import lookup_digests
 from matchers.lists.contents import Contents, ListCount, can_match
 from matchers.lists.entry import Algorithm, ListEntry, ListInfo, Role, SourceKind
-from matchers.lists.table import Listed, MemoryTable, Table, stacked, value_width
+from matchers.lists.table import Hit, MemoryTable, Reach, Table, stacked, value_width
 
 PDQ_RADIUS = 31
 """Bits of 256 (PDQ paper, "PDQ & TMK + PDQF", 2019: 31 is its recommended match threshold)."""
@@ -23,25 +23,34 @@ PHASH_RADIUS = 6
 """Bits of 64. Far below the 10 that ImageHash's author suggests for near copies (N. Krawetz,
 "Looks Like It", 2011: up to 10 may be a variation, 5 is very similar): at the scale of a list of
 millions, a 64-bit code within 10 bits turns up by chance."""
+VIDEO_QUERY_SHARE, VIDEO_COMPARED_SHARE = 0.8, 0.0
+"""vPDQ's published defaults (facebook/ThreatExchange, vpdq extension): four fifths of the query's
+frames are in the listed video, however little of that the query holds. An excerpt matches."""
 MAX_MATCHES = 32
 """Matches given for one query, nearest first, besides at least one of each list, category and
 role: a query amid a cluster of a hundred thousand near copies needs no more to be decided."""
 
 
 class Radii(Struct, frozen=True, kw_only=True):
-    """How many differing bits still match, by algorithm."""
+    """How many differing bits still match, by algorithm. A video's frames match within `pdq`; it
+    matches when both shares of its and the entry's frames do."""
 
     pdq: int = PDQ_RADIUS
     phash: int = PHASH_RADIUS
     dhash: int = PHASH_RADIUS
+    video_query_share: float = VIDEO_QUERY_SHARE
+    video_compared_share: float = VIDEO_COMPARED_SHARE
 
-    def of(self, algorithm: str) -> int:
-        """The radius of a Hamming algorithm; 0 for the others."""
-        return getattr(self, algorithm, 0)
+    def of(self, algorithm: Algorithm) -> Reach:
+        """How far a look-up reaches; digests match at 0."""
+        if algorithm == "vpdq":
+            return Reach(self.pdq, self.video_query_share, self.video_compared_share)
+        return Reach(getattr(self, algorithm, 0))
 
 
 class HashQuery(NamedTuple):
-    """A hash to look up; `quality` is PDQ's 0–100 where known."""
+    """A hash to look up; `quality` is PDQ's 0–100 where known. The value of a `vpdq` is the PDQ
+    of every frame of quality 50 and above, one after another."""
 
     algorithm: Algorithm
     value: bytes
@@ -58,7 +67,11 @@ class HashQuery(NamedTuple):
 
 
 class Match(Struct, frozen=True, kw_only=True, gc=False):
-    """A query is within `radius` of a list's entry. `verified`: the list names who verified it."""
+    """A query is within `radius` of a list's entry. `verified`: the list names who verified it.
+
+    Of a video, `distance` is that of the nearest pair of frames, and the shares (0–1) are of the
+    query's frames that match, and of the entry's.
+    """
 
     list: str
     entry: str
@@ -70,6 +83,8 @@ class Match(Struct, frozen=True, kw_only=True, gc=False):
     source_kind: SourceKind
     verified: bool
     labels: tuple[str, ...] = ()
+    query_share: float | None = None
+    compared_share: float | None = None
 
 
 class ListMatcher:
@@ -213,7 +228,7 @@ class ListMatcher:
         near = {
             hit.query
             for table in self._tables.get(algorithm, ())
-            for hit in table.search(values, radius)
+            for hit in table.search(values, Reach(radius))
         }
         return [query in near for query in range(len(values))]
 
@@ -235,31 +250,24 @@ class ListMatcher:
         return found
 
     def _look_up(self, algorithm: Algorithm, values: Sequence[bytes]) -> list[list[Match]]:
-        radius = self.radii.of(algorithm)
-        near: dict[int, list[tuple[int, int, int]]] = {}
-        tables = self._tables[algorithm]
-        entries: dict[tuple[int, int], Listed] = {}
-        for layer, table in enumerate(tables):
-            for hit in table.search(values, radius):
-                near.setdefault(hit.query, []).append((hit.distance, layer, hit.row))
-                entries[layer, hit.row] = hit.entry
+        reach = self.radii.of(algorithm)
+        near: dict[int, list[Hit]] = {}
+        for table in self._tables[algorithm]:
+            for hit in table.search(values, reach):
+                near.setdefault(hit.query, []).append(hit)
         found: list[list[Match]] = [[] for _ in values]
         for query, hits in near.items():
-            hits.sort()
-            found[query] = self._matches(
-                algorithm,
-                radius,
-                [(distance, entries[layer, row]) for distance, layer, row in hits],
-            )
+            # Tables come in order, and the sort keeps it: answers do not depend on the batch.
+            hits.sort(key=lambda hit: (hit.distance, hit.row))
+            found[query] = self._matches(algorithm, reach.radius, hits)
         return found
 
-    def _matches(
-        self, algorithm: Algorithm, radius: int, hits: list[tuple[int, Listed]]
-    ) -> list[Match]:
-        """The matches of one query, from its (distance, entry) pairs, nearest first."""
+    def _matches(self, algorithm: Algorithm, radius: int, hits: list[Hit]) -> list[Match]:
+        """The matches of one query, from its hits, nearest first."""
         found: list[Match] = []
         kinds: set[tuple[str, str, str]] = set()
-        for distance, entry in hits:
+        for hit in hits:
+            entry = hit.entry
             info = self.infos[entry.list]
             role = entry.role or info.role(entry.category)
             if entry.status == "observed":
@@ -273,13 +281,15 @@ class ListMatcher:
                     list=entry.list,
                     entry=entry.id,
                     algorithm=algorithm,
-                    distance=distance,
+                    distance=hit.distance,
                     radius=radius,
                     role=role,
                     category=entry.category,
                     source_kind=info.source_kind,
                     verified=bool(info.verified_by),
                     labels=entry.labels,
+                    query_share=hit.shares[0] if hit.shares else None,
+                    compared_share=hit.shares[1] if hit.shares else None,
                 )
             )
         return found

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from matchers.indexes.exact import ExactIndex
 from matchers.indexes.flat_file import FlatFile, FlatFileWriter, open_flat_file
 from matchers.indexes.hamming import HammingIndex
+from matchers.indexes.video import VideoIndex
 from matchers.lists.contents import Contents, ListCount
 from matchers.lists.entry import (
+    FRAME_BYTES,
     HAMMING_BYTES,
     ROLES,
     Algorithm,
@@ -138,7 +140,13 @@ def open_snapshot(path: Path, *, loaded_at: datetime, radii: Radii | None = None
     meta = msgspec.convert(file.meta, _Meta)
     tables: dict[Algorithm, tuple[Table, ...]] = {}
     for algorithm in meta.algorithms:
-        kind = HammingIndex if algorithm in HAMMING_BYTES else ExactIndex
+        kind = (
+            VideoIndex
+            if algorithm == "vpdq"
+            else HammingIndex
+            if algorithm in HAMMING_BYTES
+            else ExactIndex
+        )
         tables[algorithm] = (
             Table(algorithm, kind.read(file, algorithm), SnapshotEntries(file, algorithm, meta)),
         )
@@ -192,7 +200,9 @@ class _Spool:
         self._algorithm: Algorithm = algorithm
         self._values = (scratch / f"{algorithm}.values").open("w+b")
         self._columns = [(scratch / f"{algorithm}.{name}").open("w+b") for name in _Columns._fields]
+        self._frames = (scratch / f"{algorithm}.frames").open("w+b")
         self._end = 0
+        self._frames_end = 0
 
     def add(self, entry: ListEntry, list_number: int, category: int, labels: int) -> None:
         encoded = entry.id.encode()
@@ -200,7 +210,11 @@ class _Spool:
         flag = (0 if entry.role is None else ROLES.index(entry.role) + 1) | (
             _OBSERVED if entry.status == "observed" else 0
         )
-        self._values.write(bytes.fromhex(entry.value))
+        value = bytes.fromhex(entry.value)
+        self._values.write(value)
+        if self._algorithm == "vpdq":
+            self._frames_end += len(value) // FRAME_BYTES
+            self._frames.write(self._frames_end.to_bytes(8, "little"))
         lists, categories, all_labels, flags, ends, ids = self._columns
         lists.write(list_number.to_bytes(2, "little"))
         categories.write(category.to_bytes(4, "little"))
@@ -212,12 +226,16 @@ class _Spool:
     def write(self, file: FlatFileWriter, progress: Callable[[float], None]) -> None:
         """Index the values and copy the columns; closes the files."""
         values = _mapped(self._values, "|u1").reshape(-1, value_width(self._algorithm))
-        if self._algorithm in HAMMING_BYTES:
+        if self._algorithm == "vpdq":
+            ends = _mapped(self._frames, "<u8")
+            VideoIndex.write(file, self._algorithm, as_codes(values), ends, progress)
+        elif self._algorithm in HAMMING_BYTES:
             HammingIndex.write(file, self._algorithm, as_codes(values), progress)
         else:
             ExactIndex.write(file, self._algorithm, values)
             progress(1.0)
         self._values.close()
+        self._frames.close()
         for name, dtype, column in zip(_Columns._fields, _COLUMNS, self._columns, strict=True):
             array = _mapped(column, dtype)
             file.section(f"{self._algorithm}.{name}", dtype, array.shape)[:] = array

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from matchers.indexes.exact import ExactIndex
 from matchers.indexes.hamming import COMPARED_BELOW, HammingIndex
+from matchers.indexes.video import VideoIndex
 from matchers.lists.entry import (
     DIGEST_BYTES,
+    FRAME_BYTES,
     HAMMING_BYTES,
     Algorithm,
     EntryStatus,
@@ -40,13 +42,26 @@ class Listed(Protocol):
     def status(self) -> EntryStatus: ...
 
 
+class Reach(NamedTuple):
+    """How far a search reaches: differing bits, and for videos the shares of the frames of the
+    query and of the entry that must match (0–1)."""
+
+    radius: int
+    query_share: float = 1.0
+    compared_share: float = 1.0
+
+
 class Hit(NamedTuple):
-    """Query `query` of a search is `distance` bits from `entry`."""
+    """Query `query` of a search is `distance` bits from `entry`; `shares` are a video's."""
 
     query: int
     distance: int
     row: int
     entry: Listed
+    shares: tuple[float, float] | None = None
+
+
+Index = ExactIndex | HammingIndex | VideoIndex
 
 
 class Table:
@@ -58,7 +73,7 @@ class Table:
     def __init__(
         self,
         algorithm: Algorithm,
-        index: ExactIndex | HammingIndex,
+        index: Index,
         entries: Sequence[Listed],
         removed: frozenset[int] = frozenset(),
     ) -> None:
@@ -70,22 +85,26 @@ class Table:
     def __len__(self) -> int:
         return len(self.entries) - len(self.removed)
 
-    def search(self, values: Sequence[bytes], radius: int) -> list[Hit]:
-        """The rows within `radius` bits of each value.
+    def search(self, values: Sequence[bytes], reach: Reach) -> list[Hit]:
+        """The rows within reach of each value.
 
         Raises `ValueError` for a value that is not as wide as the algorithm's.
         """
         width = value_width(self.algorithm)
         for value in values:
-            if len(value) != width:
+            if len(value) != width and (
+                self.algorithm != "vpdq" or not value or len(value) % width
+            ):
                 raise ValueError(f"{self.algorithm} takes {width} bytes, not {len(value)}")
+        if isinstance(self.index, VideoIndex):
+            return self._search_videos(self.index, values, reach)
         packed = pack(self.algorithm, b"".join(values))
         if isinstance(self.index, ExactIndex):
             equal = self.index.search(packed)
             queries, rows = _ints(equal.query), _ints(equal.row)
             distances = [0] * len(rows)
         else:
-            near = self.index.search(as_codes(packed), radius)
+            near = self.index.search(as_codes(packed), reach.radius)
             queries, rows, distances = map(_ints, near)
         removed, entries = self.removed, self.entries
         return [
@@ -94,11 +113,25 @@ class Table:
             if row not in removed
         ]
 
+    def _search_videos(self, index: VideoIndex, values: Sequence[bytes], reach: Reach) -> list[Hit]:
+        queries = [as_codes(pack(self.algorithm, value)) for value in values]
+        return [
+            Hit(
+                hit.query,
+                hit.distance,
+                hit.row,
+                self.entries[hit.row],
+                (hit.query_share, hit.compared_share),
+            )
+            for hit in index.search(queries, *reach)
+            if hit.row not in self.removed
+        ]
+
     def rows_of(self, entry: ListEntry) -> list[int]:
         """The rows that hold an entry: same list, id and value."""
         return [
             hit.row
-            for hit in self.search([bytes.fromhex(entry.value)], 0)
+            for hit in self.search([bytes.fromhex(entry.value)], Reach(0))
             if hit.entry.list == entry.list and hit.entry.id == entry.id
         ]
 
@@ -113,7 +146,7 @@ class MemoryTable(Table):
     def __init__(
         self,
         algorithm: Algorithm,
-        index: ExactIndex | HammingIndex,
+        index: Index,
         whole: Sequence[ListEntry],
         removed: frozenset[int] = frozenset(),
     ) -> None:
@@ -123,6 +156,9 @@ class MemoryTable(Table):
     @classmethod
     def build(cls, algorithm: Algorithm, entries: Sequence[ListEntry]) -> Self:
         """Index `entries`, all of this algorithm."""
+        if algorithm == "vpdq":
+            videos = [as_codes(pack(algorithm, bytes.fromhex(entry.value))) for entry in entries]
+            return cls(algorithm, VideoIndex.build(videos), entries)
         packed = pack(algorithm, bytes.fromhex("".join(entry.value for entry in entries)))
         if algorithm in HAMMING_BYTES:
             return cls(algorithm, HammingIndex.build(as_codes(packed)), entries)
@@ -162,7 +198,9 @@ def pack(algorithm: Algorithm, joined: bytes) -> NDArray[np.uint8]:
 
 
 def value_width(algorithm: Algorithm) -> int:
-    """Bytes in a value of an algorithm that is matched."""
+    """Bytes in a value of an algorithm that is matched; of a video, in each of its frames."""
+    if algorithm == "vpdq":
+        return FRAME_BYTES
     return DIGEST_BYTES.get(algorithm) or HAMMING_BYTES[algorithm]
 
 

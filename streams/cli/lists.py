@@ -12,10 +12,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from matchers.lists.csv_format import UnreadableList
-from matchers.lists.entry import DIGEST_BYTES, HAMMING_BYTES, MATCHED_ALGORITHMS
+from matchers.lists.entry import MATCHED_ALGORITHMS
 from matchers.lists.loader import LoadedFile, load_matcher, read_lists
 from matchers.lists.matcher import HashQuery, ListMatcher, Match
 from matchers.lists.snapshot import SUFFIX, compile_snapshot
+from matchers.lists.table import value_width
 
 app = typer.Typer(no_args_is_help=True, help="The lists that content is matched against.")
 
@@ -222,7 +223,7 @@ def _matches(matcher: ListMatcher, value: str) -> list[Match]:
         queries = [
             HashQuery(algorithm, bytes.fromhex(value))
             for algorithm in sorted(MATCHED_ALGORITHMS)
-            if 2 * (DIGEST_BYTES.get(algorithm) or HAMMING_BYTES[algorithm]) == len(value)
+            if 2 * value_width(algorithm) == len(value)
         ]
         return [match for found in matcher.match_hashes(queries) for match in found]
     return matcher.match_urls([value])[0]

@@ -47,7 +47,8 @@ class WouldHave(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
 
 
 class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One decision about one event. `action` is the strongest of the targets' actions.
+    """One decision about one event. `author_id` is the event's author: of a `user_report`, who
+    reported. `action` is the strongest of the targets' actions.
 
     `decision_id` is the same for a producer's repeats of an `event_id`: act once per id.
     `decided_at` is the worker's clock; everything else is computed from the record alone.

@@ -12,8 +12,9 @@ class HashMatch(
 ):
     """A media item's hash is within a list entry's radius.
 
-    `distance` is in bits (0 for digests); `radius` is the one that was asked for; `quality` is
-    PDQ's. `verified` says that the list names who verified it.
+    `distance` is in bits (0 for digests; of a video, of the nearest pair of frames); `radius` is
+    the one that was asked for; `quality` is PDQ's. Of a video, the shares (0–1) are those of its
+    frames and of the entry's that match. `verified` says that the list names who verified it.
     """
 
     media_id: Id
@@ -29,6 +30,8 @@ class HashMatch(
     hash_origin: HashOrigin
     quality: int | None = None
     labels: tuple[str, ...] = ()
+    query_share: float | None = None
+    compared_share: float | None = None
 
 
 class UrlMatch(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from matchers.indexes.url_finder import FoundUrl, find_urls, may_hold_url
+from matchers.lists.entry import FRAME_QUALITY
 from matchers.lists.matcher import HashQuery, ListMatcher, Match
 from streams.contracts.envelope import Envelope
 from streams.contracts.event import ContentEvent, Media, MediaHashes
@@ -144,6 +145,9 @@ def _queries(hashes: MediaHashes) -> list[HashQuery]:
         queries.append(HashQuery("phash", bytes.fromhex(hashes.phash)))
     if hashes.dhash:
         queries.append(HashQuery("dhash", bytes.fromhex(hashes.dhash)))
+    frames = [frame.pdq for frame in hashes.frames if frame.quality >= FRAME_QUALITY]
+    if frames:
+        queries.append(HashQuery("vpdq", bytes.fromhex("".join(frames))))
     return queries
 
 
@@ -162,6 +166,8 @@ def _hash_signal(media_id: str, origin: HashOrigin, quality: int | None, match: 
         hash_origin=origin,
         quality=quality,
         labels=match.labels,
+        query_share=match.query_share,
+        compared_share=match.compared_share,
     )
 
 

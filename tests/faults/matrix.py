@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import random
 import sys
 import time
@@ -68,6 +69,7 @@ def main() -> int:
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     console = Console(log_path=False, width=None if sys.stdout.isatty() else 160)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the test's own clients
     console.print(f"seed {seed} (again with --seed {seed}), {options.events:,} events a scenario")
     names = options.only or list(SCENARIOS)
     outcomes: dict[str, Outcome | None] = {}

@@ -220,6 +220,7 @@ class Run:
         await asyncio.sleep(0.5)
         for worker in self.workers:
             if worker.running:
+                await worker.ready()  # one that was just started has no handler for SIGTERM yet
                 await self.end(worker)
         reading = Reading(self.bootstrap, self.prefix, PARTITIONS, self._dead_partitions)
         verdict = await reading.verdict(self._state_url, self._hmac_key)

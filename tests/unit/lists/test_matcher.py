@@ -152,6 +152,37 @@ def test_an_address_may_be_listed_as_its_digest() -> None:
     assert ids(matcher(entry("u", "url", digest)).match_urls(["bad.example"])[0]) == ["u"]
 
 
+def test_a_video_matches_by_the_share_of_its_frames() -> None:
+    frames = [bytes([n]) * 32 for n in (0x00, 0x0F, 0x33, 0x55, 0xFF)]
+    video = "\n".join(f"{n},90,{frame.hex()},{n}.0" for n, frame in enumerate(frames))
+    lists = matcher(entry("v", "vpdq", f"{video}\n5,10,{'aa' * 32},5.0"))
+    strange = bytes(range(32))
+    whole, excerpt, enough, too_few = lists.match_hashes(
+        [
+            HashQuery("vpdq", b"".join(frames)),
+            HashQuery("vpdq", frames[2]),
+            HashQuery("vpdq", b"".join(frames[:4]) + strange),
+            HashQuery("vpdq", b"".join(frames[:3]) + strange * 2),
+        ]
+    )
+    shares = [(m.query_share, m.compared_share) for (m,) in (whole, excerpt, enough)]
+    assert shares == [(1.0, 1.0), (1.0, 0.2), (0.8, 0.8)]
+    assert too_few == []
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("0,90,zz,0", "row 1 is not"),
+        (f"0,90,{'ab' * 32},0;x", "row 2 is not"),
+        (f"0,49,{'ab' * 32},0", "no frame of quality 50"),
+    ],
+)
+def test_a_video_that_cannot_be_read_is_refused(value: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        normal_value("vpdq", value)
+
+
 def test_a_crowd_of_near_copies_is_cut_but_no_kind_is_lost() -> None:
     crowd = [entry(f"c{n}", "pdq", away(PDQ, n % 20).hex()) for n in range(200)]
     lists = matcher(*crowd, entry("far", "pdq", away(PDQ, 31).hex(), list="two"))

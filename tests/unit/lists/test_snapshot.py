@@ -20,7 +20,14 @@ INFOS = {
     ),
     "two": ListInfo(name="two", default_role="hold"),
 }
-WIDTHS: dict[Algorithm, int] = {"md5": 16, "sha256": 32, "pdq": 32, "phash": 8, "url": 32}
+WIDTHS: dict[Algorithm, int] = {
+    "md5": 16,
+    "sha256": 32,
+    "pdq": 32,
+    "phash": 8,
+    "url": 32,
+    "vpdq": 96,
+}
 
 
 def value(algorithm: Algorithm, seed: int) -> str:
@@ -62,6 +69,8 @@ def answers(matcher: ListMatcher) -> list[list[tuple[object, ...]]]:
             match.labels,
             match.source_kind,
             match.verified,
+            match.query_share,
+            match.compared_share,
         )
 
     return [sorted(map(key, found)) for found in matcher.match_hashes(QUERIES)]

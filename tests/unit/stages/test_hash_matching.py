@@ -9,7 +9,7 @@ from matchers.lists.entry import ListEntry, ListInfo, normal_value
 from matchers.lists.matcher import ListMatcher
 from streams.contracts import values
 from streams.contracts.envelope import Envelope
-from streams.contracts.event import Author, ContentEvent, Media, MediaHashes
+from streams.contracts.event import Author, ContentEvent, FrameHash, Media, MediaHashes
 from streams.contracts.signal import HashMatch, UrlMatch
 from streams.stages.hash_matching import HashMatching
 
@@ -128,6 +128,19 @@ def test_a_pdq_below_quality_is_not_matched_and_noted_once() -> None:
     (out,) = run([envelope(media=[picture("a", md5=MD5, **low), picture("b", **low)])])
     assert [signal.algorithm for signal in out.signals if isinstance(signal, HashMatch)] == ["md5"]
     assert out.degraded == ["pdq_quality"]
+
+
+def test_a_videos_frames_are_matched_as_a_video() -> None:
+    frames = [
+        FrameHash(frame=n, quality=quality, pdq=f"{n:x}f" * 32, seconds=n)
+        for n, quality in enumerate([90, 90, 20])
+    ]
+    matcher = listed(("vpdq", "".join(frame.pdq for frame in frames[:2])))
+    (out,) = run([envelope(media=[picture(frames=frames)])], matcher)
+    (signal,) = out.signals
+    assert isinstance(signal, HashMatch)
+    assert (signal.algorithm, signal.query_share, signal.compared_share) == ("vpdq", 1.0, 1.0)
+    assert out.scans_performed == ["hash"]
 
 
 def test_media_that_was_not_hashed_is_not_called_scanned() -> None:
