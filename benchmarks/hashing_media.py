@@ -16,7 +16,8 @@ class File(NamedTuple):
 
 
 def picture(seed: int, width: int, height: int) -> Image.Image:
-    """A gradient with shapes and texture of a random grain, so that detail varies as photos' does."""
+    """A gradient with shapes and texture of a random grain, so that detail varies as it does in
+    photos."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j].astype(np.float32)
     slopes = rng.uniform(-60, 60, (3, 2))

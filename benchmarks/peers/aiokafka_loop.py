@@ -34,6 +34,7 @@ async def _run(settings: Settings) -> None:
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level="read_committed",
+        max_partition_fetch_bytes=settings.worker.chunk_bytes,
     )
     producer = AIOKafkaProducer(
         **client, acks="all", linger_ms=0, max_batch_size=900_000, max_request_size=64 << 20

@@ -141,9 +141,10 @@ class DecoderPool:
         if task is None:
             return HashResult(digests=known)
         decoded = self._decode(content, task)
-        return HashResult(
-            digests=known, still=decoded.still, frames=decoded.frames, error=decoded.error
-        )
+        error = decoded.error
+        if item.claims == "picture" and not (error or decoded.still or decoded.frames):
+            error = "unsupported"  # a video instead, of which no frame could be matched
+        return HashResult(digests=known, still=decoded.still, frames=decoded.frames, error=error)
 
     def _task(self, content: bytes, claims: str | None, mode: Mode) -> Task | None:
         if looks_like_picture(content):

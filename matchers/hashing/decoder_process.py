@@ -76,7 +76,7 @@ def _warm(limits: Limits) -> None:
 
 
 def _tiny_picture() -> bytes:
-    return b"P5 8 8 255\n" + bytes(range(64))
+    return b"P6 8 8 255\n" + bytes(range(192))
 
 
 def _confine(limits: Limits) -> None:

@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from matchers.hashing.pdq import Pixels, compiled, for_kernels
+
 BACKGROUND = (255, 255, 255)
 """What shows through transparent parts: white, as on the page of most viewers and browsers."""
 
@@ -32,6 +34,26 @@ def flattened(image: Image.Image) -> Image.Image:
     if mode == "LAB":
         return _lab_to_rgb(image)
     return image.convert("RGB")
+
+
+def as_pillows_grey(pixels: Pixels) -> NDArray[np.uint8]:
+    """(height, width) grey of (height, width) or (height, width, 3), as Pillow converts to mode
+    `L`: ITU-R 601 luma in 16-bit fixed point. Without a copy in Pillow's four-byte pixels it takes
+    a third of the time."""
+    return pixels if pixels.ndim == 2 else _fixed_point_luma(for_kernels(pixels))
+
+
+@compiled
+def _fixed_point_luma(pixels: Pixels) -> NDArray[np.uint8]:
+    height, width = pixels.shape[0], pixels.shape[1]
+    grey = np.empty((height, width), np.uint8)
+    for y in range(height):
+        for x in range(width):
+            red, green, blue = pixels[y, x, 0], pixels[y, x, 1], pixels[y, x, 2]
+            luma = np.uint32(red) * np.uint32(19595) + np.uint32(green) * np.uint32(38470)
+            luma += np.uint32(blue) * np.uint32(7471) + np.uint32(32768)
+            grey[y, x] = np.uint8(luma >> np.uint32(16))
+    return grey
 
 
 def _composited(image: Image.Image) -> Image.Image:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from matchers.hashing import pdq
-from matchers.hashing.flatten import flattened
+from matchers.hashing.flatten import as_pillows_grey, flattened
 from matchers.hashing.outcome import FramePdq, Limits, Mode, StillHashes, Unreadable
 from matchers.hashing.screen import Reduced, reduced_jpeg, screen_pdq
 from matchers.hashing.signatures import ends_early, looks_like_picture
@@ -24,16 +24,6 @@ _SEQUENCE_FORMATS = frozenset({"GIF", "WEBP", "PNG", "AVIF", "TIFF", "FLI", "DCX
 first picture, those of a PSD its layers."""
 
 _ORIENTATION_TAG = 0x0112
-_TRANSPOSE = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""EXIF 2.32, tag Orientation: what turns the stored picture upright."""
 _TURNS = {
     2: (True, 0),
     3: (False, 2),
@@ -43,7 +33,8 @@ _TURNS = {
     7: (True, 3),
     8: (False, 1),
 }
-"""The same as a mirroring left to right and counter-clockwise quarter turns after it."""
+"""EXIF 2.32, tag Orientation: what turns the stored picture upright, as a mirroring left to right
+and counter-clockwise quarter turns after it."""
 
 
 def picture_hashes(
@@ -97,20 +88,17 @@ def _unreadable_for_pillows_errors(content: bytes | bytearray) -> Generator[None
 
 
 def _first_hashes(image: Image.Image, content: bytes | bytearray, mode: Mode) -> StillHashes:
-    orientation = _orientation(image)
     if image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L"):
+        orientation = _orientation(image)
         if mode == "screen":
             reduced = reduced_jpeg(content, image.height, image.width)
             if reduced is not None:
                 return _screened(reduced, orientation)
         pixels = _jpeg_pixels(image, content)
         if pixels is not None:
-            picture = Image.fromarray(pixels)
-            if orientation not in _TRANSPOSE:
-                return _still(picture, pixels)
-            return _still(picture.transpose(_TRANSPOSE[orientation]))
-    image.load()
-    return _still(_upright(flattened(image), orientation))
+            return _still(_turned(pixels, orientation))
+    image.load()  # before the orientation is asked for: Pillow turns a TIFF here
+    return _still(_turned(np.asarray(flattened(image)), _orientation(image)))
 
 
 def _jpeg_pixels(image: Image.Image, content: bytes | bytearray) -> NDArray[np.uint8] | None:
@@ -133,15 +121,16 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _upright(picture: Image.Image, orientation: int) -> Image.Image:
-    transpose = _TRANSPOSE.get(orientation)
-    return picture if transpose is None else picture.transpose(transpose)
+def _turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    mirrored, quarter_turns = _TURNS.get(orientation, (False, 0))
+    if mirrored:
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(np.rot90(pixels, quarter_turns))
 
 
-def _still(picture: Image.Image, pixels: NDArray[np.uint8] | None = None) -> StillHashes:
-    """Hashes of `picture`, whose `pixels` are given where they lie ready."""
-    found = pdq.pdq(np.asarray(picture) if pixels is None else pixels)
-    grey = picture.convert("L")
+def _still(pixels: NDArray[np.uint8]) -> StillHashes:
+    found = pdq.pdq(pixels)
+    grey = Image.fromarray(as_pillows_grey(pixels))
     return StillHashes(
         pdq=found.hash.hex(),
         quality=found.quality,
@@ -153,7 +142,7 @@ def _still(picture: Image.Image, pixels: NDArray[np.uint8] | None = None) -> Sti
 def _screened(reduced: Reduced, orientation: int) -> StillHashes:
     mirrored, quarter_turns = _TURNS.get(orientation, (False, 0))
     found = screen_pdq(reduced, quarter_turns, mirrored)
-    grey = _upright(Image.fromarray(reduced.luma), orientation)
+    grey = Image.fromarray(_turned(reduced.luma, orientation))
     return StillHashes(
         pdq=found.hash.hex(),
         quality=found.quality,
@@ -178,7 +167,7 @@ def _frames(image: Image.Image, limits: Limits) -> Iterator[FramePdq]:
         if image.width * image.height > limits.pixels:
             raise Unreadable("too_many_pixels")
         image.load()
-        found = pdq.pdq(np.asarray(_upright(flattened(image), orientation)))
+        found = pdq.pdq(_turned(np.asarray(flattened(image)), orientation))
         if found.quality >= pdq.MATCHABLE_QUALITY and found.hash != last:
             last = found.hash
             yield FramePdq(

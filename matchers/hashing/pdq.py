@@ -113,10 +113,17 @@ def _spectrum_and_quality(pixels: Pixels) -> tuple[Floats | None, int]:
         )
     if min(pixels.shape[:2]) < MIN_SIDE:
         return None, 0
-    pixels = np.ascontiguousarray(pixels if pixels.ndim == 3 else pixels[:, :, None]).view()
-    pixels.flags.writeable = False  # numba compiles read-only arrays apart: one kernel for both
-    thumbnail = _downsample(pixels, _GREY_LUMA)
+    thumbnail = _downsample(
+        for_kernels(pixels if pixels.ndim == 3 else pixels[:, :, None]), _GREY_LUMA
+    )
     return _dct(thumbnail, _DCT), _quality(thumbnail)
+
+
+def for_kernels(pixels: Pixels) -> Pixels:
+    """`pixels` as contiguous and read-only, the one layout that kernels are compiled for."""
+    pixels = np.ascontiguousarray(pixels).view()
+    pixels.flags.writeable = False
+    return pixels
 
 
 def _bits(spectrum: Floats) -> bytes:

@@ -26,7 +26,7 @@ from matchers.hashing.pdq import (
 PDQ_DRIFT = 16
 """Bits by which a screen PDQ may differ from the exact one; a look-up adds it to its radius.
 Twice the worst that benchmarks/hashing.py finds for pictures of matchable quality."""
-QUALITY_DRIFT = 10
+QUALITY_DRIFT = 20
 """How far a screen's quality may differ from the exact one."""
 PHASH_DRIFT = 8
 """Bits by which a screen's pHash and dHash may differ from those of the full picture."""

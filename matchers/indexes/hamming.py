@@ -115,13 +115,13 @@ class HammingIndex:
         thresholds = chunk_thresholds(radius, chunk_count(self.codes))
         buckets = self.buckets
         if buckets is None or thresholds is None:
-            return _put_out(
+            return all_hits(
                 lambda query, row, distance: kernels.search_all(
                     queries, radius, self.codes, query, row, distance
                 ),
                 len(queries),
             )
-        return _put_out(
+        return all_hits(
             lambda query, row, distance: kernels.search_buckets(
                 queries,
                 radius,
@@ -191,9 +191,10 @@ def chunk_thresholds(radius: int, chunks: int) -> NDArray[np.int64] | None:
     return np.array([each - 1 + (chunk < more) for chunk in range(chunks)], np.int64)
 
 
-def _put_out(
+def all_hits(
     search: Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], int], queries: int
 ) -> HammingHits:
+    """Run a kernel with as much room for its hits as they turn out to need."""
     room = 64 + 2 * queries
     while True:
         out = (np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64))

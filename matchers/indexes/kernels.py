@@ -218,3 +218,41 @@ def search_all(
                     out_distance[found] = distance
                 found += 1
     return found
+
+
+@_compiled
+def search_vectors(
+    queries: NDArray[np.uint8],
+    limit: int,
+    squared: bool,
+    low: NDArray[np.int64],
+    high: NDArray[np.int64],
+    vectors: NDArray[np.uint8],
+    out_query: NDArray[np.int64],
+    out_row: NDArray[np.int64],
+    out_distance: NDArray[np.int64],
+) -> int:
+    """Vectors within `limit` of each query, among places [low, high) of each; returns how many,
+    of which as many as fit are put out.
+
+    The distance is the sum of squared (or absolute) differences; a vector is left as soon as the
+    sum over some of its components is past the limit.
+    """
+    width = vectors.shape[1]
+    found = 0
+    for query in range(queries.shape[0]):
+        for row in range(low[query], high[query]):
+            distance = np.int64(0)
+            start = 0
+            while start < width and distance <= limit:
+                for at in range(start, min(start + LANES, width)):
+                    apart = np.int32(vectors[row, at]) - np.int32(queries[query, at])
+                    distance += apart * apart if squared else abs(apart)
+                start += LANES
+            if distance <= limit:
+                if found < out_row.shape[0]:
+                    out_query[found] = query
+                    out_row[found] = row
+                    out_distance[found] = distance
+                found += 1
+    return found

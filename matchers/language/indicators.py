@@ -49,6 +49,8 @@ _ANSWER = re.compile(
     re.IGNORECASE,
 )
 
+_INNER_AGE = re.compile(r"(?<=[^\x00-\x7f])\d\d?(?=[^\x00-\x7f])|(?<![^ ])\d\d?(?=[^\x00-\x7f])")
+
 _SHAPE = bytes(
     0x61 if chr(i).isalpha() and i < 128
     else 0x30 if chr(i) in "0123456789"
@@ -286,7 +288,8 @@ class _Context:
             if age is None:
                 return None
         view = VIEW_ORDER[max(VIEW_ORDER.index(token.view) for token in tokens)]
-        raw_start, raw_end = tokens[0].start, tokens[-1].end
+        raw_start = self._raw_offset(first, start)
+        raw_end = self._raw_offset(last, end)
         cues = phrase.cues.around(
             self._normal, start, end, self._sentence(raw_start), phrase.indicator.category
         )
@@ -309,6 +312,19 @@ class _Context:
             phrase.indicator.about == "other",
         )
 
+    def _raw_offset(self, index: int, at: int) -> int:
+        """The raw offset of place `at` of the normal text, which is in or at an end of a token.
+
+        Within a token (in scripts without spaces) it is exact where the token has as many
+        characters as it stands for; else the token counts as a whole.
+        """
+        token, begins = self._tokens[index], self._starts[index]
+        if at == begins:
+            return token.start
+        if at < begins + len(token.word) and len(token.word) == token.end - token.start:
+            return token.start + at - begins
+        return token.end if at >= begins + len(token.word) or at > begins else token.start
+
     def _sentence(self, raw_start: int) -> int:
         """Where, in the normal text, the sentence of a raw offset begins."""
         at = bisect_right(self._breaks, raw_start)
@@ -330,10 +346,13 @@ class _Context:
             if self._is_quantity(phrase, index):
                 return None
             return age
+        # Number words of several words, and numbers within a script that writes no spaces.
+        matched = self._normal[start:end]
         for word, age in phrase.ages.items():
-            if word in self._normal[start:end]:
+            if word in matched:
                 return age
-        return None
+        inner = _INNER_AGE.search(matched)
+        return int(inner[0]) if inner is not None and int(inner[0]) in AGES else None
 
     def _is_quantity(self, phrase: _Phrase, index: int) -> bool:
         text, token = self._text, self._tokens[index]

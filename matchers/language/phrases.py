@@ -20,7 +20,7 @@ from matchers.language.folding import FOLD
 
 Spacing = Literal["words", "none", "glued"]
 
-ANCHORS_CAP = 1000
+ANCHORS_CAP = 500
 """The most literals that one phrase may put into the automaton."""
 
 
@@ -206,9 +206,18 @@ def anchors(nodes: Sequence[Node], spacing: Spacing, common: Collection[str] = (
             kept = _up_to_prefix(words)
             joined = " " + " ".join(word.text for word in kept)
             found.add(joined if kept[-1].prefix else joined + " ")
+        elif spacing == "none" and len(words) <= 3:
+            for separators in product(("", " "), repeat=len(words) - 1):
+                found.add(
+                    "".join(
+                        word.text + separator
+                        for word, separator in zip(words, (*separators, ""), strict=True)
+                    )
+                )
         else:
-            # Between words there may be a space or a particle: the longest word stands for all.
-            found.add(max((word.text for word in words), key=len))
+            # Between words there may be a space or a particle: one word stands for all, and not
+            # one of the Latin letters or digits that are everywhere in other languages.
+            found.add(max((word.text for word in words), key=lambda t: (not t.isascii(), len(t))))
     return found
 
 

@@ -13,7 +13,7 @@ DISCOUNTS = {
     "reported": 0.2,
     "quotation": 0.3,
     "advice": 0.1,
-    "hyperbole": 0.2,
+    "hyperbole": 0.15,
     "occasion": 0.2,
 }
 """What remains of an indicator's weight beside each cue; cues multiply."""

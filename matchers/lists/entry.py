@@ -1,5 +1,6 @@
 """What lists are made of: `ListInfo` says what a list is and may do, `ListEntry` what it holds."""
 
+import base64
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -28,11 +29,15 @@ DIGEST_BYTES: Mapping[Algorithm, int] = {"md5": 16, "sha1": 20, "sha256": 32, "u
 """Algorithms that match by equality, with their width in bytes."""
 HAMMING_BYTES: Mapping[Algorithm, int] = {"pdq": 32, "phash": 8, "dhash": 8}
 """Algorithms that match within a number of differing bits, with their width in bytes."""
+PHOTODNA_BYTES = 144
+"""One byte a component. Values come from outside: the algorithm is not shipped here."""
 FRAME_BYTES = 32
-"""A `vpdq` value is the PDQ of every matchable frame of a video, one after another."""
+"""A `vpdq` value is the PDQ of every distinct matchable frame of a video, one after another."""
 FRAME_QUALITY = 50
 """Frames below are left out, as vPDQ does (facebook/ThreatExchange, vpdq/)."""
-MATCHED_ALGORITHMS: frozenset[Algorithm] = frozenset({*DIGEST_BYTES, *HAMMING_BYTES, "vpdq"})
+MATCHED_ALGORITHMS: frozenset[Algorithm] = frozenset(
+    {*DIGEST_BYTES, *HAMMING_BYTES, "vpdq", "photodna"}
+)
 """Entries of the others are kept and counted, and wait for an index that can look them up."""
 
 
@@ -81,8 +86,9 @@ def normal_value(algorithm: Algorithm, raw: str) -> str:
 
     A URL becomes the SHA-256 of its canonical expression (64 hexadecimal digits are taken for
     that digest). A video's published vPDQ rows (`frame,quality,pdq,seconds`, parted by newlines or
-    `;`) become the hashes of its frames of quality 50 and above. Values of algorithms that no
-    index here looks up are kept as they are.
+    `;`) become the distinct hashes of its frames of quality 50 and above. Values of algorithms
+    that no index here looks up are kept as they are. PhotoDNA is read as base64, as decimal
+    components parted by commas, or as hexadecimal.
 
     Raises `ValueError`, saying what is wrong without repeating the value.
     """
@@ -93,6 +99,8 @@ def normal_value(algorithm: Algorithm, raw: str) -> str:
         return listed_digest(text).hex()
     if algorithm == "vpdq":
         return _frames(text)
+    if algorithm == "photodna":
+        return _photodna(text)
     width = DIGEST_BYTES.get(algorithm) or HAMMING_BYTES.get(algorithm)
     if width is None:
         return text
@@ -107,7 +115,7 @@ def normal_value(algorithm: Algorithm, raw: str) -> str:
 def _frames(text: str) -> str:
     """The PDQs of a video's matchable frames; hexadecimal is taken for just that."""
     if len(text) % (2 * FRAME_BYTES) == 0 and _is_hex(text, len(text)):
-        return text.lower()
+        return distinct_frames(bytes.fromhex(text)).hex()
     kept: list[str] = []
     for number, row in enumerate(filter(None, re.split(r"[;\n]", text)), 1):
         fields = [field.strip() for field in row.split(",")]
@@ -117,7 +125,30 @@ def _frames(text: str) -> str:
             kept.append(fields[2].lower())
     if not kept:
         raise ValueError(f"the video has no frame of quality {FRAME_QUALITY} or above")
-    return "".join(kept)
+    return distinct_frames(bytes.fromhex("".join(kept))).hex()
+
+
+def distinct_frames(value: bytes) -> bytes:
+    """A video's frames without repeats. vPDQ's shares are of distinct frames: a long still scene
+    counts once."""
+    starts = range(0, len(value), FRAME_BYTES)
+    return b"".join(dict.fromkeys(value[start : start + FRAME_BYTES] for start in starts))
+
+
+def _photodna(text: str) -> str:
+    if _is_hex(text, 2 * PHOTODNA_BYTES):
+        return text.lower()
+    try:
+        value = (
+            bytes(int(component) for component in text.split(","))
+            if "," in text
+            else base64.b64decode(text, validate=True)
+        )
+    except ValueError:
+        raise ValueError("photodna takes base64, decimal components or hexadecimal") from None
+    if len(value) != PHOTODNA_BYTES:
+        raise ValueError(f"photodna takes {PHOTODNA_BYTES} bytes, not {len(value)}")
+    return value.hex()
 
 
 def _is_hex(text: str, digits: int) -> bool:

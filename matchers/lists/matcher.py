@@ -10,10 +10,11 @@ from typing import NamedTuple, Self
 
 from msgspec import Struct
 
+from matchers.indexes.opaque import Metric
 from matchers.indexes.urls import lookup_digests
 from matchers.lists.contents import Contents, ListCount, can_match
 from matchers.lists.entry import Algorithm, ListEntry, ListInfo, Role, SourceKind
-from matchers.lists.table import Hit, MemoryTable, Reach, Table, stacked, value_width
+from matchers.lists.table import MAX_MATCHES, Hit, MemoryTable, Reach, Table, stacked, value_width
 
 PDQ_RADIUS = 31
 """Bits of 256 (PDQ paper, "PDQ & TMK + PDQF", 2019: 31 is its recommended match threshold)."""
@@ -26,25 +27,29 @@ millions, a 64-bit code within 10 bits turns up by chance."""
 VIDEO_QUERY_SHARE, VIDEO_COMPARED_SHARE = 0.8, 0.0
 """vPDQ's published defaults (facebook/ThreatExchange, vpdq extension): four fifths of the query's
 frames are in the listed video, however little of that the query holds. An excerpt matches."""
-MAX_MATCHES = 32
-"""Matches given for one query, nearest first, besides at least one of each list, category and
-role: a query amid a cluster of a hundred thousand near copies needs no more to be decided."""
 
 
 class Radii(Struct, frozen=True, kw_only=True):
     """How many differing bits still match, by algorithm. A video's frames match within `pdq`; it
-    matches when both shares of its and the entry's frames do."""
+    matches when both shares of its and the entry's frames do. PhotoDNA matches within a distance
+    that whoever licenses it must know; without one it is not matched."""
 
     pdq: int = PDQ_RADIUS
     phash: int = PHASH_RADIUS
     dhash: int = PHASH_RADIUS
     video_query_share: float = VIDEO_QUERY_SHARE
     video_compared_share: float = VIDEO_COMPARED_SHARE
+    photodna: int | None = None
+    photodna_metric: Metric = "squared_euclidean"
 
     def of(self, algorithm: Algorithm) -> Reach:
         """How far a look-up reaches; digests match at 0."""
         if algorithm == "vpdq":
             return Reach(self.pdq, self.video_query_share, self.video_compared_share)
+        if algorithm == "photodna":
+            # A distance below 0 is reached by nothing.
+            limit = -1 if self.photodna is None else self.photodna
+            return Reach(limit, metric=self.photodna_metric)
         return Reach(getattr(self, algorithm, 0))
 
 
@@ -215,7 +220,11 @@ class ListMatcher:
         found: list[list[Match]] = [[] for _ in queries]
         by_algorithm: dict[Algorithm, list[int]] = {}
         for at, query in enumerate(queries):
-            if query.algorithm in self._tables and not query.below_quality:
+            if (
+                query.algorithm in self._tables
+                and not query.below_quality
+                and self.radii.of(query.algorithm).radius >= 0
+            ):
                 by_algorithm.setdefault(query.algorithm, []).append(at)
         for algorithm, places in by_algorithm.items():
             values = [queries[at].value for at in places]

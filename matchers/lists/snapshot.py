@@ -2,6 +2,9 @@
 
 For each algorithm the file holds the index (`matchers.indexes`) and, row by row, what a match
 needs of the entry: numbers of its list, category and labels, a flag byte, and its id.
+
+A snapshot in use must never be written to: put a new file in its place (`compile_snapshot` does;
+`cp` over it does not), and those who have the old one mapped keep it until they let go.
 """
 
 import tempfile
@@ -17,6 +20,7 @@ from numpy.typing import NDArray
 from matchers.indexes.exact import ExactIndex
 from matchers.indexes.flat_file import FlatFile, FlatFileWriter, open_flat_file
 from matchers.indexes.hamming import HammingIndex
+from matchers.indexes.opaque import OpaqueIndex
 from matchers.indexes.video import VideoIndex
 from matchers.lists.contents import Contents, ListCount
 from matchers.lists.entry import (
@@ -30,9 +34,10 @@ from matchers.lists.entry import (
     Role,
 )
 from matchers.lists.matcher import ListMatcher, Radii
-from matchers.lists.table import Table, as_codes, value_width
+from matchers.lists.table import Index, Table, as_codes, value_width
 
 KIND = "lists"
+_KINDS: Mapping[str, type[VideoIndex | OpaqueIndex]] = {"vpdq": VideoIndex, "photodna": OpaqueIndex}
 SUFFIX = ".snapshot"
 _OBSERVED = 8
 """Flag byte: the role's number (0 for none, else its place in `ROLES` from 1), and this bit."""
@@ -140,15 +145,11 @@ def open_snapshot(path: Path, *, loaded_at: datetime, radii: Radii | None = None
     meta = msgspec.convert(file.meta, _Meta)
     tables: dict[Algorithm, tuple[Table, ...]] = {}
     for algorithm in meta.algorithms:
-        kind = (
-            VideoIndex
-            if algorithm == "vpdq"
-            else HammingIndex
-            if algorithm in HAMMING_BYTES
-            else ExactIndex
-        )
+        kind = _KINDS.get(algorithm, HammingIndex if algorithm in HAMMING_BYTES else ExactIndex)
         tables[algorithm] = (
-            Table(algorithm, kind.read(file, algorithm), SnapshotEntries(file, algorithm, meta)),
+            _SnapshotTable(
+                algorithm, kind.read(file, algorithm), SnapshotEntries(file, algorithm, meta)
+            ),
         )
     return ListMatcher.of_tables(
         {info.name: info for info in meta.infos},
@@ -172,6 +173,15 @@ class SnapshotEntries(Sequence[SnapshotEntry]):
     def __len__(self) -> int:
         return len(self._columns[0])
 
+    def kinds(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """A number for each row, equal where list, category, role and status are."""
+        lists, categories, _, flags, _, _ = self._columns
+        return (
+            (lists[rows].astype(np.int64) << 40)
+            | (categories[rows].astype(np.int64) << 8)
+            | flags[rows]
+        )
+
     @overload
     def __getitem__(self, row: int) -> SnapshotEntry: ...
     @overload
@@ -191,6 +201,17 @@ class SnapshotEntries(Sequence[SnapshotEntry]):
             labels=self._labels[int(labels[row])],
             status="observed" if flag & _OBSERVED else "active",
         )
+
+
+class _SnapshotTable(Table):
+    """A table in a file, which tells kinds of entries apart by their numbers."""
+
+    def __init__(self, algorithm: Algorithm, index: Index, entries: SnapshotEntries) -> None:
+        super().__init__(algorithm, index, entries)
+        self._listed = entries
+
+    def kinds(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        return self._listed.kinds(rows)
 
 
 class _Spool:
@@ -229,6 +250,9 @@ class _Spool:
         if self._algorithm == "vpdq":
             ends = _mapped(self._frames, "<u8")
             VideoIndex.write(file, self._algorithm, as_codes(values), ends, progress)
+        elif self._algorithm == "photodna":
+            OpaqueIndex.write(file, self._algorithm, values)
+            progress(1.0)
         elif self._algorithm in HAMMING_BYTES:
             HammingIndex.write(file, self._algorithm, as_codes(values), progress)
         else:

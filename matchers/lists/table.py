@@ -6,22 +6,26 @@ change, so matchers can share them.
 """
 
 from collections.abc import Collection, Sequence
+from copy import copy
 from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matchers.indexes.exact import ExactIndex
-from matchers.indexes.hamming import COMPARED_BELOW, HammingIndex
+from matchers.indexes.hamming import COMPARED_BELOW, HammingHits, HammingIndex
+from matchers.indexes.opaque import Metric, OpaqueIndex
 from matchers.indexes.video import VideoIndex
 from matchers.lists.entry import (
     DIGEST_BYTES,
     FRAME_BYTES,
     HAMMING_BYTES,
+    PHOTODNA_BYTES,
     Algorithm,
     EntryStatus,
     ListEntry,
     Role,
+    distinct_frames,
 )
 
 
@@ -43,12 +47,13 @@ class Listed(Protocol):
 
 
 class Reach(NamedTuple):
-    """How far a search reaches: differing bits, and for videos the shares of the frames of the
-    query and of the entry that must match (0–1)."""
+    """How far a search reaches: differing bits; for videos the shares of the frames of the query
+    and of the entry that must match (0–1); for vectors a distance by `metric`."""
 
     radius: int
     query_share: float = 1.0
     compared_share: float = 1.0
+    metric: Metric = "squared_euclidean"
 
 
 class Hit(NamedTuple):
@@ -61,7 +66,11 @@ class Hit(NamedTuple):
     shares: tuple[float, float] | None = None
 
 
-Index = ExactIndex | HammingIndex | VideoIndex
+MAX_MATCHES = 32
+"""Matches given for one query, nearest first, besides at least one of each list, category and
+role: a query amid a cluster of a hundred thousand near copies needs no more to be decided."""
+
+Index = ExactIndex | HammingIndex | VideoIndex | OpaqueIndex
 
 
 class Table:
@@ -70,51 +79,88 @@ class Table:
     `removed` are rows that no longer count.
     """
 
-    def __init__(
-        self,
-        algorithm: Algorithm,
-        index: Index,
-        entries: Sequence[Listed],
-        removed: frozenset[int] = frozenset(),
-    ) -> None:
+    def __init__(self, algorithm: Algorithm, index: Index, entries: Sequence[Listed]) -> None:
         self.algorithm: Algorithm = algorithm
         self.index = index
         self.entries = entries
-        self.removed = removed
+        self.removed: frozenset[int] = frozenset()
 
     def __len__(self) -> int:
         return len(self.entries) - len(self.removed)
 
     def search(self, values: Sequence[bytes], reach: Reach) -> list[Hit]:
-        """The rows within reach of each value.
+        """The rows within reach of each value; where they are more than `MAX_MATCHES` for one
+        value, the nearest so many, and the nearest of each kind of entry.
 
         Raises `ValueError` for a value that is not as wide as the algorithm's.
         """
+        if isinstance(self.index, VideoIndex):
+            return self._search_videos(self.index, values, reach)
+        hits = self._hits(values, reach)
+        if len(hits.row) > MAX_MATCHES:
+            hits = self._nearest(hits)
+        entries = self.entries
+        return [
+            Hit(query, distance, row, entries[row])
+            for query, row, distance in zip(*map(_ints, hits), strict=True)
+        ]
+
+    def kinds(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """A number for each row, equal where list, category, role and status are."""
+        numbers: dict[tuple[object, ...], int] = {}
+        listed = (self.entries[row] for row in _ints(rows))
+        return np.array(
+            [
+                numbers.setdefault(
+                    (entry.list, entry.category, entry.role, entry.status), len(numbers)
+                )
+                for entry in listed
+            ],
+            np.int64,
+        )
+
+    def _hits(self, values: Sequence[bytes], reach: Reach) -> HammingHits:
+        """All rows within reach that were not removed."""
+        self._check_widths(values)
+        packed = pack(self.algorithm, b"".join(values))
+        if isinstance(self.index, ExactIndex):
+            equal = self.index.search(packed)
+            hits = HammingHits(*equal, np.zeros(len(equal.row), np.int64))
+        elif isinstance(self.index, OpaqueIndex):
+            hits = self.index.search(packed, reach.radius, reach.metric)
+        elif isinstance(self.index, HammingIndex):
+            hits = self.index.search(as_codes(packed), reach.radius)
+        else:
+            raise TypeError(f"{self.algorithm} is searched by videos")
+        if self.removed and len(hits.row):
+            kept = np.isin(hits.row, np.fromiter(self.removed, np.int64), invert=True)
+            hits = HammingHits(*(column[kept] for column in hits))
+        return hits
+
+    def _nearest(self, hits: HammingHits) -> HammingHits:
+        """Sorted by query and distance, and cut as `search` says."""
+        order = np.lexsort((hits.row, hits.distance, hits.query))
+        hits = HammingHits(*(column[order] for column in hits))
+        begins = np.searchsorted(hits.query, hits.query, side="left")
+        near = np.arange(len(order)) - begins < MAX_MATCHES
+        if near.all():
+            return hits
+        numbers, kind = np.unique(self.kinds(hits.row), return_inverse=True)
+        _, first = np.unique(hits.query * len(numbers) + kind, return_index=True)
+        near[first] = True
+        return HammingHits(*(column[near] for column in hits))
+
+    def _check_widths(self, values: Sequence[bytes]) -> None:
         width = value_width(self.algorithm)
         for value in values:
             if len(value) != width and (
                 self.algorithm != "vpdq" or not value or len(value) % width
             ):
                 raise ValueError(f"{self.algorithm} takes {width} bytes, not {len(value)}")
-        if isinstance(self.index, VideoIndex):
-            return self._search_videos(self.index, values, reach)
-        packed = pack(self.algorithm, b"".join(values))
-        if isinstance(self.index, ExactIndex):
-            equal = self.index.search(packed)
-            queries, rows = _ints(equal.query), _ints(equal.row)
-            distances = [0] * len(rows)
-        else:
-            near = self.index.search(as_codes(packed), reach.radius)
-            queries, rows, distances = map(_ints, near)
-        removed, entries = self.removed, self.entries
-        return [
-            Hit(query, distance, row, entries[row])
-            for query, distance, row in zip(queries, distances, rows, strict=True)
-            if row not in removed
-        ]
 
     def _search_videos(self, index: VideoIndex, values: Sequence[bytes], reach: Reach) -> list[Hit]:
-        queries = [as_codes(pack(self.algorithm, value)) for value in values]
+        self._check_widths(values)
+        queries = [as_codes(pack(self.algorithm, distinct_frames(value))) for value in values]
         return [
             Hit(
                 hit.query,
@@ -123,35 +169,36 @@ class Table:
                 self.entries[hit.row],
                 (hit.query_share, hit.compared_share),
             )
-            for hit in index.search(queries, *reach)
+            for hit in index.search(queries, reach.radius, reach.query_share, reach.compared_share)
             if hit.row not in self.removed
         ]
 
     def rows_of(self, entry: ListEntry) -> list[int]:
         """The rows that hold an entry: same list, id and value."""
+        value = [bytes.fromhex(entry.value)]
+        if isinstance(self.index, VideoIndex):
+            rows = [hit.row for hit in self._search_videos(self.index, value, Reach(0))]
+        else:
+            rows = _ints(self._hits(value, Reach(0)).row)
         return [
-            hit.row
-            for hit in self.search([bytes.fromhex(entry.value)], Reach(0))
-            if hit.entry.list == entry.list and hit.entry.id == entry.id
+            row
+            for row in rows
+            if self.entries[row].list == entry.list and self.entries[row].id == entry.id
         ]
 
-    def without(self, rows: Collection[int]) -> "Table":
+    def without(self, rows: Collection[int]) -> Self:
         """The same table with more rows removed."""
-        return Table(self.algorithm, self.index, self.entries, self.removed.union(rows))
+        changed = copy(self)
+        changed.removed = self.removed.union(rows)
+        return changed
 
 
 class MemoryTable(Table):
     """A table whose entries are whole, so that it can be built again together with others."""
 
-    def __init__(
-        self,
-        algorithm: Algorithm,
-        index: Index,
-        whole: Sequence[ListEntry],
-        removed: frozenset[int] = frozenset(),
-    ) -> None:
-        super().__init__(algorithm, index, whole, removed)
-        self._whole = whole
+    def __init__(self, algorithm: Algorithm, index: Index, entries: Sequence[ListEntry]) -> None:
+        super().__init__(algorithm, index, entries)
+        self._whole = entries
 
     @classmethod
     def build(cls, algorithm: Algorithm, entries: Sequence[ListEntry]) -> Self:
@@ -160,6 +207,8 @@ class MemoryTable(Table):
             videos = [as_codes(pack(algorithm, bytes.fromhex(entry.value))) for entry in entries]
             return cls(algorithm, VideoIndex.build(videos), entries)
         packed = pack(algorithm, bytes.fromhex("".join(entry.value for entry in entries)))
+        if algorithm == "photodna":
+            return cls(algorithm, OpaqueIndex.build(packed), entries)
         if algorithm in HAMMING_BYTES:
             return cls(algorithm, HammingIndex.build(as_codes(packed)), entries)
         return cls(algorithm, ExactIndex.build(packed), entries)
@@ -168,9 +217,6 @@ class MemoryTable(Table):
     def kept(self) -> list[ListEntry]:
         """The entries that were not removed."""
         return [entry for row, entry in enumerate(self._whole) if row not in self.removed]
-
-    def without(self, rows: Collection[int]) -> "MemoryTable":
-        return MemoryTable(self.algorithm, self.index, self._whole, self.removed.union(rows))
 
 
 def stacked(
@@ -201,6 +247,8 @@ def value_width(algorithm: Algorithm) -> int:
     """Bytes in a value of an algorithm that is matched; of a video, in each of its frames."""
     if algorithm == "vpdq":
         return FRAME_BYTES
+    if algorithm == "photodna":
+        return PHOTODNA_BYTES
     return DIGEST_BYTES.get(algorithm) or HAMMING_BYTES[algorithm]
 
 

@@ -99,7 +99,8 @@ class LiveLists:
     def apply(
         self, added: Iterable[ListEntry], removed: Iterable[ListEntry], *, version: str
     ) -> ListMatcher:
-        """Take a few changes into use at once, on top of the lists in use.
+        """Take a few changes into use at once, on top of the lists in use. A later load reads the
+        files, which must hold them by then.
 
         Raises `ValueError` for an added entry of no known list, with nothing changed.
         """

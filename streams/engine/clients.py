@@ -77,6 +77,7 @@ class Producer(Protocol):
 
 def make_consumer(config: EngineConfig) -> Consumer:
     """A consumer that reads committed records only and commits nothing by itself."""
+    rebalance_ms = max(config.session_timeout_ms, int(config.revoke_seconds * 2000))
     consumer = AIOKafkaConsumer(
         **config.client,
         group_id=config.group,
@@ -89,7 +90,9 @@ def make_consumer(config: EngineConfig) -> Consumer:
         max_partition_fetch_bytes=config.partition_fetch_bytes,
         session_timeout_ms=config.session_timeout_ms,
         heartbeat_interval_ms=max(config.session_timeout_ms // 4, 250),
-        rebalance_timeout_ms=max(config.session_timeout_ms, int(config.revoke_seconds * 2000)),
+        rebalance_timeout_ms=rebalance_ms,
+        # Above the rebalance's, for which the answer to a JoinGroup request waits.
+        request_timeout_ms=rebalance_ms + 5_000,
         max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
         metadata_max_age_ms=30_000,
     )
@@ -114,6 +117,8 @@ def make_producer(config: EngineConfig, tp: TopicPartition) -> Producer:
         acks="all",
         linger_ms=0,
         retry_backoff_ms=20,
+        # A broker that stands still keeps its connections: by aiokafka's default of 40 s.
+        request_timeout_ms=config.transaction_timeout_ms,
         max_batch_size=config.output_batch_bytes,
         max_request_size=64 * 1024 * 1024,
     )

@@ -1,9 +1,10 @@
 """The hash-matching stage: media hashes and addresses against the lists."""
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
 
 from matchers.indexes.url_finder import FoundUrl, find_urls, may_hold_url
-from matchers.lists.entry import FRAME_QUALITY
+from matchers.lists.entry import FRAME_QUALITY, PHOTODNA_BYTES
 from matchers.lists.matcher import HashQuery, ListMatcher, Match
 from streams.contracts.envelope import Envelope
 from streams.contracts.event import ContentEvent, Media, MediaHashes
@@ -66,6 +67,12 @@ class _HashQueries:
             if item.hashes is None:
                 continue
             queries = _queries(item.hashes)
+            if encoded := item.hashes.opaque.get("photodna"):
+                vector = _photodna(encoded)
+                if vector is not None:
+                    queries.append(HashQuery("photodna", vector))
+                elif "photodna_unreadable" not in envelope.degraded:
+                    envelope.degraded.append("photodna_unreadable")
             self._queries += queries
             self._owners += [(envelope, item)] * len(queries)
             if "pdq_quality" not in envelope.degraded and any(
@@ -149,6 +156,15 @@ def _queries(hashes: MediaHashes) -> list[HashQuery]:
     if frames:
         queries.append(HashQuery("vpdq", bytes.fromhex("".join(frames))))
     return queries
+
+
+def _photodna(encoded: str) -> bytes | None:
+    """A client's vector, or `None` when it is not one: contracts do not look into it."""
+    try:
+        vector = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        return None
+    return vector if len(vector) == PHOTODNA_BYTES else None
 
 
 def _hash_signal(media_id: str, origin: HashOrigin, quality: int | None, match: Match) -> HashMatch:

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from tests.faults.events import Made
+from tests.faults.timeline import Timeline
 
 BATCH = 100
 
@@ -26,6 +27,7 @@ class Load:
         self.topic = topic
         self._partitions = partitions
         self.acknowledged = 0
+        self.acknowledgements = [Timeline() for _ in range(partitions)]
         self.resent = 0
         self.done = False
 
@@ -71,6 +73,7 @@ class Load:
                     await self._stop(producer)
                     producer = await self._producer()
                 self.acknowledged += len(batch)
+                self.acknowledgements[partition].add(len(batch))
         finally:
             await self._stop(producer)
 

@@ -9,6 +9,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from tests.faults.timeline import Timeline
+
 Record = Any
 """aiokafka's ConsumerRecord."""
 
@@ -29,15 +31,17 @@ def _consumer(bootstrap: str) -> AIOKafkaConsumer:
 class Tail:
     """Follows topics while a run goes on: how many records were seen, and when.
 
-    `arrivals` holds for each partition of the first topic the monotonic times of its fetches.
+    `arrivals` are those of each partition of the first topic.
     """
 
     def __init__(self, bootstrap: str, topics: dict[str, int]) -> None:
         self._bootstrap = bootstrap
-        self._partitions = [TopicPartition(t, n) for t, count in topics.items() for n in range(count)]
+        self._partitions = [
+            TopicPartition(t, n) for t, count in topics.items() for n in range(count)
+        ]
         self._first = next(iter(topics))
         self.seen = 0
-        self.arrivals: dict[int, list[float]] = defaultdict(list)
+        self.arrivals: dict[int, Timeline] = defaultdict(Timeline)
 
     async def follow(self) -> None:
         """Until cancelled."""
@@ -49,18 +53,9 @@ class Tail:
                 for tp, records in (await consumer.getmany(timeout_ms=200)).items():
                     self.seen += len(records)
                     if tp.topic == self._first:
-                        self.arrivals[tp.partition].append(time.monotonic())
+                        self.arrivals[tp.partition].add(len(records))
         finally:
             await consumer.stop()
-
-    def longest_gap(self, since: float, until: float) -> float:
-        """The longest time without a decision, in any one partition, that overlaps the span."""
-        longest = 0.0
-        for times in self.arrivals.values():
-            for before, after in zip(times, times[1:], strict=False):
-                if after > since and before < until:
-                    longest = max(longest, after - before)
-        return longest
 
 
 async def read_all(

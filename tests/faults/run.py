@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import shutil
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -114,6 +116,7 @@ class Run:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if error is None and not self._broken:
+            shutil.rmtree(self._directory)
             await asyncio.to_thread(topics.delete, self.bootstrap, self.prefix)
         else:
             self.say(f"logs of the workers are in {self._directory}")
@@ -228,10 +231,7 @@ class Run:
         self._broken += verdict.broken_promises(self._mode)
         faults = [*self._faults, ended]
         resume = max(
-            (
-                self._tail.longest_gap(since, until)
-                for since, until in zip(faults, faults[1:], strict=False)
-            ),
+            (self._tail.longest_gap(since, until) for since, until in pairwise(faults)),
             default=0.0,
         )
         return Outcome(
@@ -248,9 +248,7 @@ class Run:
         """SIGTERM, and demand an end in order within the stated bound; the seconds it took."""
         code, seconds = await worker.end(SHUTDOWN_SECONDS + 15)
         self.demand(code == 0, f"worker {worker.name} ended with code {code} on SIGTERM")
-        self.demand(
-            seconds < SHUTDOWN_SECONDS, f"worker {worker.name} took {seconds:.1f} s to end"
-        )
+        self.demand(seconds < SHUTDOWN_SECONDS, f"worker {worker.name} took {seconds:.1f} s to end")
         return seconds
 
     async def _seen(self, count: int) -> None:

@@ -33,16 +33,20 @@ async def five_kills(run: Run) -> None:
 async def _kill_in_turn(run: Run, workers: list[WorkerProcess], times: int) -> None:
     """Each kill comes in the middle of a portion of the load, which goes on meanwhile."""
     draw = random.Random(run.seed)
-    share = 1 / (times + 1)
     for number in range(times):
         worker = workers[number % len(workers)]
         await worker.ready()
-        paced(run, share)
-        await run.progress((number + 0.2 + draw.random() / 2) * share)
+        await _mid_stream(run, number, times + 1, 0.2 + draw.random() / 2)
         run.fault(f"SIGKILL {worker.name}")
         worker.kill()
         worker.start()
     run.produce()
+
+
+async def _mid_stream(run: Run, number: int, portions: int, part: float = 0.5) -> None:
+    """Begin the load's portion of this number, and wait until a part of it is through."""
+    paced(run, 1 / portions)
+    await run.progress((number + part) / portions)
 
 
 async def zombie(run: Run) -> None:
@@ -71,7 +75,9 @@ async def zombie(run: Run) -> None:
         for labels, value in (await frozen.metrics("seawall_transactions_total")).items()
         if "fenced" in labels
     )
-    run.notes.append(f"zombie: {fenced} fence lines, {by_store} by the state store; metric {counted:.0f}")
+    run.notes.append(
+        f"fenced {counted:.0f} times by Kafka or the state store, {by_store} of it by the store"
+    )
 
 
 async def broker_restart(run: Run) -> None:
@@ -99,13 +105,13 @@ async def broker_kill(run: Run) -> None:
 
 
 async def broker_freeze(run: Run) -> None:
-    """A broker stands still: its connections stay open and say nothing for 20 s."""
+    """A broker stands still: its connections stay open and say nothing for 60 s."""
     await _two_workers(run)
     paced(run)
     await run.progress(0.3)
     run.fault("SIGSTOP broker 3")
     await asyncio.to_thread(run.cluster.freeze, 3)
-    await asyncio.sleep(20)
+    await asyncio.sleep(60)
     run.fault("SIGCONT broker 3")
     await asyncio.to_thread(run.cluster.thaw, 3)
 
@@ -139,28 +145,36 @@ async def joins_and_leaves(run: Run) -> None:
     """A second worker joins and leaves twice."""
     await run.started("a", static=False)
     second = run.worker("b", static=False)
-    paced(run)
-    for at in (0.1, 0.5):
-        await run.progress(at)
+    for number in (0, 2):
+        await _mid_stream(run, number, 5)
         run.fault("b joins")
         second.start()
         await second.ready()
-        await run.progress(at + 0.2)
+        await _mid_stream(run, number + 1, 5)
         run.fault("b leaves")
         await run.end(second)
+    paced(run, 1 / 5)
 
 
 async def output_refuses(run: Run) -> None:
-    """The decisions topic refuses writes for 25 s, longer than a transaction may last."""
+    """The decisions topic refuses writes for 25 s, longer than a transaction may last: it asks for
+    three replicas in sync where two brokers are left."""
     await _two_workers(run)
+    decisions = run.prefix + "enforcement.decisions"
+    await _ask_for_replicas(run, decisions, 3)
     paced(run)
     await run.progress(0.3)
-    decisions = run.prefix + "enforcement.decisions"
     run.fault("decisions refuse writes")
-    await asyncio.to_thread(topics.configure, run.bootstrap, decisions, {"min.insync.replicas": "4"})
+    await asyncio.to_thread(run.cluster.stop, 3)
     await asyncio.sleep(25)
     run.fault("decisions accept writes")
-    await asyncio.to_thread(topics.configure, run.bootstrap, decisions, {"min.insync.replicas": "2"})
+    await _ask_for_replicas(run, decisions, 2)
+    await asyncio.to_thread(run.cluster.start, 3)
+
+
+async def _ask_for_replicas(run: Run, topic: str, count: int) -> None:
+    wanted = {"min.insync.replicas": str(count)}
+    await asyncio.to_thread(topics.configure, run.bootstrap, topic, wanted)
 
 
 async def split(run: Run) -> None:

@@ -155,9 +155,12 @@ class Reading:
             told = letter.error if letter.field is None else f"{letter.error}:{letter.field}"
             expected = self._expected.get(place)
             found[place] += 1
-            if letter.topic != first or expected is None or told.split(":")[0] != (
-                expected.split(":")[0]
-            ) or (":" in expected and told != expected):
+            if (
+                letter.topic != first
+                or expected is None
+                or told.split(":")[0] != (expected.split(":")[0])
+                or (":" in expected and told != expected)
+            ):
                 verdict.wrong_letters += 1
                 if len(verdict.notes) < 5:
                     verdict.notes.append(

@@ -98,9 +98,9 @@ class WorkerProcess:
             return 0, 0.0
         started = time.monotonic()
         self._signal(signal.SIGTERM)
-        while process.poll() is None and time.monotonic() - started < seconds:
-            await asyncio.sleep(0.05)
-        if process.poll() is None:
+        try:
+            await asyncio.to_thread(process.wait, seconds)
+        except subprocess.TimeoutExpired:
             self.kill()
         return process.wait(), time.monotonic() - started
 

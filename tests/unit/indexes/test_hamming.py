@@ -1,9 +1,13 @@
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matchers.indexes import hamming
+from matchers.indexes.flat_file import FlatFileWriter, open_flat_file
 from matchers.indexes.hamming import Codes, HammingHits, HammingIndex
 
 
@@ -68,6 +72,42 @@ def test_every_distance_from_0_to_the_radius_and_none_beyond() -> None:
         hits = triples(index.search(queries, 31))
         wanted = [(row, row, distance) for row in range(50)] if distance <= 31 else []
         assert sorted(hits) == wanted
+
+
+@pytest.mark.parametrize(("words", "radius"), [(4, 31), (4, 47), (1, 6), (1, 14)])
+def test_fifty_thousand_codes_in_a_file_against_brute_force(
+    tmp_path: Path, words: int, radius: int
+) -> None:
+    rng = np.random.default_rng(50)
+    codes = clustered(rng, 50_000, words)
+    with FlatFileWriter(tmp_path / "index", "test") as file:
+        HammingIndex.write(file, "codes", codes)
+        file.finish({})
+    index = HammingIndex.read(open_flat_file(tmp_path / "index", "test"), "codes")
+    queries = rng.integers(0, 1 << 64, (4 * (radius + 1), words), dtype=np.uint64)
+    for at in range(3 * (radius + 1)):
+        queries[at] = flipped(rng, codes[rng.integers(len(codes))], at % (radius + 1))
+    hits = triples(index.search(queries, radius))
+    assert len(hits) == len(set(hits))
+    wanted = set[tuple[int, int, int]]()
+    for at, query in enumerate(queries):
+        wanted |= {(at, row, d) for _, row, d in brute_force(codes, query[None], radius)}
+    assert set(hits) == wanted
+
+
+def test_threads_can_search_at_once() -> None:
+    rng = np.random.default_rng(6)
+    codes = rng.integers(0, 1 << 64, (hamming.COMPARED_BELOW * 2, 4), dtype=np.uint64)
+    index = HammingIndex.build(codes)
+    rows = np.arange(len(codes))
+
+    def search(start: int) -> bool:
+        chosen = rows[start::4]
+        hits = index.search(codes[chosen], 31)
+        return bool(np.array_equal(np.sort(chosen[hits.query]), np.sort(hits.row)))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(search, [0, 1, 2, 3] * 3))
 
 
 def test_bits_all_in_one_chunk_or_spread_over_all() -> None:

@@ -56,3 +56,25 @@ def test_show_names_the_roles(catalogue: Path) -> None:
 def test_search_says_what_a_value_matches(catalogue: Path, value: str, code: int) -> None:
     result = run.invoke(app, ["search", value, "--lists", str(catalogue)])
     assert result.exit_code == code
+
+
+def test_compile_writes_what_show_and_search_can_read(catalogue: Path, tmp_path: Path) -> None:
+    out = tmp_path / "lists.snapshot"
+    result = run.invoke(app, ["compile", str(catalogue), "--out", str(out), "--json"])
+    assert result.exit_code == 0
+    version = json.loads(result.output)["version"]
+    assert json.loads(run.invoke(app, ["show", "--json", str(out)]).output)["version"] == version
+    assert run.invoke(app, ["search", "www.bad.example", "--lists", str(out)]).exit_code == 0
+    assert run.invoke(app, ["search", "other.example", "--lists", str(out)]).exit_code == 1
+
+
+def test_compile_refuses_another_ending(catalogue: Path, tmp_path: Path) -> None:
+    result = run.invoke(app, ["compile", str(catalogue), "--out", str(tmp_path / "lists.bin")])
+    assert result.exit_code == 2
+
+
+def test_a_snapshot_that_is_torn_ends_with_2(catalogue: Path, tmp_path: Path) -> None:
+    out = tmp_path / "lists.snapshot"
+    run.invoke(app, ["compile", str(catalogue), "--out", str(out), "--json"])
+    out.write_bytes(out.read_bytes()[:-3])
+    assert run.invoke(app, ["show", str(out)]).exit_code == 2

@@ -1,3 +1,4 @@
+import base64
 from datetime import UTC, datetime
 
 import pytest
@@ -181,6 +182,32 @@ def test_a_video_matches_by_the_share_of_its_frames() -> None:
 def test_a_video_that_cannot_be_read_is_refused(value: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         normal_value("vpdq", value)
+
+
+def test_photodna_matches_only_within_a_distance_that_was_set() -> None:
+    listed = bytes(144)
+    query = [HashQuery("photodna", bytes([3, 4]) + bytes(142))]
+    held = entry("v", "photodna", base64.b64encode(listed).decode())
+    assert matcher(held).match_hashes(query) == [[]]
+    ((match,),) = matcher(held, radii=Radii(photodna=25)).match_hashes(query)
+    assert (match.distance, match.radius) == (25, 25)
+    assert matcher(held, radii=Radii(photodna=24)).match_hashes(query) == [[]]
+    manhattan = Radii(photodna=7, photodna_metric="manhattan")
+    ((match,),) = matcher(held, radii=manhattan).match_hashes(query)
+    assert match.distance == 7
+
+
+@pytest.mark.parametrize("spelled", ["AAAA", "1,2,3", "not a vector", "1,2,256" + ",0" * 141])
+def test_a_vector_that_cannot_be_read_is_refused(spelled: str) -> None:
+    with pytest.raises(ValueError, match="photodna takes"):
+        normal_value("photodna", spelled)
+
+
+def test_vectors_are_read_in_three_spellings() -> None:
+    vector = bytes(range(144))
+    decimal = ",".join(map(str, vector))
+    spellings = (vector.hex(), base64.b64encode(vector).decode(), decimal)
+    assert {normal_value("photodna", spelled) for spelled in spellings} == {vector.hex()}
 
 
 def test_a_crowd_of_near_copies_is_cut_but_no_kind_is_lost() -> None:

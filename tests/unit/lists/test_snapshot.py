@@ -10,7 +10,7 @@ from matchers.indexes.flat_file import UnusableFile
 from matchers.lists.csv_format import UnreadableList
 from matchers.lists.entry import Algorithm, ListEntry, ListInfo
 from matchers.lists.loader import load_matcher
-from matchers.lists.matcher import HashQuery, ListMatcher, Match
+from matchers.lists.matcher import MAX_MATCHES, HashQuery, ListMatcher, Match, Radii
 from matchers.lists.snapshot import compile_snapshot, open_snapshot
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,6 +27,7 @@ WIDTHS: dict[Algorithm, int] = {
     "phash": 8,
     "url": 32,
     "vpdq": 96,
+    "photodna": 144,
 }
 
 
@@ -49,6 +50,7 @@ ENTRIES = st.builds(
     labels=st.sampled_from([(), ("x",), ("x", "y")]),
     status=st.sampled_from(["active", "observed", "pending", "withdrawn"]),
 )
+RADII = Radii(photodna=400)
 QUERIES = [
     HashQuery(algorithm, bytes.fromhex(value(algorithm, seed)))
     for algorithm in sorted(WIDTHS)
@@ -90,8 +92,8 @@ def test_a_snapshot_says_what_a_matcher_of_the_same_entries_says(
 ) -> None:
     path = tmp_path / "lists.snapshot"
     version = compile_snapshot(path, INFOS, entries)
-    opened = open_snapshot(path, loaded_at=NOW)
-    built = ListMatcher(INFOS, entries, loaded_at=NOW)
+    opened = open_snapshot(path, loaded_at=NOW, radii=RADII)
+    built = ListMatcher(INFOS, entries, loaded_at=NOW, radii=RADII)
     assert opened.version == built.version == version
     assert opened.counts == built.counts
     assert opened.infos == built.infos
@@ -112,9 +114,9 @@ def test_changes_one_by_one_end_where_building_anew_ends(
     held = {(entry.list, entry.id, entry.algorithm, entry.value): entry for entry in distinct(base)}
     if compiled:
         compile_snapshot(tmp_path / "lists.snapshot", INFOS, held.values())
-        matcher = open_snapshot(tmp_path / "lists.snapshot", loaded_at=NOW)
+        matcher = open_snapshot(tmp_path / "lists.snapshot", loaded_at=NOW, radii=RADII)
     else:
-        matcher = ListMatcher(INFOS, held.values(), loaded_at=NOW)
+        matcher = ListMatcher(INFOS, held.values(), loaded_at=NOW, radii=RADII)
     first, said_first = matcher, answers(matcher)
     for number, (add, entry) in enumerate(changes):
         place = (entry.list, entry.id, entry.algorithm, entry.value)
@@ -125,7 +127,9 @@ def test_changes_one_by_one_end_where_building_anew_ends(
             [entry] if add else [], [] if add else [entry], version=f"v+{number}", loaded_at=NOW
         )
         assert matcher.version == f"v+{number}"
-    assert answers(matcher) == answers(ListMatcher(INFOS, held.values(), loaded_at=NOW))
+    assert answers(matcher) == answers(
+        ListMatcher(INFOS, held.values(), loaded_at=NOW, radii=RADII)
+    )
     assert answers(first) == said_first, "a matcher in use must not change"
 
 
@@ -144,6 +148,32 @@ def test_many_small_changes_pile_up_in_few_tables_and_all_are_found() -> None:
         for number, matches in enumerate(found)
     )
     assert matcher.entries == 6000
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_amid_a_crowd_of_near_copies_no_kind_is_lost(tmp_path: Path, compiled: bool) -> None:
+    crowd = [
+        ListEntry(list="one", id=f"c{n}", algorithm="pdq", value=f"{n:08x}".rjust(64, "0"))
+        for n in range(5000)
+    ]
+    far = value("pdq", 0xFF)
+    rare = [
+        ListEntry(list="two", id="list", algorithm="pdq", value=far),
+        ListEntry(list="one", id="category", algorithm="pdq", value=far, category="known"),
+        ListEntry(list="one", id="role", algorithm="pdq", value=far, role="allow"),
+        ListEntry(list="two", id="watch", algorithm="pdq", value=far, status="observed"),
+    ]
+    entries = [*crowd, *rare]
+    if compiled:
+        compile_snapshot(tmp_path / "lists.snapshot", INFOS, entries)
+        matcher = open_snapshot(tmp_path / "lists.snapshot", loaded_at=NOW)
+    else:
+        matcher = ListMatcher(INFOS, entries, loaded_at=NOW)
+    matcher = matcher.changed([], [crowd[0]], version="v", loaded_at=NOW)
+    (found,) = matcher.match_hashes([HashQuery("pdq", bytes(32))])
+    assert [match.entry for match in found[MAX_MATCHES:]] == [entry.id for entry in rare]
+    assert [match.distance for match in found] == sorted(match.distance for match in found)
+    assert found[0].distance == 1, "the removed entry is not found"
 
 
 def test_progress_is_told(tmp_path: Path) -> None:

@@ -143,6 +143,13 @@ def test_a_videos_frames_are_matched_as_a_video() -> None:
     assert out.scans_performed == ["hash"]
 
 
+@pytest.mark.parametrize("vector", ["AAAA", "%%%"])
+def test_a_clients_vector_that_is_none_is_noted_and_the_rest_is_matched(vector: str) -> None:
+    (out,) = run([envelope(media=[picture(md5=MD5, opaque={"photodna": vector})])])
+    assert [signal.algorithm for signal in out.signals if isinstance(signal, HashMatch)] == ["md5"]
+    assert out.degraded == ["photodna_unreadable"]
+
+
 def test_media_that_was_not_hashed_is_not_called_scanned() -> None:
     waiting = Media(media_id="m", media_type="image/png", uri="file:///x")
     (out,) = run([envelope(media=[waiting])])
