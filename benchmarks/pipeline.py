@@ -6,6 +6,7 @@ some subjects by their letter.
 """
 
 import asyncio
+import logging
 import os
 import sys
 import tempfile
@@ -83,6 +84,8 @@ class Plan:
 
 def main() -> int:
     """Run, print and write; the exit code says whether every subject's numbers count."""
+    # A new topic's partitions have no leader at first; the generator tries again by itself.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     console = Console(width=None if sys.stdout.isatty() else 140)
     plan = Plan.from_environment()
     only = os.environ.get("ONLY", "")

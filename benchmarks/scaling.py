@@ -6,6 +6,7 @@ limit was. Environment as for the pipeline benchmark (`OUT`, `REPEAT`, `QUICK`).
 """
 
 import asyncio
+import logging
 import os
 import sys
 import tempfile
@@ -51,6 +52,8 @@ class Scaled:
 
 def main() -> int:
     """Run, print and write."""
+    # A new topic's partitions have no leader at first; the generator tries again by itself.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     console = Console(width=None if sys.stdout.isatty() else 140)
     quick = bool(os.environ.get("QUICK"))
     count = 10_000 if quick else 150_000

@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 from msgspec import Struct
 
-from matchers.hashing.decoder import Decoded, Decoder
+from matchers.hashing.decoder import Decoded, Decoder, DecoderNotStarted
 from matchers.hashing.digests import Digests, digests
 from matchers.hashing.fetch import Fetcher
 from matchers.hashing.outcome import HashResult, Limits, Mode, Unreadable
@@ -85,8 +85,10 @@ class DecoderPool:
                     raise PoolClosed
                 futures = [self._threads.submit(self._hash, item, mode) for item in items]
             results = [future.result() for future in futures]
-        except CancelledError:
-            raise PoolClosed from None
+        except (CancelledError, DecoderNotStarted):
+            if self._closed:
+                raise PoolClosed from None
+            raise
         finally:
             for future in futures:
                 future.cancel()
