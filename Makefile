@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: setup dev bench-deps demo test faults fuzz schemas lock clean \
-        bench-pipeline bench-scaling help
+        bench-pipeline bench-scaling bench-index bench-hashing help
 
 help: ## Say what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -50,6 +50,12 @@ bench-pipeline: bench-deps ## Events/s, CPU and latency beside peers
 
 bench-scaling: bench-deps ## One and two workers, fused and split
 	$(BIN)/python -m benchmarks.scaling
+
+bench-index: bench-deps ## Look-ups beside FAISS, python-threatexchange and NumPy
+	$(BIN)/python -m benchmarks.index
+
+bench-hashing: bench-deps ## Screen and exact hashing beside pdqhash and ImageHash
+	$(BIN)/python -m benchmarks.hashing
 
 schemas: dev ## Write docs/schemas anew from the types
 	$(BIN)/python -m streams.contracts.schemas --write
