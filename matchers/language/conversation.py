@@ -413,7 +413,9 @@ def _context(
     state: Conversation, subject: Person, others: list[Person], minor: bool, now: int
 ) -> Iterable[str]:
     """The names of what the platform and the conversation know that bears on the evidence."""
-    if minor:
+    if minor and subject.band in MINOR_BANDS and all(p.band in MINOR_BANDS for p in others):
+        yield "peers"
+    elif minor:
         yield "minor_recipient"
         if subject.band == "adult" or subject.stated_most >= w.AGE_LIMIT:
             yield "age_gap"

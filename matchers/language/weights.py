@@ -80,6 +80,7 @@ CONTEXT_FACTORS = {
     "first_contact": 0.1,
     "answered": 0.1,
     "user_report": 0.3,
+    "peers": -0.3,
     "crowd": -0.4,
     "adults_only": -0.6,
     "no_child": -0.4,

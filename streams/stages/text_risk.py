@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from matchers.language.catalogue import load
 from matchers.language.conversation import Score, advance, score
-from matchers.language.indicators import ANSWER_INDICATOR, Hit, IndicatorMatcher
+from matchers.language.findings import findings_of
+from matchers.language.indicators import Hit, IndicatorMatcher
 from matchers.language.phrases import fold_words
 from matchers.language.sender import (
     Sender,
@@ -27,14 +28,12 @@ from matchers.language.state import (
     MINOR_BANDS,
     PEOPLE_CAP,
     Conversation,
-    Finding,
     Message,
     Participant,
     decode,
     encode,
     short_hash,
 )
-from matchers.language.weights import EVIDENCE_LEAST
 from streams.contracts.envelope import Envelope
 from streams.contracts.event import Author, ContentEvent, Recipient
 from streams.contracts.signal import IndicatorHit, ScorePart, TextRisk, UserReport
@@ -263,28 +262,6 @@ def _participant(salt: str, person: Author | Recipient) -> Participant:
     if isinstance(person, Author) and person.account_created_at is not None:
         account_at = int(person.account_created_at.timestamp() * 1000)
     return Participant(short_hash(salt, person.id), person.age_band, person.age_source, account_at)
-
-
-def findings_of(hits: Sequence[Hit]) -> tuple[Finding, ...]:
-    """The strongest hit of each category; of ages, the lowest of each person."""
-    best: dict[tuple[str, bool], Hit] = {}
-    for hit in hits:
-        slot = (hit.category, hit.about_other)
-        held = best.get(slot)
-        if held is None or (hit.weight, -(hit.age or 0)) > (held.weight, -(held.age or 0)):
-            best[slot] = hit
-    return tuple(
-        Finding(
-            hit.category,
-            hit.weight,
-            hit.trial,
-            hit.age or 0,
-            hit.about_other,
-            hit.indicator == ANSWER_INDICATOR,
-        )
-        for hit in best.values()
-        if hit.weight >= EVIDENCE_LEAST
-    )
 
 
 def _signal(result: Score, hits: Sequence[Hit], model: str) -> TextRisk:

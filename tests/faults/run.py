@@ -231,7 +231,11 @@ class Run:
         self._broken += verdict.broken_promises(self._mode)
         faults = [*self._faults, ended]
         resume = max(
-            (self._tail.longest_gap(since, until) for since, until in pairwise(faults)),
+            (
+                self._tail.arrivals[partition].longest_wait(sent, since, until)
+                for since, until in pairwise(faults)
+                for partition, sent in enumerate(self.load.acknowledgements)
+            ),
             default=0.0,
         )
         return Outcome(

@@ -1,0 +1,138 @@
+"""Reading conversations to evaluate on: JSONL, plain or gzip, and the PAN-2012 XML.
+
+JSONL has one message a line: `conversation_id`, `author`, `text`; optionally `language`, `at` (ms),
+`age_band`, `recipient` with `recipient_age_band`, and, the same on every line of a conversation,
+`label` (`risk` or `benign`), `offender` (an author) and `pattern`.
+
+PAN-2012 is the "Sexual Predator Identification" task of PAN at CLEF 2012; users bring their own
+copy: the corpus XML, and the text file with the ids of the offending authors.
+"""
+
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+import msgspec
+from msgspec import Struct
+
+from matchers.language.state import AgeBand
+
+
+class CorpusError(ValueError):
+    """A corpus that cannot be read; the message says which file and where."""
+
+
+class Turn(NamedTuple):
+    """One message. `at` is in ms."""
+
+    author: str
+    text: str
+    at: int
+    age_band: AgeBand = "unknown"
+    recipient: str | None = None
+    recipient_age_band: AgeBand = "unknown"
+
+
+class Talk(NamedTuple):
+    """A conversation. `label` is `None` where nobody said; `offenders` are those of its authors
+    who are known to be."""
+
+    id: str
+    turns: tuple[Turn, ...]
+    language: str = ""
+    label: bool | None = None
+    offenders: frozenset[str] = frozenset()
+    pattern: str = ""
+
+
+class _Line(Struct):
+    conversation_id: str
+    author: str
+    text: str
+    language: str = ""
+    at: int | None = None
+    age_band: AgeBand = "unknown"
+    recipient: str | None = None
+    recipient_age_band: AgeBand = "unknown"
+    label: str | None = None
+    offender: str | None = None
+    pattern: str = ""
+
+
+_decoder = msgspec.json.Decoder(_Line)
+SECONDS_BETWEEN = 20
+"""Assumed between two messages of a corpus that gives no times."""
+
+
+def read_jsonl(path: Path) -> list[Talk]:
+    """The conversations of a file, in order of their first message. Raises `CorpusError`."""
+    lines: dict[str, list[_Line]] = {}
+    opener = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opener(path, "rb") as file:
+            for number, raw in enumerate(file, start=1):
+                if not raw.strip():
+                    continue
+                try:
+                    line = _decoder.decode(raw)
+                except msgspec.DecodeError as error:
+                    raise CorpusError(f"{path}: line {number}: {error}") from error
+                lines.setdefault(line.conversation_id, []).append(line)
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return [_talk(name, rows) for name, rows in lines.items()]
+
+
+def _talk(name: str, rows: list[_Line]) -> Talk:
+    first = rows[0]
+    label = None if first.label is None else first.label == "risk"
+    return Talk(
+        name,
+        tuple(
+            Turn(
+                row.author,
+                row.text,
+                row.at if row.at is not None else number * SECONDS_BETWEEN * 1000,
+                row.age_band,
+                row.recipient,
+                row.recipient_age_band,
+            )
+            for number, row in enumerate(rows)
+        ),
+        first.language,
+        label,
+        frozenset((first.offender,)) if first.offender else frozenset(),
+        first.pattern,
+    )
+
+
+def read_pan(corpus: Path, offenders: Path) -> Iterator[Talk]:
+    """The conversations of the PAN-2012 XML; `offenders` holds one author id a line.
+
+    A conversation is positive when an offender writes in it. Raises `CorpusError`.
+    """
+    try:
+        known = frozenset(offenders.read_text().split())
+        with corpus.open("rb") as file:
+            if b"<!ENTITY" in file.read(4096):
+                raise CorpusError(f"{corpus}: declares entities, which the PAN corpus does not")
+            file.seek(0)
+            for _, element in ElementTree.iterparse(file):  # noqa: S314 - see above
+                if element.tag == "conversation":
+                    yield _pan_talk(element, known)
+                    element.clear()
+    except OSError as error:
+        raise CorpusError(f"{error.filename}: cannot be read: {error.strerror}") from error
+    except ElementTree.ParseError as error:
+        raise CorpusError(f"{corpus}: not XML: {error}") from error
+
+
+def _pan_talk(element: ElementTree.Element, known: frozenset[str]) -> Talk:
+    turns: list[Turn] = []
+    for number, message in enumerate(element.iter("message")):
+        author = (message.findtext("author") or "").strip()
+        turns.append(Turn(author, message.findtext("text") or "", number * SECONDS_BETWEEN * 1000))
+    found = frozenset(turn.author for turn in turns) & known
+    return Talk(element.get("id", "?"), tuple(turns), "english", bool(found), found)

@@ -1,0 +1,226 @@
+"""How well, how early and how quietly the text risk raises alarms.
+
+Recall, precision and F0.5 count conversations and authors; F-latency (Sadeque, Xu and Bethard,
+"Measuring the Latency of Depression Detection in Social Media", WSDM 2018) also asks after how
+many messages. Intervals are Wilson's (1927); the upper bound of a rate of rare alarms is the
+exact Poisson one (Garwood 1936), which for none in n is 3/n.
+"""
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from matchers.language.conversation import LEVELS, Level, advance, score
+from matchers.language.corpora import Talk
+from matchers.language.findings import findings_of
+from matchers.language.indicators import IndicatorMatcher
+from matchers.language.state import Conversation, Message, Participant, short_hash
+
+Z95 = 1.959964
+LATENCY_HALF = 20
+"""Messages after which an alarm is worth half: the parameter of F-latency's penalty."""
+
+
+class Alarm(NamedTuple):
+    """The first time that one author's score reached the level: at message `message` (from 1),
+    after `offences` messages of theirs with evidence in `categories` categories."""
+
+    author: str
+    message: int
+    categories: int
+    pattern: str | None
+    trial: bool
+    indicators: tuple[str, ...]
+
+
+class Verdict(NamedTuple):
+    """A conversation and the alarms in it, one for each author at most."""
+
+    talk: Talk
+    alarms: tuple[Alarm, ...]
+
+
+def judge(talk: Talk, matcher: IndicatorMatcher, level: Level = "review") -> Verdict:
+    """Read one conversation as the stage would."""
+    state: Conversation | None = None
+    alarms: dict[str, Alarm] = {}
+    seen: dict[str, list[str]] = {}
+    people = {turn.author for turn in talk.turns}
+    for number, turn in enumerate(talk.turns, start=1):
+        hits = matcher.find(turn.text)
+        recipients: tuple[Participant, ...] = ()
+        if turn.recipient is not None:
+            key = short_hash(talk.id, turn.recipient)
+            recipients = (Participant(key, turn.recipient_age_band),)
+        author = Participant(short_hash(talk.id, turn.author), turn.age_band)
+        count = 0 if turn.recipient is not None else len(people) - 1
+        message = Message(number, author, recipients, count, findings_of(hits))
+        before, state = state, advance(state, message, turn.at)
+        if not hits or state is None or state is before:
+            continue
+        seen.setdefault(turn.author, []).extend(hit.indicator for hit in hits)
+        result = score(state, author.key, turn.at)
+        if LEVELS.index(result.level) >= LEVELS.index(level) and turn.author not in alarms:
+            alarms[turn.author] = Alarm(
+                turn.author,
+                number,
+                len(result.categories),
+                result.pattern,
+                result.trial,
+                tuple(dict.fromkeys(seen[turn.author])),
+            )
+    return Verdict(talk, tuple(alarms.values()))
+
+
+class Rate(NamedTuple):
+    """A proportion with its 95 % interval."""
+
+    hits: int
+    total: int
+    low: float
+    high: float
+
+    @property
+    def value(self) -> float:
+        """The proportion; 0 of nothing is 0."""
+        return self.hits / self.total if self.total else 0.0
+
+
+def rate(hits: int, total: int) -> Rate:
+    """A proportion with Wilson's score interval."""
+    if total == 0:
+        return Rate(0, 0, 0.0, 1.0)
+    share = hits / total
+    spread = Z95 * math.sqrt(share * (1 - share) / total + Z95**2 / (4 * total**2))
+    middle, scale = share + Z95**2 / (2 * total), 1 + Z95**2 / total
+    return Rate(
+        hits, total, max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+    )
+
+
+def upper_bound(events: int, total: int) -> float:
+    """The one-sided exact 95 % upper bound of a rate, given `events` in `total`."""
+    if total == 0:
+        return 1.0
+    low, high = 0.0, events + 10.0 + 4.0 * math.sqrt(events + 1.0)
+    for _ in range(80):
+        middle = (low + high) / 2
+        term = total_p = math.exp(-middle)
+        for k in range(1, events + 1):
+            term *= middle / k
+            total_p += term
+        low, high = (middle, high) if total_p > 0.05 else (low, middle)
+    return min(1.0, high / total)
+
+
+class Report(NamedTuple):
+    """Counts and rates over labelled conversations. `messages` and `categories` are medians until
+    the alarm, over the true ones."""
+
+    recall: Rate
+    precision: Rate
+    author_recall: Rate
+    author_precision: Rate
+    f_half: float
+    f_latency: float
+    messages: float
+    categories: float
+    sextortion: Rate
+    by_language: dict[str, Rate]
+    by_pattern: dict[str, Rate]
+
+
+def report(verdicts: Sequence[Verdict]) -> Report:
+    """Sum up labelled verdicts; unlabelled ones are left out."""
+    labelled = [v for v in verdicts if v.talk.label is not None]
+    positive = [v for v in labelled if v.talk.label]
+    caught = [v for v in positive if _true_alarms(v)]
+    false = [v for v in labelled if not v.talk.label and v.alarms]
+    recall = rate(len(caught), len(positive))
+    precision = rate(len(caught), len(caught) + len(false))
+    offenders = sum(len(v.talk.offenders) for v in positive)
+    named = sum(a.author in v.talk.offenders for v in labelled for a in v.alarms)
+    every = sum(len(v.alarms) for v in labelled)
+    firsts = [min(_true_alarms(v), key=lambda a: a.message) for v in caught]
+    delays = [alarm.message for alarm in firsts]
+    penalties = [-1 + 2 / (1 + math.exp(-_DECAY * (delay - 1))) for delay in delays]
+    speed = 1 - (_median(penalties) if penalties else 0.0)
+    return Report(
+        recall,
+        precision,
+        rate(named, offenders),
+        rate(named, every),
+        _f_beta(precision.value, recall.value, 0.5),
+        _f_beta(precision.value, recall.value, 1.0) * speed,
+        _median(delays),
+        _median([alarm.categories for alarm in firsts]),
+        _recall_of(positive, lambda v: v.talk.pattern == "sextortion"),
+        {
+            language: _recall_of(positive, lambda v, name=language: v.talk.language == name)
+            for language in sorted({v.talk.language for v in positive})
+        },
+        {
+            pattern: _recall_of(positive, lambda v, name=pattern: v.talk.pattern == name)
+            for pattern in sorted({v.talk.pattern for v in positive})
+        },
+    )
+
+
+class BenignReport(NamedTuple):
+    """Alarms on talk that is taken to be ordinary. Bounds are one-sided 95 %. `causes` counts the
+    indicators of the alarmed authors, never their text."""
+
+    conversations: int
+    messages: int
+    alarms: int
+    per_10k_conversations: float
+    per_10k_bound: float
+    per_million_messages: float
+    per_million_bound: float
+    causes: dict[str, int]
+
+
+def report_benign(verdicts: Iterable[Verdict]) -> BenignReport:
+    """Sum up verdicts on ordinary talk."""
+    conversations = messages = alarms = 0
+    causes: Counter[str] = Counter()
+    for verdict in verdicts:
+        conversations += 1
+        messages += len(verdict.talk.turns)
+        alarms += bool(verdict.alarms)
+        for alarm in verdict.alarms:
+            causes.update(alarm.indicators)
+    return BenignReport(
+        conversations,
+        messages,
+        alarms,
+        1e4 * alarms / max(conversations, 1),
+        1e4 * upper_bound(alarms, conversations),
+        1e6 * alarms / max(messages, 1),
+        1e6 * upper_bound(alarms, messages),
+        dict(causes.most_common()),
+    )
+
+
+_DECAY = math.log(3) / (LATENCY_HALF - 1)
+
+
+def _true_alarms(verdict: Verdict) -> list[Alarm]:
+    offenders = verdict.talk.offenders
+    return [a for a in verdict.alarms if not offenders or a.author in offenders]
+
+
+def _recall_of(positive: Sequence[Verdict], chosen: Callable[[Verdict], bool]) -> Rate:
+    some = [v for v in positive if chosen(v)]
+    return rate(sum(bool(_true_alarms(v)) for v in some), len(some))
+
+
+def _f_beta(precision: float, recall: float, beta: float) -> float:
+    below = beta**2 * precision + recall
+    return (1 + beta**2) * precision * recall / below if below else 0.0
+
+
+def _median(values: Sequence[float]) -> float:
+    return float(statistics.median(values)) if values else 0.0
