@@ -12,17 +12,20 @@ from typing import Any, cast
 
 import faust
 
+from streams import deadline
 from streams.boundary import (
     Topics,
     decision_output,
     event_intake,
     hop_intake,
     hop_output,
+    media_cost,
     outcome_counter,
 )
 from streams.control.agent import add_control_agent
+from streams.control.follow import ListFollower
 from streams.control.watch import ListWatch
-from streams.engine.chain import Chain
+from streams.engine.chain import Chain, no_cost
 from streams.engine.config import EngineConfig
 from streams.engine.health import Health
 from streams.engine.service import ChunkService
@@ -34,9 +37,14 @@ from streams.settings import Settings
 from streams.state.open import open_store
 from streams.state.store import StateStore
 from streams.web import WebService
-from streams.worker import new_loop, run_until_ended, settle_memory
+from streams.worker import EXIT_FAILED, new_loop, run_until_ended, settle_memory
 
 log = logging.getLogger(__name__)
+
+
+MEDIA_PER_DECODER = 4
+"""Files in a chunk for each decoder: with the default limit of 20 s a file, a chunk of the worst
+files takes less than the time after which a worker counts as stuck."""
 
 
 def run_worker(settings: Settings) -> int:
@@ -74,7 +82,10 @@ def build_chain(settings: Settings, parts: Parts, metrics: Metrics) -> Chain:
     takes_events = source == topic_name(pipeline, kafka_topics.first_topic(pipeline))
     return Chain(
         stages=parts.stages,
-        decode=event_intake(parts.decoder, parts.gate) if takes_events else hop_intake,
+        decode=event_intake(parts.decoder, parts.gate, time.time)
+        if takes_events
+        else hop_intake(parts.gate, time.time),
+        cost=media_cost if "media-hashing" in names else no_cost,
         encode=encode,
         observe=outcome_counter(metrics, names),
     )
@@ -96,9 +107,10 @@ def _engine_config(settings: Settings) -> EngineConfig:
         client=settings.kafka.aiokafka_config(),
         delivery=worker.delivery,
         chunk_records=worker.chunk_records,
-        fetch_min_bytes=worker.fetch_min_bytes,
+        fetch_min_bytes=min(worker.fetch_min_bytes, worker.chunk_bytes),
         fetch_max_wait_ms=worker.fetch_max_wait_ms,
         partition_fetch_bytes=worker.chunk_bytes,
+        chunk_cost=MEDIA_PER_DECODER * settings.media.decoders,
         session_timeout_ms=worker.session_timeout_ms,
         instance_id=worker.instance_id,
         threads=worker.threads,
@@ -116,11 +128,16 @@ def _services(
     watch = ListWatch(parts.lists) if parts.lists is not None else None
     if watch is not None:
         health.missing.add("lists loaded")
-    add_control_agent(app, topic_name(settings.pipeline, kafka_topics.CONTROL), watch)
+    control = topic_name(settings.pipeline, kafka_topics.CONTROL)
+    follower = (
+        ListFollower(parts.lists, config.client, control) if parts.lists is not None else None
+    )
+    add_control_agent(app, control, watch)
 
     async def prepare() -> None:
-        if parts.lists is not None:
+        if parts.lists is not None and follower is not None:
             await asyncio.to_thread(parts.lists.load)
+            await follower.catch_up(lambda: chunks.should_stop)
             health.missing.discard("lists loaded")
 
     outputs = _output_topics(settings)
@@ -131,13 +148,12 @@ def _services(
         metrics,
         health,
         outputs,
-        [topic_name(settings.pipeline, kafka_topics.CONTROL)],
+        [control],
         prepare,
+        on_failure=lambda: deadline.arm(settings.worker.shutdown_seconds, EXIT_FAILED),
     )
     metrics.set_build(version("seawall"), parts.policy.version, stage_label(settings))
-    lapse = parts.policy.scan_basis.next_lapse(time.time_ns() // 1_000_000)
-    if lapse is not None:
-        metrics.scan_basis_lapse.set(lapse.at_ms / 1000)
+    metrics.scan_basis_lapse.set_function(lambda: _next_lapse(parts))
     if parts.pool is not None:
         pool = parts.pool
         metrics.observe_decoder_restarts(lambda: pool.restarts)
@@ -162,7 +178,13 @@ def _services(
         lambda address: log.info("metrics and probes at %s", address),
     )
     services: list[faust.Service] = [web, chunks]
-    return services if watch is None else [*services, watch]
+    return [*services, *(service for service in (watch, follower) if service is not None)]
+
+
+def _next_lapse(parts: Parts) -> float:
+    """Seconds since the epoch; infinite when no scan basis ends."""
+    lapse = parts.policy.scan_basis.next_lapse(time.time_ns() // 1_000_000)
+    return lapse.at_ms / 1000 if lapse is not None else float("inf")
 
 
 def _output_topics(settings: Settings) -> list[str]:
@@ -176,6 +198,11 @@ def _output_topics(settings: Settings) -> list[str]:
 
 def _open_store(settings: Settings) -> StateStore:
     state = settings.state
+    if state.url.startswith("memory:") and "text-risk" in settings.worker.stages:
+        log.warning(
+            "state is kept in memory: what is known of conversations is lost when this worker "
+            "ends or a partition moves. Set state.url to a Valkey for more than trying out."
+        )
     key = state.hmac_key.reveal().encode() if state.hmac_key else uuid.uuid4().bytes
     previous = state.hmac_previous_key.reveal().encode() if state.hmac_previous_key else None
     try:
@@ -198,7 +225,8 @@ def _faust_app(settings: Settings, scratch: Path) -> faust.App:
         broker_client_id=kafka.client_id,
         broker_session_timeout=seconds,
         broker_heartbeat_interval=seconds / 4,
-        consumer_auto_offset_reset="earliest",
+        # What was said before is in the lists that were loaded, or is read by `ListFollower`.
+        consumer_auto_offset_reset="latest",
         web_enabled=False,
         web_tables_enabled=False,
         topic_allow_declare=False,

@@ -34,12 +34,19 @@ class Topics(NamedTuple):
     cases: str
 
 
-def event_intake(decoder: EventDecoder, gate: ScanGate) -> Callable[[SourceRecord], Envelope]:
-    """For a pipeline's first stage: events, through the legal gate before anything else."""
+def event_intake(
+    decoder: EventDecoder, gate: ScanGate, clock: Callable[[], float]
+) -> Callable[[SourceRecord], Envelope]:
+    """For a pipeline's first stage: events, through the legal gate before anything else. A scan
+    must be permitted both when the event came and now (`clock`, seconds since the epoch), since a
+    backlog may outlive its basis."""
     decode = decoder.decode
 
     def intake(record: SourceRecord) -> Envelope:
         event, withheld = gate(decode(record.value, record.headers), record.timestamp)
+        event, lapsed = gate(event, int(clock() * 1000))
+        if lapsed:
+            withheld = tuple(dict.fromkeys((*withheld, *lapsed)))
         if withheld:
             return Envelope(
                 event=event, received_at=record.timestamp, scans_withheld=list(withheld)
@@ -63,9 +70,25 @@ def file_intake(
     return intake
 
 
-def hop_intake(record: SourceRecord) -> Envelope:
-    """For later stages: envelopes from the hop topic."""
-    return decode_envelope(record.value)
+def hop_intake(gate: ScanGate, clock: Callable[[], float]) -> Callable[[SourceRecord], Envelope]:
+    """For later stages: envelopes from the hop topic, through the gate again: an envelope may have
+    waited there for longer than its basis holds."""
+
+    def intake(record: SourceRecord) -> Envelope:
+        envelope = decode_envelope(record.value)
+        envelope.event, lapsed = gate(envelope.event, int(clock() * 1000))
+        for scan in lapsed:
+            if scan not in envelope.scans_withheld:
+                envelope.scans_withheld.append(scan)
+        return envelope
+
+    return intake
+
+
+def media_cost(envelope: Envelope) -> int:
+    """Files that the media-hashing stage has to read and decode: slow work, for `Chain.cost`."""
+    media = envelope.event.media
+    return sum(item.hashes is None for item in media) if media else 0
 
 
 def hop_output(topic: str) -> Callable[[Outcome], list[Output]]:
@@ -74,7 +97,7 @@ def hop_output(topic: str) -> Callable[[Outcome], list[Output]]:
     def encode(outcome: Outcome) -> list[Output]:
         records = outcome.records
         return [
-            Output(
+            (
                 topic,
                 records[place].key,
                 encode_envelope(envelope),
@@ -103,12 +126,13 @@ def decision_output(
             force_setattr(decision, "decided_at", decided_at)
             headers = decision_headers(decision, records[place].headers)
             key, value = event_key(envelope.event), encode_decision(decision)
-            outputs.append(Output(topics.decisions, key, value, headers, place))
+            outputs.append((topics.decisions, key, value, headers, place))
             if decision.priority <= 1:
-                urgent.append(Output(topics.urgent, key, value, headers, place))
+                urgent.append((topics.urgent, key, value, headers, place))
         outputs += urgent
         outputs += [
-            Output(topics.cases, case.key, case.value, [], place) for place, case in outcome.cases
+            (topics.cases, case.key, case.value, hop_headers(records[place].headers), place)
+            for place, case in outcome.cases
         ]
         return outputs
 

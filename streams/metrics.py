@@ -255,7 +255,7 @@ class Metrics:
         )  # fmt: skip
         self.scan_basis_lapse = Gauge(
             "seawall_scan_basis_next_lapse_timestamp_seconds",
-            "When the next scan basis ends; absent when none does.", registry=registry,
+            "When the next scan basis ends; +Inf when none does.", registry=registry,
         )  # fmt: skip
 
         self.build = Gauge(

@@ -15,8 +15,8 @@ from typing import BinaryIO, NamedTuple
 from streams.boundary import Topics, decision_output, file_intake
 from streams.contracts.stage import DependencyUnavailable
 from streams.engine.backoff import Backoff
-from streams.engine.chain import Chain, Outcome
-from streams.engine.chunk import decode_chunk, encode_chunk, run_chunk, state_keys
+from streams.engine.chain import Chain, Outcome, Output, no_cost
+from streams.engine.chunk import ChunkWork
 from streams.engine.config import EngineConfig
 from streams.engine.dead_letters import dead_letter_outputs
 from streams.parts import Parts
@@ -60,7 +60,8 @@ async def replay(
     chain = Chain(
         parts.stages,
         file_intake(parts.decoder, parts.gate, time.time),
-        decision_output(Topics("decisions", "", ""), time.time),
+        no_cost,
+        decision_output(Topics("decisions", urgent="", cases=""), time.time),
         _count_nothing,
     )
     config = EngineConfig(group="run", input_topic=source, dead_letter_topic="dead", stage="run")
@@ -70,15 +71,15 @@ async def replay(
     started = time.perf_counter()
     done = 0
     for chunk in _chunks(lines):
-        outcome = await _decide(chain, store, owner, done, chunk)
+        outcome, outputs = await _decide(chain, store, owner, done, chunk)
         await store.save(owner, fence, done, chunk[-1].offset + 1, outcome.changes)
         done = chunk[-1].offset + 1
-        for output in encode_chunk(chain, outcome):
-            if output.topic == "decisions":
-                decisions.write(output.value + b"\n")
+        decisions.writelines(
+            value + b"\n" for topic, _, value, _, _ in outputs if topic == "decisions"
+        )
         if dead_letters is not None:
-            for output in dead_letter_outputs(config, 0, outcome, time.time()):
-                dead_letters.write(output.value + b"\n")
+            letters = dead_letter_outputs(config, 0, outcome, time.time())
+            dead_letters.writelines(value + b"\n" for _, _, value, _, _ in letters)
         totals.lines += len(chunk)
         totals.decided += len(outcome.decisions)
         totals.rejected.update(rejected.error.error for rejected in outcome.rejected)
@@ -94,14 +95,15 @@ def _count_nothing(_: Outcome) -> None:
 
 async def _decide(
     chain: Chain, store: StateStore, owner: Partition, done: int, chunk: Sequence[Line]
-) -> Outcome:
+) -> tuple[Outcome, list[Output]]:
     backoff = Backoff()
     while True:
-        outcome = decode_chunk(chain, chunk)
+        work = ChunkWork(chain, chunk, {}, budget=0)
         try:
-            state = await store.load(owner, done, state_keys(chain, outcome))
-            run_chunk(chain, outcome, state)
-            return outcome
+            keys = work.advance()
+            while keys is not None:
+                keys = work.advance(await store.load(owner, done, keys))
+            return work.outcome, work.outputs
         except DependencyUnavailable:
             await asyncio.sleep(backoff.next())
 

@@ -127,7 +127,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     shutdown_seconds: PositiveNumber = 25.0
     http_host: str = "127.0.0.1"
     http_port: Port = 0
-    threads: Positive = 2
+    threads: Positive = 4
     internal_error_limit: Positive = 20
     dead_letter_payload: bool = False
     mapping: str | None = None
@@ -169,11 +169,13 @@ class StateSettings(Struct, frozen=True, kw_only=True):
 
 
 class ListSettings(Struct, frozen=True, kw_only=True):
-    """Hash and URL lists, and within how many bits a perceptual hash matches: of PDQ's 256 (31 is
-    its authors' recommendation, "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing
-    Algorithm", Facebook 2019), and of pHash's 64."""
+    """Hash and URL lists: `files` are what workers match against, `store` is the librarian's
+    database, which it compiles them from. The radii say within how many bits a perceptual hash
+    matches: of PDQ's 256 (31 is its authors' recommendation, "The TMK+PDQF Video-Hashing Algorithm
+    and the PDQ Image-Hashing Algorithm", Facebook 2019), and of pHash's 64."""
 
     files: tuple[str, ...] = ()
+    store: str | None = None
     pdq_radius: Annotated[int, Meta(ge=0, le=64)] = 31
     phash_radius: Annotated[int, Meta(ge=0, le=16)] = 6
 

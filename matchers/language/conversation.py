@@ -347,7 +347,12 @@ def _score(state: Conversation, subject: Person, now: int, *, with_trial: bool) 
         if days <= w.COMPOSITE_HALF_LIFE_DAYS:
             pattern = pattern or latched.pattern
     total = round(sum(part.points for part in parts), 4)
-    level = _level(total, len(shown), subject.messages, pattern)
+    gap = minor and _known_adult(subject)
+    core = any(
+        CATEGORIES[s.category] in w.CORE or (gap and CATEGORIES[s.category] in w.CORE_ACROSS_AGES)
+        for s in shown
+    )
+    level = _level(total, len(shown) if core else 0, subject.messages, pattern)
     return Score(
         level,
         total,
@@ -394,6 +399,10 @@ def _is_minor(person: Person) -> bool:
     return person.band in MINOR_BANDS or 0 < person.stated_least < w.AGE_LIMIT
 
 
+def _known_adult(person: Person) -> bool:
+    return person.band == "adult" or person.stated_most >= w.AGE_LIMIT
+
+
 def _is_adult(person: Person) -> bool:
     """Known as an adult, or says so and nobody says otherwise."""
     if person.band == "adult":
@@ -417,7 +426,7 @@ def _context(
         yield "peers"
     elif minor:
         yield "minor_recipient"
-        if subject.band == "adult" or subject.stated_most >= w.AGE_LIMIT:
+        if _known_adult(subject):
             yield "age_gap"
         if any(p.spoke for p in others if _is_minor(p)):
             yield "answered"

@@ -71,14 +71,16 @@ class CueFinder:
         names: list[str] = []
         if self._negated(normal, start, sentence):
             names.append("negation")
-        if self._reported is not None and self._reported.search(normal, max(0, sentence - 1), end):
+        if self._reported is not None and self._reported.search(
+            normal, max(0, sentence - 1), start
+        ):
             names.append("reported")
         names += [
             name
             for name, cue in self._anywhere.items()
             if cue is not None
             and CUE_FOR.get(name, category) == category
-            and cue.search(normal) is not None
+            and any(m.end() <= start or m.start() >= end for m in cue.finditer(normal))
         ]
         return [Cue(name, DISCOUNTS[name]) for name in names]
 

@@ -7,7 +7,7 @@ stand for letters make the leet view; letters kept apart make the despaced view.
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import product
+from itertools import islice, pairwise, product
 
 from matchers.language.folding import FOLD
 from matchers.language.scripts import latin_for, script_of
@@ -20,11 +20,22 @@ LEET = {
 }  # fmt: skip
 """What a digit or symbol may stand for."""
 
-_QUANTITY = re.compile(r"[1-9]\d*[a-z]{1,3}|[1-9]\d+[a-z]*|\d+")
-"""Numbers with a unit (`10am`, `5km`, `13yo`, `2nd`), and numbers: never leet."""
+_QUANTITY = re.compile(
+    r"\d+(?:[ap]m|[kcm]?m|k?g|mg|lbs?|oz|h(?:rs?)?|mins?|m?s|secs?|x|yo|y(?:rs?)?|d|w|st|nd|rd|th"
+    r"|[kmgt]b?|b|[kmg]?hz|p|px|fps|bits?|k?w|mah|v|f|c|ft|in|pts?|rb|jt|dk)?"
+)
+"""Numbers, and numbers with a unit (`10am`, `5km`, `13yo`, `2nd`): never leet."""
+
+_COMMON_SEPARATORS = frozenset(".,;:/-'’\"()?!&_+*=|<>[]{}#@~")
+"""Symbols between words that are ordinary, so that words parted by them stay apart."""
 
 _TRIPLE = re.compile(r"(.)\1\1")
-_VARIANTS_CAP = 16
+_RUN = re.compile(r"(.)\1*")
+_LEET_LEAST = 3
+"""Characters of the shortest word that is read as leet by itself."""
+_LEET_SHORT = {"1": "i", "70": "to", "1f": "if", "1s": "is", "1n": "in"}
+"""Numbers that are words where others are leet too."""
+_VARIANTS_CAP = 32
 _PIECES_CAP = 50_000
 _RUN_CAP = 80
 """Single letters that are rejoined at once; a longer run is no sentence."""
@@ -39,9 +50,6 @@ class Vocabulary:
         known = self._whole | self._prefixes
         self._longest = max((len(word) for word in known), default=0)
         self._shortest_prefix = min((len(word) for word in self._prefixes), default=99)
-        self._squeezed: dict[str, str] = {}
-        for word in sorted(known, key=lambda w: (-len(w), w)):
-            self._squeezed[squeeze(word)] = word
 
     def __contains__(self, word: str) -> bool:
         if word in self._whole:
@@ -51,9 +59,16 @@ class Vocabulary:
             for length in range(self._shortest_prefix, min(len(word), self._longest) + 1)
         )
 
-    def for_repeats(self, word: str) -> str | None:
-        """The known word of which `word` repeats letters."""
-        return self._squeezed.get(squeeze(word))
+    def for_repeats(self, word: str, *, doubled: bool) -> str | None:
+        """The known word of which `word` draws out letters: a run of three or more stands for one
+        letter or two. Where both make a known word, `doubled` says which is taken."""
+        runs = [found[0] for found in _RUN.finditer(word)]
+        lengths = [(len(run),) if len(run) < 3 else ((2, 1) if doubled else (1, 2)) for run in runs]
+        for picked in islice(product(*lengths), _VARIANTS_CAP):
+            plain = "".join(run[0] * n for run, n in zip(runs, picked, strict=True))
+            if plain in self:
+                return plain
+        return None
 
     def segment(self, letters: str) -> list[str] | None:
         """Split letters into known words, with as few unknown letters as can be; `None` when
@@ -103,7 +118,7 @@ class DisguiseCheck:
     def __call__(self, text: str) -> bool:
         singles = 0
         for piece in text.split():
-            if len(piece) <= 2:
+            if len(piece) == 1 or (len(piece) == 2 and not piece.isalnum()):
                 singles += 1
                 if singles == 3:
                     return True
@@ -128,17 +143,19 @@ class DisguiseCheck:
         return rewritten
 
 
-def squeeze(word: str) -> str:
-    """The word with every run of one letter cut to a single one."""
-    return "".join(c for i, c in enumerate(word) if i == 0 or word[i - 1] != c)
-
-
-def undisguise(text: str, tokens: Sequence[Token], known: Vocabulary) -> list[Token]:
-    """The words of `text` with disguises undone."""
-    rewritten: list[Token] = []
+def undisguise(
+    text: str, tokens: Sequence[Token], known: Vocabulary, *, doubled: bool = False
+) -> list[Token]:
+    """The words of `text` with disguises undone; `doubled` as in `Vocabulary.for_repeats`."""
     mixed = any(t.view == "folded" and _was_mixed(text, t) for t in tokens)
+    rewritten: list[Token] = []
     for chunk in _chunks(text, tokens):
-        rewritten.extend(_chunk(text, chunk, known, mixed))
+        rewritten.extend(_chunk(text, chunk, known, mixed, _LEET_LEAST, doubled))
+    if any(token.view == "leet" for token in rewritten):
+        # Where digits stand for letters in longer words, they may in short ones too.
+        tokens, rewritten = rewritten, []
+        for chunk in _chunks(text, tokens):
+            rewritten.extend(_chunk(text, chunk, known, mixed, _LEET_LEAST - 1, doubled))
     return _rejoin(text, rewritten, known)
 
 
@@ -161,20 +178,31 @@ def _has_space(text: str, start: int, end: int) -> bool:
     return any(char.isspace() for char in text[start:end])
 
 
-def _chunk(text: str, chunk: list[Token], known: Vocabulary, mixed: bool) -> list[Token]:
+def _chunk(
+    text: str,
+    chunk: list[Token],
+    known: Vocabulary,
+    mixed: bool,
+    leet_least: int,
+    doubled: bool,
+) -> list[Token]:
+    if len(chunk) == 1 and chunk[0].view == "leet":
+        return chunk
+    if len(chunk) == 1 and leet_least < _LEET_LEAST and chunk[0].word in _LEET_SHORT:
+        return [chunk[0]._replace(word=_LEET_SHORT[chunk[0].word], view="leet")]
     if len(chunk) > 1 or any(not t.word.isalpha() for t in chunk) or _edge_symbol(text, chunk):
-        whole = _leet(text, chunk, known) or _interrupted(chunk, known)
+        whole = _leet(text, chunk, known, leet_least) or _interrupted(text, chunk, known)
         if whole is not None:
             return [whole]
-    return [_single(token, known, mixed) for token in chunk]
+    return [_single(token, known, mixed, doubled) for token in chunk]
 
 
-def _single(token: Token, known: Vocabulary, mixed: bool) -> Token:
+def _single(token: Token, known: Vocabulary, mixed: bool, doubled: bool) -> Token:
     word = token.word
     if word in known:
         return token
     if _TRIPLE.search(word):
-        plain = known.for_repeats(word)
+        plain = known.for_repeats(word, doubled=doubled)
         if plain is not None:
             return Token(plain, token.start, token.end, "folded")
     if mixed and not word.isascii() and all(script_of(c) != "other" for c in word):
@@ -190,25 +218,26 @@ def _edge_symbol(text: str, chunk: Sequence[Token]) -> bool:
     return (start > 0 and text[start - 1] in LEET) or (end < len(text) and text[end] in LEET)
 
 
-def _leet(text: str, chunk: Sequence[Token], known: Vocabulary) -> Token | None:
+def _leet(text: str, chunk: Sequence[Token], known: Vocabulary, least: int) -> Token | None:
     start, end = chunk[0].start, chunk[-1].end
     while start > 0 and text[start - 1] in LEET and not text[start - 1].isspace():
         start -= 1
     while end < len(text) and text[end] in LEET:
         end += 1
-    for first, last in {(start, end), (start, chunk[-1].end), (chunk[0].start, chunk[-1].end)}:
-        word = _as_letters(text[first:last], known)
+    inner = chunk[0].start, chunk[-1].end
+    for first, last in ((start, end), (start, inner[1]), (inner[0], end), inner):
+        word = _as_letters(text[first:last], known, least)
         if word is not None:
             return Token(word, first, last, "leet")
     return None
 
 
-def _as_letters(piece: str, known: Vocabulary) -> str | None:
+def _as_letters(piece: str, known: Vocabulary, least: int) -> str | None:
     folded = "".join(char if char in LEET else FOLD[ord(char)] for char in piece)
     if (
         len(folded) > 24
         or not any(char in LEET for char in folded)
-        or len(folded) < 3
+        or len(folded) < least
         or not any(char.isalpha() for char in folded)
         or _QUANTITY.fullmatch(folded)
     ):
@@ -223,18 +252,23 @@ def _as_letters(piece: str, known: Vocabulary) -> str | None:
         if word in known:
             return word
         if _TRIPLE.search(word):
-            plain = known.for_repeats(word)
+            plain = known.for_repeats(word, doubled=False)
             if plain is not None:
                 return plain
     return None
 
 
-def _interrupted(chunk: Sequence[Token], known: Vocabulary) -> Token | None:
-    """A word with symbols between its letters, unless its pieces are all words themselves."""
+def _interrupted(text: str, chunk: Sequence[Token], known: Vocabulary) -> Token | None:
+    """A word with symbols between its letters. Where the symbols are ordinary, its pieces must
+    not all be words themselves."""
     if len(chunk) < 2 or len(chunk) > 24:
         return None
     word = "".join(token.word for token in chunk)
-    if len(word) < 3 or word not in known or all(token.word in known for token in chunk):
+    if len(word) < 3 or word not in known:
+        return None
+    between = "".join(text[one.end : other.start] for one, other in pairwise(chunk))
+    ordinary = all(char in _COMMON_SEPARATORS for char in between)
+    if ordinary and all(token.word in known for token in chunk):
         return None
     return Token(word, chunk[0].start, chunk[-1].end, "despaced")
 
@@ -259,6 +293,7 @@ def _run(text: str, run: Sequence[Token], known: Vocabulary) -> list[Token]:
     letters = "".join(LEET.get(t.word, t.word)[0] for t in run)
     if all(token.word.isdigit() for token in run):
         return list(run)
+    raw = "".join(token.word for token in run)
     if not any(letter.isascii() for letter in letters) and script_of(letters[0]) == "other":
         # Scripts without spaces: the characters together are the text.
         return [Token(letters, run[0].start, run[-1].end, "despaced")]
@@ -269,6 +304,8 @@ def _run(text: str, run: Sequence[Token], known: Vocabulary) -> list[Token]:
     position = 0
     for piece in pieces:
         first, last = run[position], run[position + len(piece) - 1]
+        if raw[position : position + len(piece)].isdigit():
+            piece = raw[position : position + len(piece)]
         view: ViewName = first.view if len(piece) == 1 else "despaced"
         out.append(Token(piece, first.start, last.end, view))
         position += len(piece)
@@ -287,6 +324,6 @@ def _by_gaps(text: str, run: Sequence[Token], letters: str, known: Vocabulary) -
         if gap > narrow:
             pieces.append(letters[start : index + 1])
             start = index + 1
-    if sum(len(piece) for piece in pieces if piece in known) * 3 < len(letters) * 2:
+    if sum(len(piece) for piece in pieces if piece in known) * 2 < len(letters):
         return None
     return pieces

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from matchers.language.indicators import ANSWER_INDICATOR, Hit
+from matchers.language.indicators import ANSWER_INDICATOR, Hit, IndicatorMatcher
 from matchers.language.state import Finding
 from matchers.language.weights import EVIDENCE_LEAST
 
@@ -26,4 +26,26 @@ def findings_of(hits: Sequence[Hit]) -> tuple[Finding, ...]:
         )
         for hit in best.values()
         if hit.weight >= EVIDENCE_LEAST
+    )
+
+
+def client_hits(ids: Sequence[str], matcher: IndicatorMatcher) -> tuple[Hit, ...]:
+    """Indicators that a client says it found, as hits without a place. Ids that the catalogue
+    does not have (a newer or older client) say nothing."""
+    return tuple(
+        Hit(
+            indicator.id,
+            indicator.category,
+            indicator.id.partition(".")[0],
+            0,
+            0,
+            "raw",
+            indicator.weight,
+            age=indicator.age,
+            trial=matcher.trial[indicator.id],
+            about_other=indicator.about == "other",
+        )
+        for identity in dict.fromkeys(ids)
+        if (indicator := matcher.indicators.get(identity)) is not None
+        and (indicator.category != "age_statement" or indicator.age is not None)
     )

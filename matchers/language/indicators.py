@@ -62,7 +62,6 @@ _SHAPE = bytes(
     for i in range(256)
 )  # fmt: skip
 """Classes of ASCII bytes: letter, digit, leet symbol, filler, space, apostrophe, other."""
-_ODD_SHAPES = (b"a0", b"0a", b"a1a", b"1a", b" a a a", b"a.a.a", b".a.a", b"a2a")
 _TRIPLES = tuple(chr(c) * 3 for c in range(ord("a"), ord("z") + 1))
 """Searched for beside the phrases: repeated letters, which may disguise a word."""
 
@@ -87,7 +86,9 @@ class Hit(NamedTuple):
     about_other: bool = False
 
 
-class _Phrase(NamedTuple):
+class Phrase(NamedTuple):
+    """A compiled phrase of an indicator."""
+
     indicator: Indicator
     language: str
     trial: bool
@@ -107,10 +108,9 @@ class IndicatorMatcher:
 
     def __init__(self, catalogue: Catalogue, trusted: Sequence[str] = ()) -> None:
         self.version = catalogue.version
-        self.categories: dict[str, Category] = {}
+        self.indicators: dict[str, Indicator] = {}
         self.trial: dict[str, bool] = {}
-        self.weights: dict[str, float] = {}
-        self._phrases: list[_Phrase] = []
+        self.phrases: list[Phrase] = []
         by_literal: dict[str, list[int]] = {}
         whole: set[str] = set()
         prefixes: set[str] = set()
@@ -143,9 +143,8 @@ class IndicatorMatcher:
         trial = not (language.reviewed or trusted)
         for indicator in language.indicators:
             unless = _unless(indicator, language, classes)
-            self.categories[indicator.id] = indicator.category
+            self.indicators[indicator.id] = indicator
             self.trial[indicator.id] = trial
-            self.weights[indicator.id] = indicator.weight
             for source in indicator.phrases:
                 try:
                     nodes = parse(source, classes)
@@ -153,9 +152,9 @@ class IndicatorMatcher:
                 except PhraseError as error:
                     raise CatalogueError(f"{indicator.id}: {error}") from error
                 regex = pattern(nodes, language.spacing)
-                number = len(self._phrases)
-                self._phrases.append(
-                    _Phrase(indicator, language.language, trial, regex, cues, ages, units, unless)
+                number = len(self.phrases)
+                self.phrases.append(
+                    Phrase(indicator, language.language, trial, regex, cues, ages, units, unless)
                 )
                 for literal in literals:
                     by_literal.setdefault(literal, []).append(number)
@@ -173,15 +172,23 @@ class IndicatorMatcher:
             if not found:
                 if not (_odd_ascii(raw) and self._disguised(text)):
                     return ()
-            elif not any(self._owners[literal] for _, _, literal in found) and not (
-                self._disguised(text)
-            ):
+            elif not (self._any_match(found, normal.decode()) or self._disguised(text)):
                 return ()
         else:
-            folded = f" {' '.join(text.translate(FOLD).split())} ".encode(errors="replace")
-            if not self._automaton.find_overlapping(folded) and not self._disguised(text):
+            folded = f" {' '.join(text.translate(FOLD).split())} "
+            found = self._automaton.find_overlapping(folded.encode(errors="replace"))
+            if not (found and self._any_match(found, folded)) and not self._disguised(text):
                 return ()
         return self._find_slowly(text)
+
+    def _any_match(self, found: Sequence[tuple[int, int, int]], normal: str) -> bool:
+        """Whether a phrase matches of which a literal was found."""
+        phrases, owners = self.phrases, self._owners
+        return any(
+            phrases[number].regex.search(normal) is not None
+            for literal in {literal for _, _, literal in found}
+            for number in owners[literal]
+        )
 
     def _find_slowly(self, text: str) -> Sequence[Hit]:
         tokens = words(text)
@@ -192,6 +199,9 @@ class IndicatorMatcher:
             undone = undisguise(text, tokens, self._known)
             if undone != tokens:
                 hits += self._hits(text, undone)
+                again = undisguise(text, tokens, self._known, doubled=True)
+                if again != undone:
+                    hits += self._hits(text, again)
         return _strongest(hits) if hits else ()
 
     def _hits(self, text: str, tokens: Sequence[Token]) -> list[Hit]:
@@ -209,8 +219,8 @@ class IndicatorMatcher:
         return [
             hit
             for number in sorted(numbers)[:_PHRASES_CAP]
-            for match in islice(self._phrases[number].regex.finditer(normal), _MATCHES_CAP)
-            if (hit := context.hit(self._phrases[number], match.start(), match.end())) is not None
+            for match in islice(self.phrases[number].regex.finditer(normal), _MATCHES_CAP)
+            if (hit := context.hit(self.phrases[number], match.start(), match.end())) is not None
         ]
 
 
@@ -257,7 +267,15 @@ def _learn(word: Word, into: set[str]) -> None:
 def _odd_ascii(raw: bytes) -> bool:
     """Whether an ASCII message may hold digits, symbols or spaces as a disguise."""
     shape = raw.translate(_SHAPE)
-    return any(odd in shape for odd in _ODD_SHAPES)
+    return (  # a chain, since a loop costs as much as all the searches
+        b"a0" in shape
+        or b"0a" in shape
+        or b"1a" in shape
+        or b" a a a" in shape
+        or b".a.a" in shape
+        or b"a.a.a" in shape
+        or b"a2a" in shape
+    )
 
 
 class _Context:
@@ -273,7 +291,7 @@ class _Context:
         self._quotes = quoted_spans(text)
         self._breaks = sentence_breaks(text)
 
-    def hit(self, phrase: _Phrase, start: int, end: int) -> Hit | None:
+    def hit(self, phrase: Phrase, start: int, end: int) -> Hit | None:
         """The hit that a match at [`start`, `end`) of the normal text is, if it is one."""
         if phrase.unless is not None and phrase.unless.match(self._normal, end) is not None:
             return None
@@ -336,7 +354,7 @@ class _Context:
                 return start
         return 0
 
-    def _age(self, phrase: _Phrase, first: int, last: int, start: int, end: int) -> int | None:
+    def _age(self, phrase: Phrase, first: int, last: int, start: int, end: int) -> int | None:
         for index in range(first, last + 1):
             token = self._tokens[index]
             digits = re.match(r"\d+", token.word)
@@ -354,7 +372,7 @@ class _Context:
         inner = _INNER_AGE.search(matched)
         return int(inner[0]) if inner is not None and int(inner[0]) in AGES else None
 
-    def _is_quantity(self, phrase: _Phrase, index: int) -> bool:
+    def _is_quantity(self, phrase: Phrase, index: int) -> bool:
         text, token = self._text, self._tokens[index]
         before = text[token.start - 1] if token.start else " "
         after = text[token.end : token.end + 2]

@@ -97,10 +97,16 @@ NOTE = 1.0
 """From here a signal is worth handing on."""
 WATCH = 2.5
 """From here a conversation is worth a second look if anything else points to it."""
-REVIEW = 4.5
+REVIEW = 3.2
 """From here a person should look."""
 REVIEW_CATEGORIES = 2
 """Categories of one author that `review` needs, besides the points."""
+CORE: frozenset[Category] = frozenset(
+    ("isolation", "secrecy", "image_request", "live_camera", "exposure_threat", "payment_demand")
+)
+CORE_ACROSS_AGES: frozenset[Category] = frozenset(("meeting", "gift_offer"))
+"""Of the categories shown, `review` needs one of `CORE`, or, from an adult to a minor, one of
+these: asking for ages, praise and other apps are what any two strangers talk about."""
 REVIEW_MESSAGES = 2
 """Messages of one author with evidence that `review` needs: no single message raises it."""
 

@@ -11,7 +11,19 @@ from msgspec import Struct
 from matchers.indexes.urls import listed_digest
 
 Algorithm = Literal[
-    "md5", "sha1", "sha256", "pdq", "phash", "dhash", "vpdq", "photodna", "minhash", "tlsh", "url"
+    "md5",
+    "sha1",
+    "sha256",
+    "pdq",
+    "phash",
+    "dhash",
+    "vpdq",
+    "photodna",
+    "minhash",
+    "tlsh",
+    "url",
+    "netclean",
+    "tmk",
 ]
 Role = Literal["block", "hold", "review", "observe", "allow"]
 """What a match asks for. Never assumed: `observe` where nobody set it."""

@@ -146,8 +146,11 @@ class ListMatcher:
         *,
         version: str,
         loaded_at: datetime,
+        infos: Iterable[ListInfo] = (),
     ) -> Self:
         """A matcher with these changes, made in less than a millisecond for a few of them.
+
+        `infos` are lists that are new, or are something else now.
 
         An entry is removed by its list, id, algorithm and value; one that is added takes the
         place of one that is equal in these. What was not there is removed without complaint;
@@ -155,6 +158,7 @@ class ListMatcher:
 
         Raises `ValueError` for an added entry of no known list.
         """
+        known = self.infos | {info.name: info for info in infos}
         tables = dict(self._tables)
         counts = {(count.list, count.algorithm): count for count in self.counts}
         arriving: dict[Algorithm, list[ListEntry]] = {}
@@ -174,7 +178,7 @@ class ListMatcher:
                     count(entry, -len(rows))
             tables[entry.algorithm] = stack
         for entry in incoming.values():
-            if entry.list not in self.infos:
+            if entry.list not in known:
                 raise ValueError(f"entry {entry.id!r} is of an unknown list {entry.list!r}")
             if can_match(entry):
                 arriving.setdefault(entry.algorithm, []).append(entry)
@@ -182,7 +186,7 @@ class ListMatcher:
         for algorithm, entries in arriving.items():
             tables[algorithm] = stacked(tables.get(algorithm, ()), algorithm, entries)
         return self.of_tables(
-            self.infos,
+            known,
             tables,
             (counts[place] for place in sorted(counts)),
             version,

@@ -35,6 +35,7 @@ from matchers.lists.entry import (
 )
 from matchers.lists.matcher import ListMatcher, Radii
 from matchers.lists.table import Index, Table, as_codes, value_width
+from matchers.lists.version import ListsVersion
 
 KIND = "lists"
 _KINDS: Mapping[str, type[VideoIndex | OpaqueIndex]] = {"vpdq": VideoIndex, "photodna": OpaqueIndex}
@@ -86,9 +87,13 @@ def compile_snapshot(
     infos: Mapping[str, ListInfo],
     entries: Iterable[ListEntry],
     *,
+    offset: int | None = None,
     progress: Progress | None = None,
 ) -> str:
     """Compile lists to a file, which appears when it is whole; returns the version.
+
+    `offset` is that of the first change on the control topic that may not be among the entries;
+    without it, the lists follow none.
 
     Entries are read once and never held together: memory does not grow with their number, disk
     does (a second copy of values and ids, beside `path`, while it works).
@@ -117,13 +122,14 @@ def compile_snapshot(
                 labels.setdefault(entry.labels, len(labels)),
             )
         tell("read", done)
+        version = str(ListsVersion(contents.version, offset))
         with FlatFileWriter(path, KIND) as file:
             for algorithm, spool in spools.items():
                 spool.write(file, lambda share, what=algorithm: tell(what, share))
             file.finish(
                 msgspec.to_builtins(
                     _Meta(
-                        contents.version,
+                        version,
                         tuple(infos[name] for name in lists),
                         tuple(spools),
                         tuple(categories),
@@ -132,7 +138,7 @@ def compile_snapshot(
                     )
                 )
             )
-    return contents.version
+    return version
 
 
 def open_snapshot(path: Path, *, loaded_at: datetime, radii: Radii | None = None) -> ListMatcher:

@@ -1,6 +1,9 @@
-"""`seawall lists …`: look into list files."""
+"""`seawall lists …`: look into list files and the librarian's store. What changes the store is in
+`list_changes.py`."""
 
 import string
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -13,12 +16,18 @@ from rich.table import Table
 
 from matchers.lists.csv_format import UnreadableList
 from matchers.lists.entry import MATCHED_ALGORITHMS
+from matchers.lists.librarian.outbox import compile_store
 from matchers.lists.loader import LoadedFile, load_matcher, read_lists
 from matchers.lists.matcher import HashQuery, ListMatcher, Match
 from matchers.lists.snapshot import SUFFIX, compile_snapshot
 from matchers.lists.table import value_width
+from streams.cli import list_changes, list_records
+from streams.cli.list_records import StoreOption, open_store, search_store
+from streams.cli.options import ConfigOption
 
 app = typer.Typer(no_args_is_help=True, help="The lists that content is matched against.")
+list_records.add_to(app)
+list_changes.add_to(app)
 
 SHOWN_ROWS = 20
 """Rejected rows printed for a list; `--json` gives all."""
@@ -26,6 +35,13 @@ SHOWN_ROWS = 20
 Files = Annotated[
     list[Path],
     typer.Argument(help="CSV files, or TOML files that name them.", show_default=False),
+]
+FilesOrStore = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        help="CSV files, TOML files that name them, or a snapshot. Else the store.",
+        show_default=False,
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
 
@@ -78,33 +94,44 @@ def check(files: Files, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(files: Files, as_json: AsJson = False) -> None:
+def show(
+    files: FilesOrStore = None,
+    store: StoreOption = None,
+    config: ConfigOption = None,
+    as_json: AsJson = False,
+) -> None:
     """Show what each list is, what its categories ask for, and how much it holds.
 
     Example: seawall lists show lists.toml
 
-    Exit codes: 0 shown, 2 a file cannot be read.
+    Exit codes: 0 shown, 2 a file or the store cannot be read.
     """
-    matcher = _matcher(files)
+    if files:
+        matcher = _matcher(files)
+        version, infos, counts = matcher.version, matcher.infos, matcher.counts
+    else:
+        with open_store(store, config) as opened:
+            version = f"revision {opened.revision()}"
+            infos, counts = opened.infos(), opened.counts()
     held = {
-        name: {count.algorithm: count.entries for count in matcher.counts if count.list == name}
-        for name in matcher.infos
+        name: {count.algorithm: count.entries for count in counts if count.list == name}
+        for name in infos
     }
     if as_json:
         _print_json(
             {
-                "version": matcher.version,
+                "version": version,
                 "lists": [
                     {**msgspec.to_builtins(info), "entries": held[name]}
-                    for name, info in matcher.infos.items()
+                    for name, info in infos.items()
                 ],
             }
         )
         return
-    table = Table(title=f"lists {matcher.version}", title_justify="left")
+    table = Table(title=f"lists {version}", title_justify="left")
     for column in ("list", "made by", "verified by", "roles", "may be passed on", "entries"):
         table.add_column(column)
-    for name, info in matcher.infos.items():
+    for name, info in infos.items():
         roles = [f"{category}: {role}" for category, role in sorted(info.roles.items())]
         table.add_row(
             name,
@@ -119,11 +146,15 @@ def show(files: Files, as_json: AsJson = False) -> None:
 
 @app.command()
 def compile(
-    files: Files,
     out: Annotated[Path, typer.Option("--out", help="The snapshot to write, ending in .snapshot.")],
+    files: FilesOrStore = None,
+    store: StoreOption = None,
+    config: ConfigOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Compile lists to a snapshot that workers map into memory, one copy for all on a host.
+
+    Compiled from the store, it says from where on the control topic workers read on.
 
     Example: seawall lists compile lists.toml --out lists.snapshot
 
@@ -131,15 +162,50 @@ def compile(
     """
     if out.suffix != SUFFIX:
         _fail(f"{out}: a snapshot's name ends in {SUFFIX}")
-    lists = _read(files)
+    if files:
+        lists = _read(files)
+        entries = sum(len(file.entries) for file in lists)
+        rejected = sum(len(file.rejected) for file in lists)
+        with _writing(out), _compiling(entries, as_json) as advance:
+            version = compile_snapshot(
+                out,
+                {file.info.name: file.info for file in lists},
+                (entry for file in lists for entry in file.entries),
+                progress=advance,
+            )
+    else:
+        with open_store(store, config) as opened:
+            entries, rejected = sum(count.entries for count in opened.counts()), 0
+            with _writing(out), _compiling(entries, as_json) as advance:
+                version = compile_store(opened, out, advance).version
+    if as_json:
+        _print_json(
+            {"version": version, "file": str(out), "entries": entries, "rejected": rejected}
+        )
+    else:
+        typer.echo(f"{out}: lists {version}, {entries} entries, {rejected} rows left out")
+    raise typer.Exit(bool(rejected))
+
+
+@contextmanager
+def _writing(out: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        _fail(f"{out}: {error.strerror}")
+
+
+@contextmanager
+def _compiling(entries: int, quiet: bool) -> Generator[Callable[[str, float], None]]:
+    """Shows how far compiling has come."""
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         console=Console(stderr=True),
-        disable=as_json,
+        disable=quiet,
     ) as bars:
-        reading = bars.add_task("read", total=sum(len(file.entries) for file in lists))
+        reading = bars.add_task("read", total=entries)
         building: dict[str, TaskID] = {}
 
         def advance(what: str, done: float) -> None:
@@ -150,49 +216,35 @@ def compile(
                 building[what] = bars.add_task(f"index {what}", total=100)
             bars.update(building[what], completed=round(100 * done))
 
-        try:
-            version = compile_snapshot(
-                out,
-                {file.info.name: file.info for file in lists},
-                (entry for file in lists for entry in file.entries),
-                progress=advance,
-            )
-        except OSError as error:
-            _fail(f"{out}: {error.strerror}")
-    entries, rejected = (
-        sum(len(file.entries) for file in lists),
-        sum(len(file.rejected) for file in lists),
-    )
-    if as_json:
-        _print_json(
-            {"version": version, "file": str(out), "entries": entries, "rejected": rejected}
-        )
-    else:
-        typer.echo(f"{out}: lists {version}, {entries} entries, {rejected} rows left out")
-    raise typer.Exit(bool(rejected))
+        yield advance
 
 
 @app.command()
 def search(
     value: Annotated[str, typer.Argument(help="A hash in hexadecimal, a URL, or an entry's id.")],
     lists: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Option(
             "--lists",
-            envvar="SEAWALL_LISTS",
-            help="A CSV or TOML file; may be given again.",
+            help="A CSV or TOML file or a snapshot; may be given again. Else the store.",
             show_default=False,
         ),
-    ],
+    ] = None,
+    store: StoreOption = None,
+    config: ConfigOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Find what a value matches, as the hash-matching stage would, and the entries with that id
-    (not in a snapshot, which is not made for that).
+    (not in a snapshot, which is not made for that). In the store, entries that are not in force
+    are found too.
 
     Example: seawall lists search https://example.com/page --lists lists.toml
 
-    Exit codes: 0 something was found, 1 nothing was, 2 a file cannot be read.
+    Exit codes: 0 something was found, 1 nothing was, 2 a file or the store cannot be read.
     """
+    if not lists:
+        search_store(value, store, config, as_json=as_json)
+        return
     matcher = _matcher(lists)
     files = [path for path in lists if path.suffix != SUFFIX]
     named = [

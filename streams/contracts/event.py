@@ -134,6 +134,9 @@ class ContentEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     language: Annotated[str, Meta(max_length=35)] | None = None
     urls: Annotated[list[Annotated[str, Meta(max_length=8192)]], Meta(max_length=256)] = []
     media: Annotated[list[Media], Meta(max_length=64)] = []
+    client_indicators: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=128)]], Meta(max_length=64)
+    ] = []
     encrypted: bool = False
     jurisdiction: Annotated[str, Meta(max_length=16)] | None = None
 

@@ -22,7 +22,19 @@ Scan = Literal["hash", "url", "text", "provenance"]
 """What a scan basis permits or withholds."""
 
 Algorithm = Literal[
-    "md5", "sha1", "sha256", "pdq", "phash", "dhash", "vpdq", "photodna", "minhash", "tlsh", "url"
+    "md5",
+    "sha1",
+    "sha256",
+    "pdq",
+    "phash",
+    "dhash",
+    "vpdq",
+    "photodna",
+    "minhash",
+    "tlsh",
+    "url",
+    "netclean",
+    "tmk",
 ]
 Role = Literal["block", "hold", "review", "observe", "allow"]
 """What a list's entry asks for; set per list and category, `observe` where nobody set it."""

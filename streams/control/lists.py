@@ -11,6 +11,7 @@ from matchers.lists.csv_format import UnreadableList
 from matchers.lists.entry import ListEntry
 from matchers.lists.loader import LoadedFile, files_of, load_matcher
 from matchers.lists.matcher import ListMatcher, Radii
+from streams.control.list_changes import ChangeLog, Offset
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class LiveLists:
         self._loading = Lock()
         self._seen: Fingerprint = ()
         self._current: ListMatcher | None = None
+        self._changes = ChangeLog()
         self.failure: str | None = None
         """Why the last load failed; `None` after one that did not."""
 
@@ -75,6 +77,10 @@ class LiveLists:
                 raise
             self.failure = None
             self._seen = seen
+            self._changes.start(matcher.version)
+            if self._changes.position is not None:
+                # What has been followed since stays in force from the first look-up on.
+                matcher = self._changes.applied(matcher, 0, self._clock())
             self._current = matcher
         log.info("lists %s in use, %d entries", matcher.version, matcher.entries)
         if self._on_loaded is not None:
@@ -112,6 +118,25 @@ class LiveLists:
         if self._on_loaded is not None:
             self._on_loaded(matcher)
         return matcher
+
+    @property
+    def position(self) -> int | None:
+        """The offset on the control topic to read changes from; `None` when the lists in use
+        follow none, since they are files or a snapshot that no librarian compiled."""
+        return self._changes.position
+
+    def follow(self, read: Sequence[Offset], position: int) -> None:
+        """Take what was read from the control topic, from `self.position` up to `position`, into
+        use. Blocks, so call it outside the event loop."""
+        with self._loading:
+            since = self._changes.position
+            if since is None:
+                return
+            self._changes.add(read, position)
+            matcher = self._changes.applied(self.matcher(), min(since, position), self._clock())
+            self._current = matcher
+        if self._on_loaded is not None:
+            self._on_loaded(matcher)
 
     def _read(self) -> ListMatcher:
         matcher = load_matcher(

@@ -2,6 +2,8 @@
 
 import random
 
+_SHARED = random.Random()  # noqa: S311 - not for secrets
+
 
 class Backoff:
     """Exponential backoff with full jitter, in seconds.
@@ -13,7 +15,7 @@ class Backoff:
     def __init__(self, base: float = 0.1, cap: float = 10.0, draw: random.Random | None = None):
         self._base = base
         self._cap = cap
-        self._draw = draw or random.Random()  # noqa: S311 - not for secrets
+        self._draw = draw or _SHARED
         self._tries = 0
 
     def next(self) -> float:

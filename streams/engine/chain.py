@@ -27,21 +27,17 @@ class SourceRecord(Protocol):
     def headers(self) -> Headers: ...
 
 
-class Output(NamedTuple):
-    """A record to produce. `place` is that of its source record in the chunk."""
-
-    topic: str
-    key: bytes | None
-    value: bytes
-    headers: list[tuple[str, bytes]]
-    place: int
+Output = tuple[str, bytes | None, bytes, list[tuple[str, bytes]], int]
+"""A record to produce: topic, key, value, headers, and its source record's place in the chunk. A
+plain tuple, because one is made for every event."""
 
 
 class Rejected(NamedTuple):
-    """A record of the chunk that becomes a dead letter."""
+    """A record of the chunk that becomes a dead letter, and the stage that could not take it."""
 
     place: int
     error: BadRecord
+    stage: str
     attempts: int = 1
 
 
@@ -62,26 +58,25 @@ class Outcome:
     rejected: list[Rejected] = field(default_factory=list[Rejected])
     changes: dict[StateKey, bytes | None] = field(default_factory=dict[StateKey, "bytes | None"])
     stage_seconds: dict[str, float] = field(default_factory=dict[str, float])
-    internal_errors: int = 0
-
-    def drop(self, position: int, error: BadRecord, attempts: int = 1) -> None:
-        """Reject the record at a position of `places`."""
-        place = self.places.pop(position)
-        self.rejected.append(Rejected(place, error, attempts))
-        self.cases = [case for case in self.cases if case[0] != place]
-        self.envelopes.pop(position)
-        if self.decisions:
-            self.decisions.pop(position)
+    internal_errors: dict[str, int] = field(default_factory=dict[str, int])
 
 
 class Chain(NamedTuple):
     """A worker's run of stages with what stands before and behind it.
 
-    `decode` turns a record into an envelope or raises `BadRecord`; `encode` turns an outcome into
-    the records to produce (dead letters excepted); `observe` counts a committed outcome.
+    `decode` turns a record into an envelope or raises `BadRecord`; `cost` says how much slow work
+    an envelope brings (such as files to decode), in units of `EngineConfig.chunk_cost`; `encode`
+    turns an outcome into the records to produce (dead letters excepted); `observe` counts a
+    committed outcome.
     """
 
     stages: Sequence[Stage]
     decode: Callable[[SourceRecord], Envelope]
+    cost: Callable[[Envelope], int]
     encode: Callable[[Outcome], list[Output]]
     observe: Callable[[Outcome], None]
+
+
+def no_cost(_: Envelope) -> int:
+    """For chains without slow work."""
+    return 0

@@ -7,14 +7,13 @@ makes anything raise is found by bisection and rejected; its neighbours go on.
 import logging
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
 from streams.contracts.dead_letter import BadRecord
-from streams.contracts.decision import Decision
 from streams.contracts.envelope import Envelope
 from streams.contracts.stage import (
-    CaseRecord,
     DependencyUnavailable,
+    Stage,
     StageResult,
     StateKey,
     StateValue,
@@ -23,71 +22,194 @@ from streams.engine.chain import Chain, Outcome, Output, Rejected, SourceRecord
 
 log = logging.getLogger(__name__)
 
+State = dict[StateKey, StateValue]
+Work = Generator[list[StateKey], State, tuple[Outcome, list[Output]]]
 
-def decode_chunk(chain: Chain, records: Sequence[SourceRecord]) -> Outcome:
-    """Decode every record: into an envelope or, when it is bad, into `rejected`."""
-    outcome = Outcome(records)
-    decode, add_place, add = chain.decode, outcome.places.append, outcome.envelopes.append
-    for place, record in enumerate(records):
+
+class ChunkWork:
+    """A chunk on its way through a chain, step by step.
+
+    `advance` goes on until a stage names state: it gives the keys, and is called again with their
+    values; or until all is done: it gives None, and `outcome` and `outputs` are there. Stages that
+    need no state are passed in one step. When a chunk's slow work exceeds `budget`, only the
+    records up to there are taken: `outcome.records` says which. `excluded` are rejections known
+    before, by offset.
+
+    `advance` raises `DependencyUnavailable` when something is away: start anew later.
+    """
+
+    outcome: Outcome
+    outputs: list[Output]
+
+    def __init__(
+        self,
+        chain: Chain,
+        records: Sequence[SourceRecord],
+        excluded: Mapping[int, Rejected],
+        budget: int,
+    ) -> None:
+        self._work = _whole(chain, records, dict(excluded), budget)
+        self._started = False
+
+    def advance(self, state: State | None = None) -> list[StateKey] | None:
+        """See the class. `state` holds the values of the keys that the call before gave."""
         try:
-            add(decode(record))
-            add_place(place)
+            if not self._started:
+                self._started = True
+                return next(self._work)
+            return self._work.send(state or {})
+        except StopIteration as done:
+            self.outcome, self.outputs = done.value
+            return None
+
+
+def _whole(
+    chain: Chain, records: Sequence[SourceRecord], excluded: dict[int, Rejected], budget: int
+) -> Work:
+    errors: dict[str, int] = {}
+    while True:
+        outcome = _decode(chain, records, excluded, budget)
+        outcome.internal_errors = errors
+        for stage in chain.stages:
+            if outcome.places:
+                yield from _pass(chain, stage, outcome)
+        try:
+            return outcome, chain.encode(outcome)
+        except Exception as failure:
+            _log_failure("encode", None, failure)
+        # Results that cannot be encoded must leave no trace: the rest is done again without.
+        stage = chain.stages[-1].name if chain.stages else "encode"
+        found = _unencodable(chain, outcome)
+        if not found:
+            return outcome, chain.encode(outcome)
+        for offset, error in found:
+            errors[stage] = errors.get(stage, 0) + 1
+            excluded[offset] = Rejected(0, internal_error(error), stage)
+
+
+def _decode(
+    chain: Chain, records: Sequence[SourceRecord], excluded: Mapping[int, Rejected], budget: int
+) -> Outcome:
+    outcome = Outcome(records)
+    stage = chain.stages[0].name if chain.stages else "decode"
+    decode, cost = chain.decode, chain.cost
+    add_place, add = outcome.places.append, outcome.envelopes.append
+    spent = 0
+    for place, record in enumerate(records):
+        known = excluded.get(record.offset) if excluded else None
+        if known is not None:
+            outcome.rejected.append(known._replace(place=place))
+            continue
+        try:
+            envelope = decode(record)
+            spent += cost(envelope)
         except BadRecord as error:
-            outcome.rejected.append(Rejected(place, error))
+            outcome.rejected.append(Rejected(place, error, stage))
+            continue
         except Exception as error:
             _log_failure("decode", record.offset, error)
-            outcome.internal_errors += 1
-            outcome.rejected.append(Rejected(place, internal_error("decode", error)))
+            outcome.rejected.append(Rejected(place, internal_error(error), stage))
+            continue
+        if spent > budget and outcome.places:
+            outcome.records = records[:place]
+            break
+        add(envelope)
+        add_place(place)
     return outcome
 
 
-def state_keys(chain: Chain, outcome: Outcome) -> list[StateKey]:
-    """All state that the stages name for this chunk, each key once."""
+def _pass(chain: Chain, stage: Stage, outcome: Outcome) -> Generator[list[StateKey], State, None]:
+    """Take the outcome's envelopes through one stage."""
+    started = time.perf_counter()
+    waited = 0.0
     try:
-        return list(dict.fromkeys(k for s in chain.stages for k in s.keys(outcome.envelopes)))
-    except Exception as failure:
-        _log_failure("keys", None, failure)
-        seen: dict[StateKey, None] = {}
-        for position in range(len(outcome.places) - 1, -1, -1):
-            try:
-                for stage in chain.stages:
-                    seen.update(dict.fromkeys(stage.keys([outcome.envelopes[position]])))
-            except Exception as error:
-                outcome.internal_errors += 1
-                outcome.drop(position, internal_error("keys", error))
-        return list(seen)
-
-
-def run_chunk(chain: Chain, outcome: Outcome, state: Mapping[StateKey, StateValue]) -> None:
-    """Run the stages over a decoded outcome, and fill it.
-
-    When a stage raises, the records are decoded and run once more, then bisected until the one
-    that fails is known; it is rejected as `internal_error` and the others go on, each with the
-    state that its predecessors left.
-
-    Raises:
-        DependencyUnavailable: something is away; decode anew and run again later.
-    """
-    if not outcome.places:
-        return
-    try:
-        _take(outcome, _run(chain, outcome.envelopes, state, outcome.stage_seconds))
-        return
+        keys = list(dict.fromkeys(stage.keys(outcome.envelopes)))
+        state: State = {}
+        if keys:
+            asked = time.perf_counter()
+            state = yield keys
+            waited = time.perf_counter() - asked
+        _take(outcome, _checked(stage, outcome.envelopes, state))
     except DependencyUnavailable:
         raise
     except Exception as error:
-        _log_failure(f"stages, chunk of {len(outcome.places)}", None, error)
-        outcome.internal_errors += 1
-    places, outcome.places, outcome.envelopes = outcome.places, [], []
-    _bisect(chain, outcome, places, dict(state))
+        _log_failure(f"{stage.name}, a chunk of {len(outcome.places)}", None, error)
+        yield from _one_by_one(chain, stage, outcome)
+    spent = time.perf_counter() - started - waited
+    outcome.stage_seconds[stage.name] = outcome.stage_seconds.get(stage.name, 0.0) + spent
 
 
-def encode_chunk(chain: Chain, outcome: Outcome) -> list[Output]:
-    """The records to produce; a record whose result cannot be encoded is rejected."""
-    try:
-        return chain.encode(outcome)
-    except Exception as failure:
-        _log_failure("encode", None, failure)
+def _one_by_one(
+    chain: Chain, stage: Stage, outcome: Outcome
+) -> Generator[list[StateKey], State, None]:
+    """Find the records that a stage fails on, by bisection, and reject those.
+
+    Stages add to envelopes in place and their effects cannot be taken back, so that every try
+    starts from the records, through the stages before. What those stages had decided is the same
+    again: they depend on the record and the state alone.
+    """
+    outcome.internal_errors[stage.name] = outcome.internal_errors.get(stage.name, 0) + 1
+    before = chain.stages[: list(chain.stages).index(stage)]
+    places, outcome.places = outcome.places, []
+    outcome.envelopes, outcome.decisions, outcome.cases = [], [], []
+    outcome.changes = {}
+    state: State = {}
+    rejected_at: dict[int, Rejected] = {}
+    pending = [places]
+    while pending:
+        part = pending.pop()
+        envelopes = [chain.decode(outcome.records[place]) for place in part]
+        missing: list[StateKey] = []
+        try:
+            trial = Outcome(outcome.records, part, envelopes)
+            for each in (*before, stage):
+                keys = list(dict.fromkeys(each.keys(trial.envelopes)))
+                missing = [key for key in keys if key not in state]
+                if missing:
+                    state.update((yield missing))
+                _take(trial, _checked(each, trial.envelopes, state))
+        except DependencyUnavailable:
+            raise
+        except Exception as error:
+            if len(part) > 1:
+                middle = len(part) // 2
+                pending += [part[middle:], part[:middle]]
+                continue
+            place = part[0]
+            _log_failure(stage.name, outcome.records[place].offset, error)
+            errors = outcome.internal_errors
+            errors[stage.name] = errors.get(stage.name, 0) + 1
+            rejected_at[place] = Rejected(place, internal_error(error), stage.name, attempts=3)
+            continue
+        outcome.places += trial.places
+        outcome.envelopes += trial.envelopes
+        outcome.decisions += trial.decisions
+        outcome.cases += trial.cases
+        outcome.changes.update(trial.changes)
+        for key, value in trial.changes.items():
+            state[key] = StateValue(value, state[key].others if key in state else ())
+    outcome.rejected += rejected_at.values()
+
+
+def _checked(stage: Stage, batch: Sequence[Envelope], state: State) -> StageResult:
+    result = stage.run(batch, state)
+    size = len(batch)
+    if len(result.batch) != size or len(result.decisions) not in (0, size):
+        raise RuntimeError(
+            f"{stage.name} broke its contract: {size} envelopes in, {len(result.batch)} out, "
+            f"{len(result.decisions)} decisions"
+        )
+    return result
+
+
+def _take(outcome: Outcome, result: StageResult) -> None:
+    outcome.envelopes = list(result.batch)
+    outcome.decisions += result.decisions
+    outcome.cases += [(outcome.places[case.index], case) for case in result.cases]
+    outcome.changes.update(result.changes)
+
+
+def _unencodable(chain: Chain, outcome: Outcome) -> list[tuple[int, Exception]]:
     bad: list[tuple[int, Exception]] = []
     for position, place in enumerate(outcome.places):
         one = Outcome(
@@ -100,76 +222,13 @@ def encode_chunk(chain: Chain, outcome: Outcome) -> list[Output]:
         try:
             chain.encode(one)
         except Exception as error:
-            bad.append((position, error))
-    for position, error in reversed(bad):
-        outcome.internal_errors += 1
-        outcome.drop(position, internal_error("encode", error))
-    return chain.encode(outcome)
+            bad.append((outcome.records[place].offset, error))
+    return bad
 
 
-def internal_error(where: str, error: Exception) -> BadRecord:
+def internal_error(error: Exception) -> BadRecord:
     """A rejection for a defect. The exception's text may hold content: only its type is told."""
-    return BadRecord("internal_error", f"{type(error).__name__} in {where}")
-
-
-def _bisect(
-    chain: Chain, outcome: Outcome, places: list[int], state: dict[StateKey, StateValue]
-) -> None:
-    # Stages add to envelopes in place, so that every try starts from the record.
-    envelopes = [chain.decode(outcome.records[place]) for place in places]
-    try:
-        result = _run(chain, envelopes, state, outcome.stage_seconds)
-    except DependencyUnavailable:
-        raise
-    except Exception as error:
-        if len(places) > 1:
-            middle = len(places) // 2
-            _bisect(chain, outcome, places[:middle], state)
-            _bisect(chain, outcome, places[middle:], state)
-            return
-        _log_failure("stages", outcome.records[places[0]].offset, error)
-        outcome.internal_errors += 1
-        outcome.rejected.append(Rejected(places[0], internal_error("stages", error), attempts=3))
-        return
-    outcome.places.extend(places)
-    outcome.envelopes.extend(envelopes)
-    _take(outcome, result)
-    for key, value in result.changes.items():
-        state[key] = StateValue(value, state[key].others if key in state else ())
-
-
-def _take(outcome: Outcome, result: StageResult) -> None:
-    outcome.envelopes[-len(result.batch) :] = result.batch
-    outcome.decisions.extend(result.decisions)
-    places = outcome.places[-len(result.batch) :]
-    outcome.cases.extend((places[case.index], case) for case in result.cases)
-    outcome.changes.update(result.changes)
-
-
-def _run(
-    chain: Chain,
-    batch: Sequence[Envelope],
-    state: Mapping[StateKey, StateValue],
-    seconds: dict[str, float],
-) -> StageResult:
-    changes: dict[StateKey, bytes | None] = {}
-    decisions: Sequence[Decision] = ()
-    cases: list[CaseRecord] = []
-    size = len(batch)
-    for stage in chain.stages:
-        started = time.perf_counter()
-        result = stage.run(batch, state)
-        seconds[stage.name] = seconds.get(stage.name, 0.0) + time.perf_counter() - started
-        if len(result.batch) != size or len(result.decisions) not in (0, size):
-            raise RuntimeError(
-                f"{stage.name} broke its contract: {size} envelopes in, {len(result.batch)} out, "
-                f"{len(result.decisions)} decisions"
-            )
-        batch = result.batch
-        changes.update(result.changes)
-        decisions = result.decisions or decisions
-        cases.extend(result.cases)
-    return StageResult(batch, changes, decisions, cases)
+    return BadRecord("internal_error", type(error).__name__)
 
 
 def _log_failure(where: str, offset: int | None, error: Exception) -> None:

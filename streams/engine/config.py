@@ -10,7 +10,8 @@ DeliveryMode = Literal["exactly_once", "at_least_once"]
 class EngineConfig:
     """`client` holds the arguments that every aiokafka client gets (bootstrap, TLS, SASL).
 
-    `stage` names the worker's run of stages in metrics and dead letters. A fetch waits up to
+    `stage` names the worker's run of stages in metrics. A fetch waits up to
+    `chunk_cost` bounds the slow work of a chunk, as `Chain.cost` counts it. A fetch waits up to
     `fetch_max_wait_ms` for `fetch_min_bytes`, which is no more than `partition_fetch_bytes`, so
     that one partition with a backlog does not wait.
     """
@@ -24,12 +25,13 @@ class EngineConfig:
     chunk_records: int = 1000
     fetch_min_bytes: int = 1024 * 1024
     fetch_max_wait_ms: int = 100
-    partition_fetch_bytes: int = 1024 * 1024
+    partition_fetch_bytes: int = 4 * 1024 * 1024
+    chunk_cost: int = 8
     output_batch_bytes: int = 900_000
     session_timeout_ms: int = 10_000
     transaction_timeout_ms: int = 15_000
     instance_id: str | None = None
-    threads: int = 2
+    threads: int = 4
     revoke_seconds: float = 8.0
     internal_error_limit: int = 20
     dead_letter_payload: bool = False

@@ -1,35 +1,48 @@
 """From a rejected record to what is produced on the dead-letter topic."""
 
 import hashlib
+from collections.abc import Collection
 from datetime import UTC, datetime
 
-from streams.contracts.codec import encode_dead_letter
+from streams.contracts.codec import encode_dead_letter, hop_headers
 from streams.contracts.dead_letter import DeadLetter
 from streams.engine.chain import Outcome, Output, Rejected
 from streams.engine.config import EngineConfig
 
 
 def dead_letter_outputs(
-    config: EngineConfig, partition: int, outcome: Outcome, now: float
+    config: EngineConfig, partition: int, outcome: Outcome, now: float, slim: Collection[int] = ()
 ) -> list[Output]:
-    """One output for each rejected record, in the order of the chunk. `now` is epoch seconds."""
+    """One output for each rejected record, in the order of the chunk. `now` is epoch seconds.
+
+    A letter must fit where the record did not. So the payload, where it is wanted, goes only when
+    it is well below a batch, and letters of the offsets in `slim`, which the topic has refused
+    before, go without payload and key. A header says that something was cut.
+    """
     at = datetime.fromtimestamp(now, UTC)
     return [
-        _output(config, partition, outcome, rejected, at)
+        _output(config, partition, outcome, rejected, at, slim)
         for rejected in sorted(outcome.rejected, key=lambda rejected: rejected.place)
     ]
 
 
 def _output(
-    config: EngineConfig, partition: int, outcome: Outcome, rejected: Rejected, at: datetime
+    config: EngineConfig,
+    partition: int,
+    outcome: Outcome,
+    rejected: Rejected,
+    at: datetime,
+    slim: Collection[int],
 ) -> Output:
     record = outcome.records[rejected.place]
     value = record.value or b""
+    thin = record.offset in slim
+    payload = _payload(config, value) if config.dead_letter_payload and not thin else None
     letter = DeadLetter(
         topic=config.input_topic,
         partition=partition,
         offset=record.offset,
-        stage=config.stage,
+        stage=rejected.stage,
         error=rejected.error.error,
         message=rejected.error.message,
         field=rejected.error.field,
@@ -37,21 +50,19 @@ def _output(
         attempts=rejected.attempts,
         sha256=hashlib.sha256(value).hexdigest(),
         size=len(value),
-        payload=_payload(config, value),
+        payload=payload,
     )
     headers = [
         ("seawall-error", letter.error.encode()),
         ("seawall-source", f"{letter.topic}/{partition}/{letter.offset}".encode()),
+        *hop_headers(record.headers),
     ]
-    if config.dead_letter_payload and letter.payload is None:
-        headers.append(("seawall-payload", b"cut"))
-    return Output(
-        config.dead_letter_topic, record.key, encode_dead_letter(letter), headers, rejected.place
-    )
+    if thin or (config.dead_letter_payload and payload is None):
+        headers = [*headers[:2], ("seawall-payload", b"cut")]
+    key = None if thin else record.key
+    return config.dead_letter_topic, key, encode_dead_letter(letter), headers, rejected.place
 
 
 def _payload(config: EngineConfig, value: bytes) -> bytes | None:
-    # Base64 makes 4 bytes of 3; leave room for the letter around it. A value that does not fit
-    # is cut, which a header says: a letter must fit where the record did not.
-    fits = len(value) * 4 // 3 < config.output_batch_bytes - 4096
-    return value if config.dead_letter_payload and fits else None
+    # Base64 makes 4 bytes of 3; leave room for the letter around it.
+    return value if len(value) * 4 // 3 < config.output_batch_bytes - 4096 else None

@@ -3,15 +3,18 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Sequence
-from concurrent.futures import Executor
-from typing import NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
 from aiokafka import TopicPartition
 from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
     MessageSizeTooLargeError,
     ProducerFenced,
     RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
 )
 
 from streams.engine.chain import Output
@@ -23,13 +26,23 @@ log = logging.getLogger(__name__)
 STOP_SECONDS = 5.0
 """How long a producer may take to give back its sockets."""
 
+_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+_NOT_ALLOWED = (
+    TopicAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    ClusterAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
 
-class OutputTooLarge(Exception):
-    """The broker refuses this record alone for its size. `place` is its source's in the chunk."""
 
-    def __init__(self, place: int, topic: str) -> None:
-        super().__init__(f"a record for {topic} is larger than the topic allows")
-        self.place = place
+class BatchRefused(Exception):
+    """The broker found a batch too large. Nothing was committed, and the delivery has to be
+    started again: the refused batch has used up sequence numbers. `places` are those of the
+    sources of the batch's records: when it is one, that record alone is too large."""
+
+    def __init__(self, places: Sequence[int], topic: str) -> None:
+        super().__init__(f"a batch for {topic} is larger than the topic allows")
+        self.places = places
         self.topic = topic
 
 
@@ -41,47 +54,21 @@ class DeliveryBroken(Exception):
     """The producer cannot be used further; whether the chunk was committed is not known."""
 
 
+class NotAllowed(Exception):
+    """The broker denies what this worker must do: waiting would not help."""
+
+
 class StuckProducer(Exception):
     """A producer could not be stopped in time: the process must end, lest it write later."""
 
 
-class _Batch(NamedTuple):
+class Batch(NamedTuple):
+    """Records for one topic and partition, laid out as they are sent."""
+
     topic: str
     partition: int
     builder: Builder
-    outputs: list[Output]
-
-
-class _Refused(Exception):
-    """The broker found this batch too large."""
-
-    def __init__(self, batch: _Batch) -> None:
-        super().__init__(batch.topic)
-        self._batch = batch
-
-    def raise_if_alone(self) -> None:
-        if len(self._batch.outputs) == 1:
-            raise OutputTooLarge(self._batch.outputs[0].place, self._batch.topic) from self
-
-
-class Delivery(Protocol):
-    """Delivers the chunks of one input partition."""
-
-    async def start(self) -> None:
-        """Become the owner; fences the one before."""
-        ...
-
-    async def deliver(self, outputs: Sequence[Output], next_offset: int) -> None:
-        """Produce the outputs and commit `next_offset`, both or neither.
-
-        Raises OutputTooLarge (nothing was committed; the delivery remains usable),
-        DeliveryFenced or DeliveryBroken.
-        """
-        ...
-
-    async def stop(self) -> None:
-        """End without committing what is unfinished. Raises StuckProducer."""
-        ...
+    places: list[int]
 
 
 def build_batches(
@@ -90,30 +77,25 @@ def build_batches(
     partition: int,
     partitions: dict[str, int],
     alone: bool = False,
-) -> list[_Batch]:
+) -> list[Batch]:
     """Lay outputs into record batches by topic, each output in its source's partition.
 
-    Topics of a pipeline have the same number of partitions; one that has fewer (the dead letters)
-    takes the number modulo its own. With `alone`, every record gets a batch of its own.
+    Topics of a pipeline have the same number of partitions; one that has another (the dead
+    letters) takes the number modulo its own. With `alone`, every record gets a batch of its own.
     """
     now_ms = time.time_ns() // 1_000_000
-    batches: list[_Batch] = []
-    open_batches: dict[str, _Batch] = {}
-    for output in outputs:
-        topic = output.topic
+    batches: list[Batch] = []
+    open_batches: dict[str, Batch] = {}
+    for topic, key, value, headers, place in outputs:
         batch = open_batches.get(topic)
         if batch is not None:
-            appended = batch.builder.append(
-                timestamp=now_ms, key=output.key, value=output.value, headers=output.headers
-            )
+            appended = batch.builder.append(timestamp=now_ms, key=key, value=value, headers=headers)
             if appended is not None:
-                batch.outputs.append(output)
+                batch.places.append(place)
                 continue
         target = partition % partitions[topic] if topic in partitions else partition
-        batch = _Batch(topic, target, producer.create_batch(), [output])
-        batch.builder.append(
-            timestamp=now_ms, key=output.key, value=output.value, headers=output.headers
-        )
+        batch = Batch(topic, target, producer.create_batch(), [place])
+        batch.builder.append(timestamp=now_ms, key=key, value=value, headers=headers)
         batches.append(batch)
         if not alone:
             open_batches[topic] = batch
@@ -123,7 +105,7 @@ def build_batches(
 
 
 class PartitionDelivery:
-    """Both modes, over a producer of the partition's own.
+    """Delivers the chunks of one input partition, over a producer of the partition's own.
 
     Exactly once: outputs and offset in one transaction. At least once: the offset is committed
     after every output is acknowledged by all in-sync replicas.
@@ -135,10 +117,8 @@ class PartitionDelivery:
         tp: TopicPartition,
         consumer: Consumer,
         partitions: dict[str, int],
-        executor: Executor,
     ) -> None:
         self._config = config
-        self._executor = executor
         self._tp = tp
         self._consumer = consumer
         self._partitions = partitions
@@ -150,88 +130,95 @@ class PartitionDelivery:
         producer = make_producer(self._config, self._tp)
         try:
             await producer.start()
+        except _NOT_ALLOWED as error:
+            await _stop(producer)
+            raise NotAllowed(_denied(error)) from error
         except BaseException:
             await _stop(producer)
             raise
         self._producer = producer
 
-    async def deliver(self, outputs: Sequence[Output], next_offset: int) -> None:
-        """See `Delivery.deliver`."""
-        producer = self._producer
-        if producer is None:
-            raise DeliveryBroken("the producer has not started")
-        try:
-            try:
-                await self._attempt(producer, await self._lay(producer, outputs), next_offset)
-            except _Refused as refused:
-                await self._give_up_transaction(producer)
-                refused.raise_if_alone()
-                # One of several is too large: send each by itself, so that the broker names it.
-                batches = await self._lay(producer, outputs, alone=True)
-                await self._attempt(producer, batches, next_offset)
-        except _Refused as refused:
-            await self._give_up_transaction(producer)
-            refused.raise_if_alone()
-            raise DeliveryBroken("the broker refused a batch of one record") from refused
+    async def confirm(self, offset: int) -> None:
+        """Commit an offset that is committed already: proof that nobody has started since this
+        delivery did. Raises DeliveryFenced or DeliveryBroken."""
+        if self._transactional:
+            await self._attempt(self._started(), [], offset)
+
+    async def deliver(
+        self, outputs: Sequence[Output], next_offset: int, alone: bool = False
+    ) -> None:
+        """Produce the outputs and commit `next_offset`, both or (exactly-once) neither.
+
+        `alone` sends each record by itself, so that the broker says which one it refuses. Raises
+        BatchRefused, DeliveryFenced, DeliveryBroken or NotAllowed; after each of them the delivery
+        has to be started again.
+        """
+        producer = self._started()
+        batches = build_batches(producer, outputs, self._tp.partition, self._partitions, alone)
+        await self._attempt(producer, batches, next_offset)
 
     async def stop(self) -> None:
-        """See `Delivery.stop`."""
+        """End without committing what is unfinished. Raises StuckProducer."""
         producer, self._producer = self._producer, None
         if producer is not None:
             await _stop(producer)
 
-    async def _lay(
-        self, producer: Producer, outputs: Sequence[Output], alone: bool = False
-    ) -> list[_Batch]:
-        return await asyncio.get_running_loop().run_in_executor(
-            self._executor,
-            build_batches,
-            producer, outputs, self._tp.partition, self._partitions, alone,
-        )  # fmt: skip
+    def _started(self) -> Producer:
+        if self._producer is None:
+            raise DeliveryBroken("the producer has not started")
+        return self._producer
 
-    async def _attempt(self, producer: Producer, batches: list[_Batch], next_offset: int) -> None:
+    async def _attempt(
+        self, producer: Producer, batches: Sequence[Batch], next_offset: int
+    ) -> None:
         offsets = {self._tp: next_offset}
         try:
             if self._transactional:
                 await producer.begin_transaction()
-                await self._produce(
+                await _produce(
                     producer,
                     batches,
-                    producer.send_offsets_to_transaction(offsets, self._config.group),
+                    lambda: producer.send_offsets_to_transaction(offsets, self._config.group),
                 )
                 await producer.commit_transaction()
             else:
-                await self._produce(producer, batches)
+                await _produce(producer, batches)
                 await self._consumer.commit(offsets)
-        except (_Refused, asyncio.CancelledError):
+        except (BatchRefused, asyncio.CancelledError):
             raise
         except ProducerFenced as error:
             raise DeliveryFenced(str(error)) from error
+        except _NOT_ALLOWED as error:
+            raise NotAllowed(_denied(error)) from error
         except Exception as error:
             raise DeliveryBroken(f"{type(error).__name__}: {error}") from error
 
-    async def _produce(
-        self, producer: Producer, batches: list[_Batch], *more: Awaitable[None]
-    ) -> None:
-        sent = [
-            await producer.send_batch(batch.builder, batch.topic, partition=batch.partition)
-            for batch in batches
-        ]
-        # Every future is awaited, whatever fails first: the commit does not check them.
-        results = await asyncio.gather(*sent, *more, return_exceptions=True)
-        for batch, result in zip(batches, results, strict=False):
-            if isinstance(result, MessageSizeTooLargeError | RecordListTooLargeError):
-                raise _Refused(batch)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
 
-    async def _give_up_transaction(self, producer: Producer) -> None:
-        if self._transactional:
-            try:
-                await asyncio.wait_for(producer.abort_transaction(), STOP_SECONDS)
-            except Exception as error:
-                raise DeliveryBroken(f"abort failed: {type(error).__name__}") from error
+async def _produce(
+    producer: Producer,
+    batches: Sequence[Batch],
+    meanwhile: Callable[[], Awaitable[None]] | None = None,
+) -> None:
+    sent = [
+        await producer.send_batch(batch.builder, batch.topic, partition=batch.partition)
+        for batch in batches
+    ]
+    # Every future is awaited, whatever fails first: the commit does not check them.
+    others = [meanwhile()] if meanwhile is not None else []
+    results = await asyncio.gather(*sent, *others, return_exceptions=True)
+    for batch, result in zip(batches, results, strict=False):
+        if isinstance(result, _TOO_LARGE):
+            raise BatchRefused(batch.places, batch.topic) from result
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
+def _denied(error: Exception) -> str:
+    return (
+        f"the broker denies this worker what it must do ({type(error).__name__}: {error}): "
+        "grant its user the pipeline's ACLs"
+    )
 
 
 async def _stop(producer: Producer) -> None:
@@ -240,5 +227,5 @@ async def _stop(producer: Producer) -> None:
     except TimeoutError as error:
         raise StuckProducer("a producer did not stop in time") from error
     except Exception as error:
-        # aiokafka re-raises here what its sender had died of, which deliver() has reported.
+        # aiokafka raises here again what its sender had died of, which deliver() has reported.
         log.debug("producer ended with %s", type(error).__name__)

@@ -13,11 +13,18 @@ class Verdict(NamedTuple):
 
 @dataclass
 class PartitionHealth:
-    """What a partition's task says of itself; times are of a monotonic clock, in seconds."""
+    """What a partition's task says of itself; times are of a monotonic clock, in seconds.
+    `behind` while it has records in hand."""
 
     progressed_at: float
     behind: bool = False
     waiting_for: str | None = None
+
+    def has_records(self, now: float) -> None:
+        """Records came. The time until they are done counts from here, not from the last ones."""
+        if not self.behind:
+            self.behind = True
+            self.progressed_at = now
 
 
 @dataclass

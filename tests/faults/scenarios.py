@@ -67,17 +67,14 @@ async def zombie(run: Run) -> None:
     run.fault("SIGCONT a")
     frozen.thaw()
     await run.progress(0.9)
-    fenced = frozen.logged(r"fenced|another worker has taken|is not newest|given back")
-    run.demand(fenced > 0, "the woken worker does not say that it was fenced")
     by_store = frozen.logged(r"fence \d+ is not newest")
     counted = sum(
         value
         for labels, value in (await frozen.metrics("seawall_transactions_total")).items()
         if "fenced" in labels
     )
-    run.notes.append(
-        f"fenced {counted:.0f} times by Kafka or the state store, {by_store} of it by the store"
-    )
+    run.demand(counted > 0, "no write of the woken worker was fenced")
+    run.notes.append(f"{counted:.0f} chunks fenced, {by_store} of them by the state store")
 
 
 async def broker_restart(run: Run) -> None:
@@ -114,6 +111,18 @@ async def broker_freeze(run: Run) -> None:
     await asyncio.sleep(60)
     run.fault("SIGCONT broker 3")
     await asyncio.to_thread(run.cluster.thaw, 3)
+
+
+async def state_freeze(run: Run) -> None:
+    """The state store stands still for 15 s, and then does late what it was sent meanwhile."""
+    await _two_workers(run)
+    paced(run)
+    await run.progress(0.3)
+    run.fault("SIGSTOP state store")
+    run.state.freeze()
+    await asyncio.sleep(15)
+    run.fault("SIGCONT state store")
+    run.state.thaw()
 
 
 async def rolling_restart(run: Run) -> None:
@@ -297,6 +306,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "broker-restart": broker_restart,
     "broker-kill": broker_kill,
     "broker-freeze": broker_freeze,
+    "state-freeze": state_freeze,
     "rolling-restart": rolling_restart,
     "sigterm": sigterm,
     "joins-and-leaves": joins_and_leaves,

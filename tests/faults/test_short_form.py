@@ -12,25 +12,26 @@ import pytest
 
 from streams.localbroker import LocalCluster
 from tests.faults import topics
-from tests.faults.run import Run, state_server
+from tests.faults.run import Run
 from tests.faults.scenarios import SCENARIOS, SHORT
+from tests.faults.state_server import StateServer, state_server
 
 EVENTS = 20_000 // len(SHORT)
 SEED = int(os.environ.get("FAULT_SEED", "20260101"))
 
 
 @pytest.fixture(scope="module")
-def state_url() -> Iterator[str]:
-    with state_server() as url:
-        yield url
+def state() -> Iterator[StateServer]:
+    with state_server() as running:
+        yield running
 
 
 @pytest.mark.parametrize("name", SHORT)
-def test_every_record_is_decided_once_under(name: str, cluster: LocalCluster, state_url) -> None:
+def test_every_record_is_decided_once_under(name: str, cluster: LocalCluster, state) -> None:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
     async def scenario() -> None:
-        async with Run(cluster, state_url, name, EVENTS, SEED, print) as run:
+        async with Run(cluster, state, name, EVENTS, SEED, print) as run:
             await SCENARIOS[name](run)
             outcome = await run.finish()
         print(f"seed {SEED}, resumed after {outcome.resume:.1f} s, {outcome.notes}")

@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from streams.boundary import event_intake, hop_output
 from streams.contracts.decoding import EventDecoder
 from streams.contracts.stage import Stage, StageResult
-from streams.engine.chain import Chain
+from streams.engine.chain import Chain, no_cost
 from streams.engine.config import EngineConfig
 from streams.engine.health import Health
 from streams.engine.service import ChunkService
@@ -111,7 +111,10 @@ class Rig:
     def service(self, stage: Stage | None = None, max_bytes=1_000_000, **changes) -> ChunkService:
         chain = Chain(
             [stage or PassOn()],
-            event_intake(EventDecoder(max_bytes=max_bytes), lambda event, at: (event, ())),
+            event_intake(
+                EventDecoder(max_bytes=max_bytes), lambda event, at: (event, ()), time.time
+            ),
+            no_cost,
             hop_output(self.sink),
             lambda outcome: None,
         )

@@ -13,8 +13,8 @@ from streams.contracts.dead_letter import BadRecord
 from streams.contracts.envelope import Envelope
 from streams.contracts.event import Author, ContentEvent
 from streams.contracts.stage import DependencyUnavailable, StageResult, StateKey, StateValue
-from streams.engine.chain import Chain, Outcome, Output
-from streams.engine.chunk import decode_chunk, encode_chunk, run_chunk, state_keys
+from streams.engine.chain import Chain, Outcome, Output, Rejected, no_cost
+from streams.engine.chunk import ChunkWork
 
 SECRET = "words that belong to a person"
 
@@ -78,18 +78,24 @@ def encode(outcome: Outcome) -> list[Output]:
     for place, envelope in zip(outcome.places, outcome.envelopes, strict=True):
         if envelope.event.content_id == "raises in encode":
             raise ValueError(SECRET)
-        outputs.append(Output("out", None, envelope.event.event_id.encode(), [], place))
+        outputs.append(("out", None, envelope.event.event_id.encode(), [], place))
     return outputs
 
 
-CHAIN = Chain([Counting()], decode, encode, lambda outcome: None)
+def chain_of(*stages, cost=no_cost) -> Chain:
+    return Chain(stages, decode, cost, encode, lambda outcome: None)
 
 
-def work(records, state=None):
-    outcome = decode_chunk(CHAIN, records)
-    state_keys(CHAIN, outcome)
-    run_chunk(CHAIN, outcome, state or {})
-    return outcome, encode_chunk(CHAIN, outcome)
+CHAIN = chain_of(Counting())
+
+
+def work(records, state=None, chain=CHAIN, excluded=None, budget=0) -> tuple[Outcome, list[Output]]:
+    chunk = ChunkWork(chain, records, excluded or {}, budget)
+    keys = chunk.advance()
+    while keys is not None:
+        held = state or {}
+        keys = chunk.advance({key: held.get(key, StateValue(None)) for key in keys})
+    return chunk.outcome, chunk.outputs
 
 
 BEHAVIOURS = ["good", "good", "good", "bad", "raises", "raises in keys", "raises in encode"]
@@ -103,23 +109,21 @@ def test_every_record_ends_once_and_good_ones_see_only_their_own_history(script)
     assert sorted(outcome.places + [r.place for r in outcome.rejected]) == list(range(len(script)))
     assert outcome.places == sorted(outcome.places)
     good = [i for i, (_, b) in enumerate(script) if b == "good"]
-    assert [int(o.value) for o in outputs] == good
+    assert [int(value) for _, _, value, _, _ in outputs] == good
     expected = {"bad": "wrong_type"}
     for rejected in outcome.rejected:
         behaviour = script[rejected.place][1]
         assert rejected.error.error == expected.get(behaviour, "internal_error")
 
-    # The state that a good record sees is what its predecessors left, however the chunk was cut:
-    # records that got as far as the stage count, those that failed before or in it do not.
-    seen: dict[str, int] = {}
+    # The state that a good record sees is what its good predecessors left, however the chunk was
+    # cut: what is dead-lettered leaves no trace.
     for envelope, place in zip(outcome.envelopes, outcome.places, strict=True):
         conversation = script[place][0]
         before = [
             i for i in range(place + 1)
-            if script[i][0] == conversation and script[i][1] in ("good", "raises in encode")
+            if script[i] == (conversation, "good")
         ]  # fmt: skip
         assert envelope.degraded == [str(len(before))]
-        seen[conversation] = len(before)
 
 
 @given(
@@ -148,12 +152,11 @@ def test_a_failure_that_passes_costs_no_record() -> None:
                 raise OSError(SECRET)
             return super().run(batch, state)
 
-    chain = Chain([Flaky()], decode, encode, lambda outcome: None)
-    outcome = decode_chunk(chain, [record(0), record(1)])
-    run_chunk(chain, outcome, {})
+    outcome, _ = work([record(0), record(1)], chain=chain_of(Flaky()))
     assert outcome.places == [0, 1]
     assert not outcome.rejected
     assert [e.degraded for e in outcome.envelopes] == [["1"], ["2"]]  # not counted twice
+    assert outcome.internal_errors == {"text-risk": 1}
 
 
 def test_a_dependency_that_is_away_reaches_the_caller() -> None:
@@ -161,11 +164,8 @@ def test_a_dependency_that_is_away_reaches_the_caller() -> None:
         def run(self, batch, state):
             raise DependencyUnavailable("media store", "connection refused")
 
-    chain = Chain([Away()], decode, encode, lambda outcome: None)
-    outcome = decode_chunk(chain, [record(0)])
     with pytest.raises(DependencyUnavailable):
-        run_chunk(chain, outcome, {})
-    assert not outcome.rejected
+        work([record(0)], chain=chain_of(Away()))
 
 
 def test_a_stage_that_breaks_its_contract_dead_letters_rather_than_loses() -> None:
@@ -173,10 +173,69 @@ def test_a_stage_that_breaks_its_contract_dead_letters_rather_than_loses() -> No
         def run(self, batch, state):
             return StageResult(batch[:-1])
 
-    chain = Chain([Losing()], decode, encode, lambda outcome: None)
-    outcome = decode_chunk(chain, [record(0), record(1)])
-    run_chunk(chain, outcome, {})
+    outcome, outputs = work([record(0), record(1)], chain=chain_of(Losing()))
     assert [r.error.error for r in outcome.rejected] == ["internal_error"] * 2
+    assert outputs == []
+
+
+class Marking(Counting):
+    """A later stage, which names its state by what an earlier one found."""
+
+    name = "enforcement"
+
+    def keys(self, batch):
+        return [StateKey("sender", e.degraded[0]) for e in batch]
+
+    def run(self, batch, state):
+        for envelope in batch:
+            if envelope.event.content_id == "raises late":
+                raise ValueError(SECRET)
+            envelope.degraded.append((state[StateKey("sender", envelope.degraded[0])].own).decode())
+        return StageResult(batch, {StateKey("sender", "seen"): b"yes"})
+
+
+@given(st.lists(st.sampled_from(["good", "raises", "raises late"]), min_size=1, max_size=12))
+def test_a_later_stage_names_state_by_what_an_earlier_one_found(behaviours) -> None:
+    records = [record(i, "c", b) for i, b in enumerate(behaviours)]
+    state = {StateKey("sender", str(n)): StateValue(f"state of {n}".encode()) for n in range(20)}
+    outcome, _ = work(records, state, chain_of(Counting(), Marking()))
+    good = [i for i, b in enumerate(behaviours) if b == "good"]
+    assert outcome.places == good
+    assert [e.degraded for e in outcome.envelopes] == [
+        [str(n), f"state of {n}"] for n in range(1, len(good) + 1)
+    ]
+    expected = {
+        i: "text-risk" if b == "raises" else "enforcement" for i, b in enumerate(behaviours)
+    }
+    assert all(expected[r.place] == r.stage for r in outcome.rejected)
+    if good:
+        key = StateKey("conversation", "c")
+        assert outcome.changes[key] == str(len(good)).encode()
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=30), st.integers(1, 10))
+def test_slow_work_is_taken_in_parts_that_lose_nothing(costs, budget) -> None:
+    chain = chain_of(Counting(), cost=lambda e: costs[int(e.event.event_id)])
+    records = [record(i) for i in range(len(costs))]
+    done: list[int] = []
+    while records:
+        outcome, outputs = work(records, chain=chain, budget=budget)
+        taken = outcome.records
+        assert taken, "no progress"
+        spent = [costs[r.offset] for r in taken]
+        assert sum(spent) <= budget or len(taken) == 1 or spent[0] == sum(spent)
+        done += [int(value) for _, _, value, _, _ in outputs]
+        records = records[len(taken) :]
+    assert done == list(range(len(costs)))
+
+
+def test_records_that_are_excluded_become_dead_letters_unread() -> None:
+    known = Rejected(0, BadRecord("not_utf8", "a header"), "read")
+    outcome, outputs = work([record(5), record(6, "c", "raises"), record(7)], excluded={6: known})
+    assert [r._replace(place=0) for r in outcome.rejected] == [known]
+    assert outcome.rejected[0].place == 1
+    assert len(outputs) == 2
+    assert not outcome.internal_errors
 
 
 def test_the_text_of_an_exception_is_never_told(caplog) -> None:

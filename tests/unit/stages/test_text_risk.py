@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from matchers.language.state import decode
 from streams.contracts.envelope import Envelope
@@ -172,6 +173,34 @@ def test_a_withheld_text_is_dropped_unread() -> None:
     assert result.batch[0].scans_performed == []
     assert not result.batch[0].signals
     assert not result.changes
+
+
+def test_a_withheld_report_is_noted_but_its_text_unread() -> None:
+    sent = envelope(1, "how old are you? don't tell your mum", kind="user_report")
+    sent.scans_withheld.append("text")
+    result = STAGE.run([sent], {})
+    assert [type(signal) for signal in result.batch[0].signals] == [UserReport]
+    assert result.batch[0].scans_performed == []
+
+
+def encrypted(number: int, *indicators: str) -> Envelope:
+    sent = envelope(number, None, band="adult", recipients=[("b", "13_15")])
+    sent.event = replace(sent.event, encrypted=True, client_indicators=list(indicators))
+    return sent
+
+
+def test_a_clients_indicators_are_scored_and_marked_unverified() -> None:
+    signals, _ = play(
+        [
+            encrypted(1, "en.age_question.how_old", "xx.unknown"),
+            encrypted(2, "en.isolation.guardians_home"),
+            encrypted(3, "en.secrecy.dont_tell"),
+        ]
+    )
+    last = next(s for s in risks(signals[2:]) if s.scope == "conversation")
+    assert last.level == "review"
+    assert last.unverified
+    assert [hit.view for hit in last.hits] == ["client"]
 
 
 def test_an_event_without_text_passes_through() -> None:

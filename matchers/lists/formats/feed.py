@@ -1,0 +1,153 @@
+"""`Feed`: what a list file or a page of a list service says, whatever its format."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from matchers.lists.csv_format import RejectedRow
+from matchers.lists.degenerate import degenerate
+from matchers.lists.entry import Algorithm, EntryStatus, ListEntry, Role, normal_value
+
+
+class Item(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One item of a feed with all its hashes; without any, and `complete`, it is withdrawn.
+
+    An item takes the place of an earlier one with its id. One that is not `complete`, since a
+    hash of it could not be read, takes nothing away.
+    """
+
+    id: str
+    entries: tuple[ListEntry, ...] = ()
+    at: datetime | None = None
+    complete: bool = True
+
+
+class Feed(Struct, kw_only=True):
+    """What was read. `whole`: the items are all that the list holds, not changes to it.
+
+    Rows in `held` are among the entries, as `pending`. `unused` names the fields that have no
+    meaning here. A page of a service names the next one, and where to go on another time.
+    """
+
+    items: list[Item]
+    rejected: list[RejectedRow]
+    held: list[RejectedRow]
+    unused: tuple[str, ...] = ()
+    whole: bool = True
+    next_page: str | None = None
+    checkpoint: str | None = None
+
+    @property
+    def entries(self) -> Iterable[ListEntry]:
+        """The entries of all items."""
+        return (entry for item in self.items for entry in item.entries)
+
+
+class FeedDraft:
+    """Collects the items of a feed; a hash that cannot be read is reported, and the rest go in."""
+
+    def __init__(self, list_name: str, *, whole: bool) -> None:
+        self._list = list_name
+        self._feed = Feed(items=[], rejected=[], held=[], whole=whole)
+        self._unused: set[str] = set()
+        self._seen: dict[tuple[str, str, str], int] = {}
+
+    def reject(self, line: int, reason: str) -> None:
+        """Report a row that does not go in. `reason` repeats no value."""
+        self._feed.rejected.append(RejectedRow(line, reason))
+
+    def unused(self, names: Iterable[str]) -> None:
+        """Note fields that have no meaning here."""
+        self._unused.update(names)
+
+    def item(
+        self,
+        line: int,
+        item_id: str,
+        hashes: Iterable[tuple[Algorithm, str]],
+        *,
+        category: str = "",
+        role: Role | None = None,
+        labels: Iterable[str] = (),
+        labels_of: dict[Algorithm, list[str]] | None = None,
+        status: EntryStatus = "active",
+        at: datetime | None = None,
+        provenance: str = "",
+        complete: bool = True,
+    ) -> None:
+        """Add an item. `labels_of` are further labels for the hashes of one algorithm.
+
+        An item of which no hash can be read is left out, and nothing is withdrawn for it. In a
+        whole list, a repeat of an earlier entry is reported.
+        """
+        entries: list[ListEntry] = []
+        common = tuple(labels)
+        for algorithm, raw in hashes:
+            try:
+                value = normal_value(algorithm, raw)
+            except ValueError as error:
+                self.reject(line, str(error))
+                complete = False
+                continue
+            key = (item_id or value, algorithm, value)
+            first = self._seen.setdefault(key, line) if self._feed.whole else line
+            if first != line:
+                self.reject(line, f"a repeat of line {first}")
+                continue
+            why_held = degenerate(algorithm, value)
+            if why_held is not None:
+                self._feed.held.append(RejectedRow(line, why_held))
+            entries.append(
+                ListEntry(
+                    list=self._list,
+                    id=item_id or value,
+                    algorithm=algorithm,
+                    value=value,
+                    category=category,
+                    role=role,
+                    labels=(*common, *(labels_of or {}).get(algorithm, ())),
+                    status=status if why_held is None else "pending",
+                    updated_at=at,
+                    provenance=provenance,
+                )
+            )
+        if entries:
+            self._feed.items.append(
+                Item(id=item_id or entries[0].id, entries=tuple(entries), at=at, complete=complete)
+            )
+
+    def withdraw(self, item_id: str, at: datetime | None) -> None:
+        """The item is no longer listed."""
+        self._feed.items.append(Item(id=item_id, at=at))
+
+    def done(self, next_page: str | None = None, checkpoint: str | None = None) -> Feed:
+        """The feed as read."""
+        self._feed.unused = tuple(sorted(self._unused))
+        self._feed.next_page = next_page
+        self._feed.checkpoint = checkpoint
+        return self._feed
+
+
+def newest(items: Iterable[Item]) -> list[Item]:
+    """The newest item of each id, in the order of first sight: pages repeat and are not ordered
+    by time. Of equally new ones the later read counts."""
+    kept: dict[str, Item] = {}
+    for item in items:
+        before = kept.get(item.id)
+        if before is None or _when(item) >= _when(before):
+            kept[item.id] = item
+    return list(kept.values())
+
+
+def utc(text: str) -> datetime | None:
+    """An ISO 8601 time, in UTC where it names no zone; `None` if it is none."""
+    try:
+        when = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def _when(item: Item) -> datetime:
+    return item.at or datetime.min.replace(tzinfo=UTC)

@@ -1,0 +1,113 @@
+"""StopNCII's `FetchHashes` JSON: hashes that adults submitted of their own intimate pictures.
+
+As python-threatexchange reads it. A record is all that is known of its hash now, and takes the
+place of an earlier one. Statuses and feedback values that nobody has heard of are kept as labels.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import msgspec
+
+from matchers.lists.csv_format import UnreadableList
+from matchers.lists.entry import Algorithm, EntryStatus
+from matchers.lists.formats.feed import Feed, FeedDraft
+from matchers.lists.formats.json_text import as_dict, as_list, text_of
+
+SIGNALS: dict[str, Algorithm] = {
+    "imagepdq": "pdq",
+    "videomd5": "md5",
+    "videotmk": "tmk",
+    "url": "url",
+}
+_IN_FORCE = ("received", "active", "")
+_WITHDRAWN = ("withdrawn", "deleted")
+_KNOWN = {
+    "lastModtimestamp",
+    "signalType",
+    "hashValue",
+    "hashStatus",
+    "caseNumbers",
+    "CSPFeedbacks",
+    "hashRegions",
+}
+
+
+def read_stopncii(data: bytes, list_name: str) -> Feed:
+    """Read one page: changes. A record's line is its number, from 1.
+
+    Raises `UnreadableList` for what is not JSON, or has no `hashRecords`.
+    """
+    try:
+        page = as_dict(msgspec.json.decode(data))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UnreadableList(f"not StopNCII JSON: {error}") from error
+    if not isinstance(page.get("hashRecords"), list):
+        raise UnreadableList("not StopNCII JSON: no list hashRecords")
+    draft = FeedDraft(list_name, whole=False)
+    for number, record in enumerate(as_list(page["hashRecords"]), 1):
+        if isinstance(record, dict):
+            _record(draft, number, cast("dict[str, Any]", record))
+        else:
+            draft.reject(number, "the record is not an object")
+    return draft.done(
+        next_page=text_of(page.get("nextPageToken")) or None
+        if page.get("hasMoreRecords") in (True, "true", "True")
+        else None,
+        checkpoint=text_of(page.get("nextSetTimestamp")) or None,
+    )
+
+
+def _record(draft: FeedDraft, number: int, record: dict[str, Any]) -> None:
+    draft.unused(name for name in record if name not in _KNOWN)
+    value = text_of(record.get("hashValue"))
+    kind = text_of(record.get("signalType"))
+    if not value:
+        draft.reject(number, "no hashValue")
+        return
+    algorithm = SIGNALS.get(kind.lower())
+    if algorithm is None:
+        draft.reject(number, f"signalType {kind[:32]!r} is of no algorithm here")
+        return
+    item_id = value if algorithm == "url" else value.lower()
+    at = _time(record.get("lastModtimestamp"))
+    stated = text_of(record.get("hashStatus"))
+    if stated.lower() in _WITHDRAWN:
+        draft.withdraw(item_id, at)
+        return
+    labels = [f"region:{text_of(region)}" for region in as_list(record.get("hashRegions"))]
+    status: EntryStatus = "active"
+    if stated.lower() not in _IN_FORCE:
+        # Whether it is in force is not known: it is noted, and does nothing.
+        status = "observed"
+        labels.append(f"status:{stated}")
+    for feedback in map(as_dict, as_list(record.get("CSPFeedbacks"))):
+        labels.append(
+            "feedback:"
+            + ":".join(
+                filter(
+                    None, (text_of(feedback.get("feedbackValue")), text_of(feedback.get("source")))
+                )
+            )
+        )
+        labels += [f"tag:{text_of(tag)}" for tag in as_list(feedback.get("tags"))]
+    cases = record.get("caseNumbers")
+    count = len(cast("list[Any] | dict[str, Any]", cases)) if isinstance(cases, list | dict) else 0
+    draft.item(
+        number,
+        item_id,
+        [(algorithm, value)],
+        category="ncii",
+        labels=dict.fromkeys(labels),
+        status=status,
+        at=at,
+        provenance=f"StopNCII, cases: {count}",
+    )
+
+
+def _time(seconds: object) -> datetime | None:
+    """Unix seconds, as a number or its digits."""
+    try:
+        return datetime.fromtimestamp(int(cast(Any, seconds)), UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None

@@ -1,0 +1,248 @@
+"""Working out a change of one list in the scratch tables, measuring it and making it.
+
+All of it runs inside the transaction of whoever calls, and leaves the work to SQLite: a list of
+millions is never held in memory.
+"""
+
+# What is put into statements are constants of this package; values are bound.
+# ruff: noqa: S608
+
+import sqlite3
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from matchers.lists.formats.feed import Feed, newest
+from matchers.lists.librarian.governance import Extent
+from matchers.lists.librarian.rows import row_of, time_text
+from matchers.lists.librarian.schema import STATE
+
+_ITEM_KEY = "id, algorithm, value"
+_SAME = "e.list = :list AND e.id = {0}.id AND e.algorithm = {0}.algorithm AND e.value = {0}.value"
+_NEW_STATE = ", ".join(f"i.{name}" for name in STATE.split(", "))
+_OLD_STATE = ", ".join(f"e.{name}" for name in STATE.split(", "))
+_BEFORE = (
+    "CASE WHEN e.id IS NULL THEN NULL ELSE json_object("
+    + ", ".join(f"'{name}', e.{name}" for name in STATE.split(", "))
+    + ") END"
+)
+_IN_FORCE = "status IN ('active', 'observed')"
+
+
+class Counts(NamedTuple):
+    """Entries that a change adds, alters and removes."""
+
+    added: int
+    changed: int
+    removed: int
+
+
+def work_out_feed(database: sqlite3.Connection, name: str, feed: Feed) -> int:
+    """Fill `changes` with what a feed would make of a list; returns how many of its items are
+    withheld here."""
+    _fill_incoming(database, feed)
+    withheld = database.execute(
+        "DELETE FROM incoming_items WHERE id IN (SELECT id FROM withheld WHERE list = ?)", (name,)
+    ).rowcount
+    database.execute(
+        "DELETE FROM incoming WHERE id IN (SELECT id FROM withheld WHERE list = ?)", (name,)
+    )
+    database.execute(
+        f"""UPDATE incoming AS i SET status = 'active' WHERE status = 'pending' AND EXISTS (
+        SELECT 1 FROM approved e WHERE {_SAME.format("i")})""",
+        {"list": name},
+    )
+    if not feed.whole:
+        _drop_stale(database, name)
+    database.execute("DELETE FROM changes")
+    database.execute(
+        f"""INSERT INTO changes SELECT i.id, i.algorithm, i.value, {_NEW_STATE}, 0
+        FROM incoming i LEFT JOIN entries e ON {_SAME.format("i")}
+        WHERE e.id IS NULL OR ({_OLD_STATE}) IS NOT ({_NEW_STATE})""",
+        {"list": name},
+    )
+    # A whole list speaks of every entry, except those of items that it could not be read on.
+    spoken_of = (
+        "e.id NOT IN (SELECT id FROM incoming_items WHERE NOT complete)"
+        if feed.whole
+        else "e.id IN (SELECT id FROM incoming_items WHERE complete)"
+    )
+    database.execute(
+        f"""INSERT INTO changes ({_ITEM_KEY}, gone) SELECT e.id, e.algorithm, e.value, 1
+        FROM entries e LEFT JOIN incoming i ON {_SAME.format("i")}
+        WHERE e.list = :list AND i.id IS NULL AND {spoken_of}""",
+        {"list": name},
+    )
+    return withheld
+
+
+def _fill_incoming(database: sqlite3.Connection, feed: Feed) -> None:
+    items = feed.items if feed.whole else newest(feed.items)
+    database.execute("DELETE FROM incoming")
+    database.execute("DELETE FROM incoming_items")
+    database.executemany(
+        """INSERT INTO incoming_items VALUES (?, ?)
+        ON CONFLICT DO UPDATE SET complete = complete AND excluded.complete""",
+        ((item.id, item.complete) for item in items),
+    )
+    database.executemany(
+        "INSERT OR REPLACE INTO incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (row_of(entry) for item in items for entry in item.entries),
+    )
+
+
+def _drop_stale(database: sqlite3.Connection, name: str) -> None:
+    """Forget items of which the store knows a newer version: services repeat themselves."""
+    database.execute(
+        """CREATE TEMP TABLE stale AS SELECT i.id FROM incoming i JOIN entries e
+        ON e.list = ? AND e.id = i.id GROUP BY i.id
+        HAVING max(i.updated_at) < max(e.updated_at)""",
+        (name,),
+    )
+    for table in ("incoming", "incoming_items"):
+        database.execute(f"DELETE FROM {table} WHERE id IN (SELECT id FROM stale)")
+    database.execute("DROP TABLE stale")
+
+
+def work_out_removal(database: sqlite3.Connection, name: str, ids: Iterable[str]) -> None:
+    """Fill `changes` with the removal of items."""
+    database.execute("DELETE FROM changes")
+    database.executemany(
+        f"""INSERT OR IGNORE INTO changes ({_ITEM_KEY}, gone)
+        SELECT id, algorithm, value, 1 FROM entries WHERE list = ? AND id = ?""",
+        ((name, item_id) for item_id in ids),
+    )
+
+
+def work_out_approval(database: sqlite3.Connection, name: str, item_id: str | None) -> None:
+    """Fill `changes` with the coming into force of pending entries: an item's, or all."""
+    database.execute("DELETE FROM changes")
+    database.execute(
+        f"""INSERT INTO changes SELECT {_ITEM_KEY}, category, role, labels, 'active', updated_at,
+        provenance, 0 FROM entries
+        WHERE list = :list AND status = 'pending' AND (:id IS NULL OR id = :id)""",
+        {"list": name, "id": item_id},
+    )
+
+
+def work_out_waiting(database: sqlite3.Connection, name: str) -> None:
+    """Fill `changes` with the change of a list that waits."""
+    database.execute("DELETE FROM changes")
+    database.execute(
+        f"""INSERT INTO changes SELECT {_ITEM_KEY}, {STATE}, gone FROM waiting_changes
+        WHERE list = :list AND id NOT IN (SELECT id FROM withheld WHERE list = :list)""",
+        {"list": name},
+    )
+
+
+def work_out_rollback(database: sqlite3.Connection, name: str, revision: int) -> None:
+    """Fill `changes` with what takes a list back to what it was just after a revision."""
+    database.execute("DELETE FROM changes")
+    state = ", ".join(f"json_extract(h.before, '$.{column}')" for column in STATE.split(", "))
+    database.execute(
+        f"""INSERT INTO changes SELECT h.id, h.algorithm, h.value, {state}, h.before IS NULL
+        FROM history h WHERE h.list = :list AND h.revision = (
+          SELECT min(revision) FROM history f WHERE f.list = :list AND f.revision > :revision
+          AND f.id = h.id AND f.algorithm = h.algorithm AND f.value = h.value)""",
+        {"list": name, "revision": revision},
+    )
+    database.execute(
+        f"""DELETE FROM changes AS i WHERE EXISTS (SELECT 1 FROM entries e
+          WHERE {_SAME.format("i")} AND NOT i.gone AND ({_OLD_STATE}) IS ({_NEW_STATE}))
+        OR (i.gone AND NOT EXISTS (SELECT 1 FROM entries e WHERE {_SAME.format("i")}))""",
+        {"list": name},
+    )
+
+
+def merge_waiting(database: sqlite3.Connection, name: str, feed: Feed) -> None:
+    """Lay the worked-out change over the one that waits, and fill `changes` with both."""
+    if feed.whole:
+        database.execute("DELETE FROM waiting_changes WHERE list = ?", (name,))
+    else:
+        database.execute(
+            """DELETE FROM waiting_changes WHERE list = ? AND id IN (
+            SELECT id FROM incoming_items WHERE complete)""",
+            (name,),
+        )
+    put_by(database, name)
+    work_out_waiting(database, name)
+
+
+def put_by(database: sqlite3.Connection, name: str) -> None:
+    """Keep the worked-out change among those that wait."""
+    database.execute(
+        f"""INSERT OR REPLACE INTO waiting_changes
+        SELECT ?, {_ITEM_KEY}, {STATE}, gone FROM changes""",
+        (name,),
+    )
+
+
+def forget_waiting(database: sqlite3.Connection, name: str) -> None:
+    """Drop a list's waiting change."""
+    database.execute("DELETE FROM waiting WHERE list = ?", (name,))
+    database.execute("DELETE FROM waiting_changes WHERE list = ?", (name,))
+
+
+def extent(database: sqlite3.Connection, name: str) -> Extent:
+    """How far the worked-out change reaches."""
+    (in_force,) = database.execute(
+        f"SELECT count(*) FROM entries WHERE list = ? AND {_IN_FORCE}", (name,)
+    ).fetchone()
+    added, removed = database.execute(
+        f"""SELECT
+        total((NOT i.gone AND i.{_IN_FORCE}) AND NOT (e.id IS NOT NULL AND e.{_IN_FORCE})),
+        total((e.id IS NOT NULL AND e.{_IN_FORCE}) AND NOT (NOT i.gone AND i.{_IN_FORCE}))
+        FROM changes i LEFT JOIN entries e ON {_SAME.format("i")}""",
+        {"list": name},
+    ).fetchone()
+    return Extent(in_force, int(added), int(removed))
+
+
+def count(database: sqlite3.Connection, name: str) -> Counts:
+    """Entries in the worked-out change; removals of what is not there do not count."""
+    added, changed, removed = database.execute(
+        f"""SELECT total(NOT i.gone AND e.id IS NULL), total(NOT i.gone AND e.id IS NOT NULL),
+        total(i.gone AND e.id IS NOT NULL)
+        FROM changes i LEFT JOIN entries e ON {_SAME.format("i")}""",
+        {"list": name},
+    ).fetchone()
+    return Counts(int(added), int(changed), int(removed))
+
+
+def make(
+    database: sqlite3.Connection, name: str, kind: str, origin: str, at: datetime
+) -> tuple[int, Counts] | None:
+    """Make the worked-out change; the new revision, or `None` when there is nothing to change."""
+    counts = count(database, name)
+    if not any(counts):
+        return None
+    revision = new_revision(database, name, kind, origin, at, counts)
+    database.execute(
+        f"""INSERT INTO history SELECT :list, i.id, i.algorithm, i.value, :revision, {_BEFORE}
+        FROM changes i LEFT JOIN entries e ON {_SAME.format("i")}
+        WHERE NOT i.gone OR e.id IS NOT NULL""",
+        {"list": name, "revision": revision},
+    )
+    database.execute(
+        """DELETE FROM entries AS e WHERE list = :list AND (id, algorithm, value) IN (
+        SELECT id, algorithm, value FROM changes WHERE gone)""",
+        {"list": name},
+    )
+    database.execute(
+        f"""INSERT OR REPLACE INTO entries SELECT ?, {_ITEM_KEY}, {STATE}
+        FROM changes WHERE NOT gone""",
+        (name,),
+    )
+    return revision, counts
+
+
+def new_revision(
+    database: sqlite3.Connection, name: str, kind: str, origin: str, at: datetime, counts: Counts
+) -> int:
+    """Write down that a list changes."""
+    done = database.execute(
+        """INSERT INTO revisions (list, at, kind, origin, added, changed, removed)
+        VALUES (?, ?, ?, ?, ?, ?, ?)""",
+        (name, time_text(at), kind, origin, *counts),
+    )
+    return int(done.lastrowid or 0)

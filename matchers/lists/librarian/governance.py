@@ -1,0 +1,33 @@
+"""Which changes of a list wait until somebody approves them."""
+
+from typing import NamedTuple
+
+MAX_REMOVED = 0.02
+"""Of the entries in force. A feed that loses more has more likely failed than been cleaned."""
+MAX_ADDED = 0.20
+
+
+class Extent(NamedTuple):
+    """How far a change reaches, counted in entries in force (`active` or `observed`): how many
+    there are, how many come into force and how many fall out of it."""
+
+    in_force: int
+    added: int
+    removed: int
+
+
+def concerns(extent: Extent, *, empty_feed: bool) -> list[str]:
+    """Why a change must wait; empty when it may be made. A list's first entries have nothing to
+    be measured by, and go in."""
+    reasons: list[str] = []
+    if empty_feed:
+        reasons.append("the feed is empty")
+    if extent.removed > MAX_REMOVED * extent.in_force:
+        reasons.append(_says("removes", extent.removed, extent.in_force, MAX_REMOVED))
+    if extent.in_force and extent.added > MAX_ADDED * extent.in_force:
+        reasons.append(_says("adds", extent.added, extent.in_force, MAX_ADDED))
+    return reasons
+
+
+def _says(verb: str, count: int, of: int, limit: float) -> str:
+    return f"{verb} {count} of {of} entries ({count / of:.1%}): more than {limit:.0%} waits"

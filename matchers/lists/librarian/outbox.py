@@ -1,0 +1,106 @@
+"""What of the store is not on the control topic yet, and compiling a snapshot that fits to it.
+
+What is published of an entry is what it is then, not each step on the way: so that reading the
+topic again, from any offset, ends in the same lists.
+"""
+
+# What is put into statements are constants of this package; values are bound.
+# ruff: noqa: S608
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from matchers.lists.entry import ListEntry, ListInfo
+from matchers.lists.librarian.rows import EntryKey, entry_of
+from matchers.lists.librarian.schema import KEY, STATE
+from matchers.lists.librarian.store import ListStore
+from matchers.lists.snapshot import Progress, compile_snapshot
+
+MAX_CHANGES = 10_000
+"""More changed entries than this reach the workers as a new snapshot: the delta segment that
+they would make in every worker costs more memory and time than the file."""
+
+
+class Published(NamedTuple):
+    """Changes up to `revision` are on the control topic; `next_offset` comes after them."""
+
+    revision: int
+    next_offset: int
+
+
+class Change(NamedTuple):
+    """An entry as it is now; `None` where it is no longer listed."""
+
+    key: EntryKey
+    entry: ListEntry | None
+
+
+class Compiled(NamedTuple):
+    """A snapshot of the store at `revision`. `instead`: so many changes were not published, but
+    are in the snapshot alone."""
+
+    version: str
+    revision: int
+    entries: int
+    instead: int
+
+
+def published(database: sqlite3.Connection) -> Published:
+    """How far publishing has come."""
+    return Published(*database.execute("SELECT revision, next_offset FROM published").fetchone())
+
+
+def mark_published(database: sqlite3.Connection, done: Published) -> None:
+    """Remember how far publishing has come."""
+    database.execute("UPDATE published SET revision = ?, next_offset = ?", done)
+
+
+def changed_lists(database: sqlite3.Connection) -> list[ListInfo]:
+    """Lists that are new, or are something else now."""
+    rows = database.execute(
+        "SELECT info FROM lists WHERE revision > (SELECT revision FROM published) ORDER BY name"
+    )
+    return [msgspec.json.decode(info, type=ListInfo) for (info,) in rows]
+
+
+def count_changes(database: sqlite3.Connection) -> int:
+    """Entries that changed since; some may be again as they were."""
+    return int(database.execute(f"SELECT count(*) FROM ({_CHANGED})").fetchone()[0])
+
+
+def changed_entries(database: sqlite3.Connection) -> Iterator[Change]:
+    """The entries that changed, as they are now."""
+    rows = database.execute(
+        f"""SELECT {KEY}, {STATE} FROM ({_CHANGED}) LEFT JOIN entries USING ({KEY})
+        ORDER BY {KEY}"""
+    )
+    for row in rows:
+        yield Change(EntryKey(*row[:4]), None if row[4] is None else entry_of(row))
+
+
+def compile_store(store: ListStore, path: Path, progress: Progress | None = None) -> Compiled:
+    """Compile all lists of the store to a snapshot, and note in it where on the control topic to
+    read on. Others can write to the store meanwhile.
+
+    Changes too many to publish count as published by it.
+    """
+    with store.reading() as database:
+        revision, offset = store.revision(), published(database).next_offset
+        changed = count_changes(database)
+        entries = sum(count.entries for count in store.counts())
+        version = compile_snapshot(
+            path, store.infos(), store.entries(), offset=offset, progress=progress
+        )
+    instead = changed if changed > MAX_CHANGES else 0
+    if instead:
+        with store.writing() as database:
+            done = published(database)
+            mark_published(database, done._replace(revision=max(done.revision, revision)))
+    return Compiled(version, revision, entries, instead)
+
+
+_CHANGED = f"SELECT DISTINCT {KEY} FROM history WHERE revision > (SELECT revision FROM published)"

@@ -1,0 +1,314 @@
+"""`ListStore`: the librarian's source of truth. Every change is one transaction and a revision;
+nothing is forgotten, so that any revision can be looked at and gone back to."""
+
+# What is put into statements are constants of this package; values are bound.
+# ruff: noqa: S608
+
+import sqlite3
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+import msgspec
+from msgspec import Struct
+
+from matchers.lists.contents import ListCount
+from matchers.lists.entry import MATCHED_ALGORITHMS, ListEntry, ListInfo
+from matchers.lists.formats.feed import Feed
+from matchers.lists.librarian import changes, records
+from matchers.lists.librarian.changes import Counts
+from matchers.lists.librarian.governance import concerns
+from matchers.lists.librarian.rows import entry_of, time_text
+from matchers.lists.librarian.schema import KEY, STATE, connect
+from matchers.lists.matcher import Radii
+
+_READ_AT_ONCE = 10_000
+
+
+class Refused(Exception):
+    """Something that cannot be done to a list; the message says why and what can."""
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What came of a change. `revision` is `None` when nothing changed; with `reasons`, because
+    the change waits for approval, and the counts are those it would have. `withheld` items of a
+    feed were left out, since somebody removed them here."""
+
+    list: str
+    revision: int | None = None
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    reasons: tuple[str, ...] = ()
+    withheld: int = 0
+
+
+class ListStore:
+    """One connection to the store; one thread uses it. Times are handed in.
+
+    Methods raise `Refused` for what cannot be done, and leave everything as it was.
+    """
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the store, made new where there is none. Raises `UnusableStore`."""
+        return cls(connect(path))
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # What there is
+
+    def infos(self) -> dict[str, ListInfo]:
+        """The lists, by name."""
+        rows = self._database.execute("SELECT name, info FROM lists ORDER BY name")
+        return {name: msgspec.json.decode(info, type=ListInfo) for name, info in rows}
+
+    def entries(self, name: str | None = None) -> Iterator[ListEntry]:
+        """The entries of a list, or of all, by list, id, algorithm and value."""
+        which = "" if name is None else "WHERE list = :list"
+        rows = self._database.execute(
+            f"SELECT {KEY}, {STATE} FROM entries {which} ORDER BY {KEY}", {"list": name}
+        )
+        while some := rows.fetchmany(_READ_AT_ONCE):
+            yield from map(entry_of, some)
+
+    def counts(self) -> list[ListCount]:
+        """Entries by list and algorithm."""
+        rows = self._database.execute(
+            """SELECT list, algorithm, count(*), total(status IN ('active', 'observed'))
+            FROM entries GROUP BY list, algorithm ORDER BY list, algorithm"""
+        )
+        return [
+            ListCount(name, algorithm, entries, int(acting) * (algorithm in MATCHED_ALGORITHMS))
+            for name, algorithm, entries, acting in rows
+        ]
+
+    def held(self, name: str) -> list[ListEntry]:
+        """The entries of a list that wait for approval by themselves."""
+        rows = self._database.execute(
+            f"SELECT {KEY}, {STATE} FROM entries WHERE list = ? AND status = 'pending'", (name,)
+        )
+        return [entry_of(row) for row in rows]
+
+    def revision(self) -> int:
+        """The newest revision; 0 before the first."""
+        return int(self._database.execute("SELECT max(revision) FROM revisions").fetchone()[0] or 0)
+
+    def revisions(self, name: str | None = None, limit: int = 50) -> list[records.Revision]:
+        """The newest revisions of a list, or of all, newest first."""
+        return records.revisions(self._database, name, limit)
+
+    def steps(self, name: str, item_id: str) -> list[records.Step]:
+        """Everything that happened to an item, oldest first."""
+        return records.steps(self._database, name, item_id)
+
+    def differences(self, name: str, since: int) -> Iterator[records.Difference]:
+        """What of a list is not as it was just after a revision."""
+        return records.differences(self._database, name, since)
+
+    def waiting(self) -> list[records.Waiting]:
+        """The changes that wait for approval, at most one for a list."""
+        return records.waiting(self._database)
+
+    def proposed(self, name: str) -> Iterator[records.Difference]:
+        """What the waiting change of a list would do."""
+        return records.proposed(self._database, name)
+
+    def named(self, word: str) -> list[ListEntry]:
+        """The entries with this id or value."""
+        return records.named(self._database, word)
+
+    def near(self, word: str, radii: Radii) -> list[records.Near]:
+        """The entries that a hash or address matches, nearest first, whatever their status."""
+        return records.near(self._database, word, radii)
+
+    # What is done to it
+
+    def define(self, info: ListInfo, *, origin: str, at: datetime) -> int | None:
+        """Make a list, or say anew what it is; the revision, or `None` when it is so already."""
+        encoded = msgspec.json.encode(info).decode()
+        with self.writing():
+            known = self._database.execute(
+                "SELECT info FROM lists WHERE name = ?", (info.name,)
+            ).fetchone()
+            if known and known[0] == encoded:
+                return None
+            revision = changes.new_revision(
+                self._database, info.name, "define", origin, at, Counts(0, 0, 0)
+            )
+            self._database.execute(
+                "INSERT OR REPLACE INTO lists VALUES (?, ?, ?)", (info.name, encoded, revision)
+            )
+        return revision
+
+    def import_feed(
+        self,
+        name: str,
+        feed: Feed,
+        *,
+        origin: str,
+        at: datetime,
+        kind: str = "import",
+        dry_run: bool = False,
+        also: Callable[[sqlite3.Connection], object] | None = None,
+    ) -> Outcome:
+        """Take a feed into a list: a whole one takes the place of all that was there.
+
+        A change that `governance.concerns` waits beside the list, together with what comes after
+        it; a whole feed takes its place. `also` is done in the same transaction. With `dry_run`
+        it is only said what would be.
+        """
+        with self.writing(keep=not dry_run):
+            self._check(name)
+            withheld = changes.work_out_feed(self._database, name, feed)
+            waits = any(waiting.list == name for waiting in self.waiting())
+            if waits:
+                changes.merge_waiting(self._database, name, feed)
+            reasons = concerns(
+                changes.extent(self._database, name), empty_feed=feed.whole and not feed.items
+            )
+            if reasons:
+                outcome = self._put_by(name, reasons, origin, at)
+            else:
+                if waits:
+                    changes.forget_waiting(self._database, name)
+                outcome = self._make(name, kind, origin, at)
+            if also is not None:
+                also(self._database)
+        return msgspec.structs.replace(outcome, withheld=withheld)
+
+    def remove(self, name: str, ids: Iterable[str], *, origin: str, at: datetime) -> Outcome:
+        """Remove items, and keep imports from bringing them back until they are approved.
+
+        Raises `Refused` when the list has no item with one of the ids.
+        """
+        wanted = list(dict.fromkeys(ids))
+        with self.writing():
+            self._check(name)
+            for item_id in wanted:
+                if not self._holds(name, item_id):
+                    raise Refused(f"list {name!r} has no entry {item_id!r}")
+            changes.work_out_removal(self._database, name, wanted)
+            self._database.executemany(
+                "INSERT OR REPLACE INTO withheld VALUES (?, ?, ?, ?)",
+                ((name, item_id, time_text(at), origin) for item_id in wanted),
+            )
+            return self._make(name, "remove", origin, at)
+
+    def approve(
+        self, name: str, item_id: str | None = None, *, origin: str, at: datetime
+    ) -> Outcome:
+        """Make the change of a list that waits; or, with an item's id, put its held entries in
+        force, and lift its removal here, so that the next import brings it back.
+
+        Raises `Refused` when nothing waits.
+        """
+        with self.writing():
+            self._check(name)
+            if item_id is not None:
+                return self._approve_item(name, item_id, origin, at)
+            if not any(waiting.list == name for waiting in self.waiting()):
+                raise Refused(f"list {name!r} has no change that waits")
+            changes.work_out_waiting(self._database, name)
+            changes.forget_waiting(self._database, name)
+            return self._make(name, "approve", origin, at)
+
+    def reject(self, name: str) -> None:
+        """Drop the change of a list that waits. Raises `Refused` when none does."""
+        with self.writing():
+            if not any(waiting.list == name for waiting in self.waiting()):
+                raise Refused(f"list {name!r} has no change that waits")
+            changes.forget_waiting(self._database, name)
+
+    def rollback(self, name: str, revision: int, *, origin: str, at: datetime) -> Outcome:
+        """Take a list back to what it was just after a revision, as a new revision. A change that
+        waits is dropped."""
+        with self.writing():
+            self._check(name)
+            if not 0 <= revision <= self.revision():
+                raise Refused(f"there is no revision {revision}; the newest is {self.revision()}")
+            changes.work_out_rollback(self._database, name, revision)
+            changes.forget_waiting(self._database, name)
+            self._database.execute(
+                """DELETE FROM withheld WHERE list = ? AND id IN (
+                SELECT id FROM changes WHERE NOT gone)""",
+                (name,),
+            )
+            return self._make(name, "rollback", origin, at)
+
+    @contextmanager
+    def reading(self) -> Generator[sqlite3.Connection]:
+        """One view of the store, whatever others write meanwhile."""
+        with self._transaction("BEGIN", keep=False):
+            yield self._database
+
+    @contextmanager
+    def writing(self, *, keep: bool = True) -> Generator[sqlite3.Connection]:
+        """A transaction; without `keep` nothing of it stays."""
+        with self._transaction("BEGIN IMMEDIATE", keep=keep):
+            yield self._database
+
+    @contextmanager
+    def _transaction(self, begin: str, *, keep: bool) -> Generator[None]:
+        self._database.execute(begin)
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT" if keep else "ROLLBACK")
+
+    def _approve_item(self, name: str, item_id: str, origin: str, at: datetime) -> Outcome:
+        lifted = self._database.execute(
+            "DELETE FROM withheld WHERE list = ? AND id = ?", (name, item_id)
+        ).rowcount
+        changes.work_out_approval(self._database, name, item_id)
+        self._database.execute(
+            """INSERT OR REPLACE INTO approved
+            SELECT ?, id, algorithm, value, ?, ? FROM changes""",
+            (name, time_text(at), origin),
+        )
+        outcome = self._make(name, "approve", origin, at)
+        if outcome.revision is None and not lifted:
+            raise Refused(f"entry {item_id!r} of list {name!r} is neither held nor removed here")
+        return outcome
+
+    def _make(self, name: str, kind: str, origin: str, at: datetime) -> Outcome:
+        made = changes.make(self._database, name, kind, origin, at)
+        if made is None:
+            return Outcome(list=name)
+        revision, counts = made
+        return Outcome(list=name, revision=revision, **counts._asdict())
+
+    def _put_by(self, name: str, reasons: list[str], origin: str, at: datetime) -> Outcome:
+        counts = changes.count(self._database, name)
+        changes.put_by(self._database, name)
+        self._database.execute(
+            "INSERT OR REPLACE INTO waiting VALUES (?, ?, ?, ?)",
+            (name, time_text(at), origin, msgspec.json.encode(reasons).decode()),
+        )
+        return Outcome(list=name, reasons=tuple(reasons), **counts._asdict())
+
+    def _check(self, name: str) -> None:
+        if name not in self.infos():
+            raise Refused(f"there is no list {name!r}; known are {', '.join(self.infos()) or '-'}")
+
+    def _holds(self, name: str, item_id: str) -> bool:
+        return (
+            self._database.execute(
+                "SELECT 1 FROM entries WHERE list = ? AND id = ? LIMIT 1", (name, item_id)
+            ).fetchone()
+            is not None
+        )

@@ -1,0 +1,283 @@
+"""The commands of `seawall lists` that change the librarian's store, or publish its changes."""
+
+import getpass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from matchers.lists.csv_format import RejectedRow, UnreadableList
+from matchers.lists.entry import ListInfo
+from matchers.lists.formats.registry import FormatName
+from matchers.lists.librarian.catalogue import CataloguedList, read_catalogue, read_list_file
+from matchers.lists.librarian.fetch import Fetch, FetchFailed
+from matchers.lists.librarian.store import ListStore, Outcome
+from matchers.lists.librarian.sync import sync_list
+from streams.cli.list_records import SHOWN, ListArgument, StoreOption, open_store
+from streams.cli.options import (
+    EXIT_DIFFERS,
+    BootstrapOption,
+    ConfigOption,
+    JsonOption,
+    fail,
+    kafka_arguments,
+    loaded_settings,
+    print_json,
+    reaching,
+)
+
+Catalogue = Annotated[
+    Path, typer.Argument(metavar="CATALOGUE", help="The TOML file that says what the lists are.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Make these commands part of `seawall lists`."""
+    app.command("import")(import_)
+    for command in (sync, remove, rollback, approve, publish):
+        app.command()(command)
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="A list's file, or a catalogue ending in .toml.")],
+    name: Annotated[
+        str | None, typer.Option("--list", help="The list to import into; else the file's name.")
+    ] = None,
+    format_name: Annotated[FormatName, typer.Option("--format", help="How it is written.")] = "csv",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
+    ] = False,
+    store: StoreOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a file into a list of the store, or each list of a catalogue with its file.
+
+    A file of csv, signals, vics, vpdq or urls is all that the list holds; ncmec and stopncii files
+    are changes. A list that is new and in no catalogue is one's own, and only observed. A bad row
+    is reported with its line, and the rest goes in. A change that is too large waits for
+    `seawall lists approve`.
+
+    Example: seawall lists import hotline.xml --list hotline --format ncmec
+
+    Exit codes: 0 imported, 1 some rows are left out or held, or the change waits, 2 unusable.
+    """
+    try:
+        if file.suffix == ".toml":
+            catalogued = read_catalogue(file)
+        else:
+            listed = CataloguedList(name=name or file.stem, format=format_name, file=file.name)
+            catalogued = (listed,)
+        with open_store(store, config) as opened:
+            results = [_import_one(opened, file, listed, dry_run=dry_run) for listed in catalogued]
+    except UnreadableList as error:
+        fail(str(error))
+    _finish(results, as_json)
+
+
+def sync(
+    catalogue: Catalogue,
+    name: Annotated[
+        str | None, typer.Option("--list", help="Only this list; else all that have a source.")
+    ] = None,
+    store: StoreOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring lists up to what their sources say. One that fails keeps none from the others, and
+    goes on the next time where it ended.
+
+    Example: seawall lists sync lists.toml
+
+    Exit codes: 0 up to date, 1 rows are left out or held, a change waits, or a source failed,
+    2 unusable.
+    """
+    try:
+        listed = [
+            one
+            for one in read_catalogue(catalogue)
+            if one.source is not None and name in (None, one.name)
+        ]
+    except UnreadableList as error:
+        fail(str(error))
+    if not listed:
+        fail(f"{catalogue}: no list with a source" + (f" named {name!r}" if name else ""))
+    with open_store(store, config) as opened:
+        results = [sync_one(opened, one) for one in listed]
+    _finish(results, as_json)
+
+
+def remove(
+    name: ListArgument,
+    entries: Annotated[list[str], typer.Argument(metavar="ENTRY…", help="Ids of entries.")],
+    store: StoreOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove entries, and keep imports from bringing them back until they are approved.
+
+    Example: seawall lists remove hotline 42-image1
+
+    Exit codes: 0 removed, 2 there is no such entry, list or store.
+    """
+    with open_store(store, config) as opened:
+        outcome = opened.remove(name, entries, origin=_who(), at=_now())
+    _finish([_result(outcome)], as_json)
+
+
+def rollback(
+    name: ListArgument,
+    revision: Annotated[
+        int, typer.Argument(min=0, help="The revision to go back to; see `history`.")
+    ],
+    store: StoreOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a list back to what it was just after a revision. This is a revision too.
+
+    Example: seawall lists rollback hotline 41
+
+    Exit codes: 0 done, 2 there is no such revision, list or store.
+    """
+    with open_store(store, config) as opened:
+        outcome = opened.rollback(name, revision, origin=_who(), at=_now())
+    _finish([_result(outcome)], as_json)
+
+
+def approve(
+    name: ListArgument,
+    entry: Annotated[
+        str | None,
+        typer.Argument(metavar="ENTRY", help="A held or removed entry's id.", show_default=False),
+    ] = None,
+    reject: Annotated[
+        bool, typer.Option("--reject", help="Drop the waiting change instead.")
+    ] = False,
+    store: StoreOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the change of a list that waits (`seawall lists diff` shows it), or let a held entry
+    act; an entry that was removed here may come back with the next import.
+
+    Example: seawall lists approve hotline
+
+    Exit codes: 0 done, 2 nothing waits, or there is no such list or store.
+    """
+    with open_store(store, config) as opened:
+        if reject:
+            opened.reject(name)
+            outcome = Outcome(list=name)
+        else:
+            outcome = opened.approve(name, entry, origin=_who(), at=_now())
+    _finish([_result(outcome)], as_json)
+
+
+def publish(
+    store: StoreOption = None,
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+) -> None:
+    """Tell the workers what changed in the store since the last time.
+
+    Example: seawall lists publish
+
+    Exit codes: 0 published, 1 the changes need a new snapshot, 2 unusable.
+    """
+    from streams.control.list_changes import NeedsSnapshot, publish_changes
+    from streams.kafka.topics import CONTROL, topic_name
+
+    settings = loaded_settings(config, bootstrap).settings
+    topic = topic_name(settings.pipeline, CONTROL)
+    with open_store(store, config) as opened, reaching(settings):
+        try:
+            sent = publish_changes(kafka_arguments(settings), topic, opened)
+        except NeedsSnapshot as why:
+            fail(f"{why}: run seawall lists compile instead", EXIT_DIFFERS)
+    typer.echo(f"{sent.messages} changes published")
+    if sent.topic_anew:
+        fail(f"{topic} was made anew: run seawall lists compile, too", EXIT_DIFFERS)
+
+
+def _import_one(
+    store: ListStore, file: Path, listed: CataloguedList, *, dry_run: bool
+) -> dict[str, Any]:
+    at = _now()
+    if file.suffix == ".toml" or listed.name not in store.infos():
+        info = listed.info if file.suffix == ".toml" else ListInfo(name=listed.name)
+        store.define(info, origin=_who(), at=at)
+    if not listed.file:
+        return _result(Outcome(list=listed.name))
+    feed = read_list_file(file.parent / listed.file, listed)
+    outcome = store.import_feed(listed.name, feed, origin=_who(), at=at, dry_run=dry_run)
+    return _result(outcome, feed.rejected, feed.held) | {"unused": feed.unused}
+
+
+def sync_one(store: ListStore, listed: CataloguedList) -> dict[str, Any]:
+    """Bring a list up to its source; what came of it, for people and scripts."""
+    at = _now()
+    store.define(listed.info, origin=_who(), at=at)
+    if listed.source is None:
+        return _result(Outcome(list=listed.name))
+    try:
+        done = sync_list(store, listed, Fetch(listed.source), now=at)
+    except (FetchFailed, UnreadableList) as error:
+        return _result(Outcome(list=listed.name)) | {"failed": str(error)}
+    return _result(done.outcome, done.rejected, done.held) | {"pages": done.pages}
+
+
+def _result(
+    outcome: Outcome,
+    rejected: list[RejectedRow] | None = None,
+    held: list[RejectedRow] | None = None,
+) -> dict[str, Any]:
+    return {
+        **msgspec.to_builtins(outcome),
+        "rejected": [row._asdict() for row in rejected or ()],
+        "held": [row._asdict() for row in held or ()],
+    }
+
+
+def _finish(results: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print_json(results)
+    else:
+        for result in results:
+            for line in described(result):
+                typer.echo(line)
+    incomplete = any(
+        result["reasons"] or result["rejected"] or result["held"] or "failed" in result
+        for result in results
+    )
+    raise typer.Exit(EXIT_DIFFERS if incomplete else 0)
+
+
+def described(result: dict[str, Any]) -> list[str]:
+    """A result in words."""
+    counts = f"{result['added']} added, {result['changed']} changed, {result['removed']} removed"
+    if "failed" in result:
+        lines = [f"{result['list']}: failed: {result['failed']}"]
+    elif result["reasons"]:
+        lines = [f"{result['list']}: waits for approval: {'; '.join(result['reasons'])} ({counts})"]
+    elif result["revision"] is None:
+        lines = [f"{result['list']}: {counts}"]
+    else:
+        lines = [f"{result['list']}: revision {result['revision']}: {counts}"]
+    if result["withheld"]:
+        lines.append(f"  {result['withheld']} left out: removed here")
+    for kind, rows in (("left out", result["rejected"]), ("held", result["held"])):
+        lines += [f"  line {row['line']} {kind}: {row['reason']}" for row in rows[:SHOWN]]
+        if len(rows) > SHOWN:
+            lines.append(f"  … and {len(rows) - SHOWN} more {kind}; --json shows all")
+    return lines
+
+
+def _who() -> str:
+    return getpass.getuser()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,184 @@
+"""Changes of lists on `seawall.control`: what is written there, and what a worker keeps of it.
+
+The topic is compacted, with a key for each entry and list, and a removal is a message too: whoever
+reads it from a snapshot's offset, however old, ends with the same lists.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from matchers.lists.entry import Algorithm, ListEntry, ListInfo
+from matchers.lists.librarian import outbox
+from matchers.lists.librarian.outbox import MAX_CHANGES, Published
+from matchers.lists.librarian.store import ListStore
+from matchers.lists.matcher import ListMatcher
+from matchers.lists.version import ListsVersion
+from streams.kafka.client import ClientConfig, RecordFuture, producer_client
+
+MAX_MESSAGE = 1 << 20
+"""Bytes. The control topic takes twice as many; a long video's frames may be more."""
+
+
+class EntryListed(Struct, frozen=True, kw_only=True, tag_field="type", tag="entry_listed"):
+    """An entry is new, or is something else now."""
+
+    schema_version: Literal[1] = 1
+    entry: ListEntry
+
+
+class EntryRemoved(Struct, frozen=True, kw_only=True, tag_field="type", tag="entry_removed"):
+    """An entry is no longer listed."""
+
+    schema_version: Literal[1] = 1
+    list: str
+    id: str
+    algorithm: Algorithm
+    value: str
+
+
+class ListDefined(Struct, frozen=True, kw_only=True, tag_field="type", tag="list_defined"):
+    """A list is new, or is something else now."""
+
+    schema_version: Literal[1] = 1
+    info: ListInfo
+
+
+ListMessage = EntryListed | EntryRemoved | ListDefined
+
+
+class NeedsSnapshot(Exception):
+    """The changes are too many or too large for the control topic: compile a snapshot."""
+
+
+class Sent(NamedTuple):
+    """How many messages were written. `topic_anew`: the topic ends before what was published
+    earlier, so that it is another one, and workers need a new snapshot."""
+
+    messages: int
+    topic_anew: bool = False
+
+
+class Offset(NamedTuple):
+    """A message and where it stood on the control topic."""
+
+    offset: int
+    message: ListMessage
+
+
+def message_key(message: ListMessage) -> bytes:
+    """The record's key: one for each list, and for each entry by list, id, algorithm and value."""
+    if isinstance(message, ListDefined):
+        return f"list/{message.info.name}".encode()
+    named = message.entry if isinstance(message, EntryListed) else message
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (named.list, named.id, named.algorithm, named.value):
+        digest.update(part.encode() + b"\0")
+    return f"entry/{named.list}/{digest.hexdigest()}".encode()
+
+
+def publish_changes(config: ClientConfig, topic: str, store: ListStore) -> Sent:
+    """Write to the control topic what changed in the store since the last time. A crash in between
+    repeats some of it, which changes nothing for the readers.
+
+    Raises `NeedsSnapshot` and `KafkaError`, with nothing marked as published.
+    """
+    with store.writing() as database:
+        done, newest = outbox.published(database), store.revision()
+        infos = outbox.changed_lists(database)
+        count = outbox.count_changes(database)
+        if count > MAX_CHANGES:
+            raise NeedsSnapshot(f"{count} entries changed: more than {MAX_CHANGES}")
+        messages: list[ListMessage] = [ListDefined(info=info) for info in infos]
+        messages += [
+            EntryRemoved(**change.key._asdict())
+            if change.entry is None
+            else EntryListed(entry=change.entry)
+            for change in outbox.changed_entries(database)
+        ]
+        next_offset = _send(config, topic, messages) if messages else done.next_offset
+        outbox.mark_published(database, Published(newest, next_offset))
+    return Sent(len(messages), topic_anew=next_offset - len(messages) < done.next_offset - 1)
+
+
+def _send(config: ClientConfig, topic: str, messages: Sequence[ListMessage]) -> int:
+    """Send in order; the offset after the last."""
+    values = [msgspec.json.encode(message) for message in messages]
+    if any(len(value) > MAX_MESSAGE for value in values):
+        raise NeedsSnapshot(f"an entry is larger than {MAX_MESSAGE} bytes")
+    arguments: dict[str, Any] = {
+        **config,
+        "acks": "all",
+        "enable_idempotence": True,
+        "linger_ms": 5,
+        "max_request_size": 4 * MAX_MESSAGE,
+    }
+    with closing(producer_client(arguments)) as producer:
+        sent: list[RecordFuture] = [
+            producer.send(topic, value, message_key(message), partition=0)
+            for message, value in zip(messages, values, strict=True)
+        ]
+        producer.flush()
+        return max(future.get(timeout=60).offset for future in sent) + 1
+
+
+class ChangeLog:
+    """The changes since a snapshot's offset, the newest for each key. Not safe between threads."""
+
+    def __init__(self) -> None:
+        self.position: int | None = None
+        """The offset to read on from; `None` for lists that follow no changes."""
+        self._begin = 0
+        self._newest: dict[bytes, Offset] = {}
+
+    def start(self, version: str) -> None:
+        """Lists of this version are taken into use: keep the changes that they do not hold."""
+        offset = ListsVersion.parse(version).offset
+        if offset is None or self.position is None or not self._begin <= offset <= self.position:
+            self._newest.clear()
+            self.position = offset
+        self._begin = offset or 0
+        self._newest = {
+            key: kept for key, kept in self._newest.items() if kept.offset >= self._begin
+        }
+
+    def add(self, read: Iterable[Offset], position: int) -> None:
+        """Keep what was read up to `position`."""
+        for change in read:
+            self._newest[message_key(change.message)] = change
+        self._begin = min(self._begin, position)
+        self.position = position
+
+    def applied(self, matcher: ListMatcher, since: int, at: datetime) -> ListMatcher:
+        """A matcher with the changes from an offset on. Entries of a list that is not known yet
+        wait for it."""
+        infos = [
+            kept.message.info
+            for kept in self._newest.values()
+            if kept.offset >= since and isinstance(kept.message, ListDefined)
+        ]
+        new = {info.name for info in infos} - matcher.infos.keys()
+        known = new | matcher.infos.keys()
+        added: list[ListEntry] = []
+        removed: list[ListEntry] = []
+        for offset, message in self._newest.values():
+            if isinstance(message, EntryListed):
+                name = message.entry.list
+                if name in new or (offset >= since and name in known):
+                    added.append(message.entry)
+            elif isinstance(message, EntryRemoved) and offset >= since:
+                removed.append(
+                    ListEntry(
+                        list=message.list,
+                        id=message.id,
+                        algorithm=message.algorithm,
+                        value=message.value,
+                    )
+                )
+        version = ListsVersion.parse(matcher.version)._replace(offset=self.position)
+        return matcher.changed(added, removed, version=str(version), loaded_at=at, infos=infos)
