@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import faust
 
+from matchers.lists.csv_format import UnreadableList
 from streams import deadline
 from streams.boundary import (
     Topics,
@@ -32,12 +33,12 @@ from streams.engine.service import ChunkService
 from streams.kafka import topics as kafka_topics
 from streams.kafka.topics import consumer_group, stage_topics, topic_name
 from streams.metrics import Metrics
-from streams.parts import NotUsable, Parts, build_parts
+from streams.parts import Parts, build_parts
 from streams.settings import Settings
 from streams.state.open import open_store
 from streams.state.store import StateStore
 from streams.web import WebService
-from streams.worker import EXIT_FAILED, new_loop, run_until_ended, settle_memory
+from streams.worker import EXIT_FAILED, NotUsable, new_loop, run_until_ended, settle_memory
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +137,10 @@ def _services(
 
     async def prepare() -> None:
         if parts.lists is not None and follower is not None:
-            await asyncio.to_thread(parts.lists.load)
+            try:
+                await asyncio.to_thread(parts.lists.load)
+            except UnreadableList as error:
+                raise NotUsable(f"lists.files: {error}") from error
             await follower.catch_up(lambda: chunks.should_stop)
             health.missing.discard("lists loaded")
 

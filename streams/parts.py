@@ -26,12 +26,9 @@ from streams.stages.enforcement import Enforcement
 from streams.stages.hash_matching import HashMatching
 from streams.stages.media_hashing import MediaHashing
 from streams.stages.text_risk import build_text_risk
+from streams.worker import NotUsable
 
 log = logging.getLogger(__name__)
-
-
-class NotUsable(Exception):
-    """A file or address that the settings name cannot be used; the message says which and why."""
 
 
 @dataclass(frozen=True)

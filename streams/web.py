@@ -11,6 +11,7 @@ from prometheus_client.exposition import choose_encoder
 
 from streams.engine.health import Health, Verdict
 from streams.metrics import Metrics
+from streams.worker import NotUsable
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +57,12 @@ class WebService(faust.Service):
         try:
             await site.start()
         except OSError as error:
-            raise PortInUse(
+            raise NotUsable(
                 f"worker.http_port {self._port} on {self._host} cannot be bound: "
                 f"{error.strerror}. Choose another, or 0 for a free one."
             ) from error
         host, port = self._runner.addresses[0][:2]
-        self.address = f"http://{host}:{port}"
+        self.address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._on_listening(self.address)
 
     async def on_stop(self) -> None:
@@ -83,10 +84,6 @@ class WebService(faust.Service):
 
     async def _show_status(self, _: web.Request) -> web.Response:
         return web.json_response(self._status())
-
-
-class PortInUse(Exception):
-    """The configured port cannot be had."""
 
 
 def _probe(verdict: Verdict) -> web.Response:

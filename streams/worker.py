@@ -12,6 +12,12 @@ from streams import deadline
 
 EXIT_OK = 0
 EXIT_FAILED = 1
+EXIT_CONFIG = 2
+
+
+class NotUsable(Exception):
+    """A file, address or port that the settings name cannot be used; the message says which and
+    why. Starting again would not help."""
 
 
 class StreamWorker(faust.Worker):
@@ -56,16 +62,24 @@ def run_until_ended(
     services: list[faust.Service],
     shutdown_seconds: float,
 ) -> int:
-    """Run; the exit code says whether the worker was asked to end (0) or failed (1)."""
+    """Run; the exit code says whether the worker was asked to end (0), failed (1), or cannot run
+    with these settings (2)."""
     worker = StreamWorker(app, *services, shutdown_seconds=shutdown_seconds, loop=loop)
     try:
         worker.execute_from_commandline()
     except SystemExit as ended:
-        return EXIT_OK if not ended.code else EXIT_FAILED
+        return EXIT_OK if not ended.code else _code_of(worker.crash_reason or ended.__context__)
+    except NotUsable as error:
+        logging.getLogger(__name__).critical("%s", error)
+        return EXIT_CONFIG
     except Exception as failure:
         logging.getLogger(__name__).critical("%s: %s", type(failure).__name__, failure)
         return EXIT_FAILED
     return EXIT_OK
+
+
+def _code_of(reason: BaseException | None) -> int:
+    return EXIT_CONFIG if isinstance(reason, NotUsable) else EXIT_FAILED
 
 
 def settle_memory() -> None:

@@ -6,7 +6,7 @@ import stat
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -18,6 +18,7 @@ from msgspec import Struct
 from matchers.hashing.digests import Digests, DigestStream
 from matchers.hashing.outcome import Unreadable
 from matchers.hashing.sources import Location, Prefixes, located
+from matchers.hashing.stubborn import StubbornFiles
 
 _PIECE = 1 << 18
 _AWAY_STATUS = frozenset({408, 425, 429})
@@ -57,22 +58,39 @@ class Fetcher:
     through fsspec, with the credentials and endpoints that its settings and its drivers' find.
     """
 
-    def __init__(self, prefixes: Sequence[str], limits: FetchLimits | None = None) -> None:
+    def __init__(
+        self,
+        prefixes: Sequence[str],
+        limits: FetchLimits | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Raises `ValueError` for a malformed prefix or one whose protocol has no driver here."""
         self._prefixes = Prefixes(prefixes)
         self._limits = limits or FetchLimits()
         for prefix in self._prefixes:
             _check_driver(prefix)
+        self._stubborn = StubbornFiles(clock)
         self._opener = urllib.request.build_opener(_GuardedRedirects(self._prefixes))
 
     def fetch(self, uri: str, keep: int) -> Fetched:
         """Read `uri` to its end; its bytes are kept when they are at most `keep`.
 
         Raises `Unreadable` (`refused`, `missing`, `too_many_bytes`, `timeout`: it did arrive, but
-        not in time) and `SourceUnavailable`.
+        not in time; `unavailable`: the store gives others, but not this one) and
+        `SourceUnavailable`.
         """
         location = located(uri)
         prefix = self._prefixes.covering(location)
+        try:
+            fetched = self._told(location, prefix, keep)
+        except SourceUnavailable:
+            if self._stubborn.failed(str(prefix), uri):
+                raise Unreadable("unavailable") from None
+            raise
+        self._stubborn.succeeded(str(prefix), uri)
+        return fetched
+
+    def _told(self, location: Location, prefix: Location, keep: int) -> Fetched:
         try:
             return self._read(location, prefix, keep)
         except Unreadable:

@@ -19,9 +19,11 @@ UnreadableReason = Literal[
     "crashed",
     "missing",
     "refused",
+    "unavailable",
 ]
-"""Why a file has no (or not all) picture hashes. `missing` and `refused` are of a uri: the file
-is not there; the uri is outside the allowed prefixes, or its store denies it. `crashed`: the
+"""Why a file has no (or not all) picture hashes. `missing`, `refused` and `unavailable` are of a
+uri: the file is not there; the uri is outside the allowed prefixes, or its store denies it; its
+store gives others but fails on this one. `crashed`: the
 file ended the decoder process."""
 
 Mode = Literal["exact", "screen"]

@@ -97,7 +97,7 @@ NOTE = 1.0
 """From here a signal is worth handing on."""
 WATCH = 2.5
 """From here a conversation is worth a second look if anything else points to it."""
-REVIEW = 3.2
+REVIEW = 3.6
 """From here a person should look."""
 REVIEW_CATEGORIES = 2
 """Categories of one author that `review` needs, besides the points."""

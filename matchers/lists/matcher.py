@@ -211,6 +211,10 @@ class ListMatcher:
         """Whether any list holds an address."""
         return "url" in self._tables
 
+    def lists(self, algorithm: Algorithm) -> bool:
+        """Whether any list holds a hash of this algorithm."""
+        return algorithm in self._tables
+
     @property
     def entries(self) -> int:
         """Entries of all lists."""

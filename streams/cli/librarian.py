@@ -62,8 +62,12 @@ def librarian(
     arguments = kafka_arguments(settings)
     topic = topic_name(settings.pipeline, CONTROL)
     ending = threading.Event()
+
+    def end(number: int, frame: object) -> None:
+        ending.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ending.set())
+        signal.signal(number, end)
     with contextlib.suppress(OSError):
         os.nice(LOW_PRIORITY)
     failed, rounds = False, 0

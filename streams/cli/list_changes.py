@@ -206,12 +206,12 @@ def _import_one(
     store: ListStore, file: Path, listed: CataloguedList, *, dry_run: bool
 ) -> dict[str, Any]:
     at = _now()
-    if file.suffix == ".toml" or listed.name not in store.infos():
+    feed = read_list_file(file.parent / listed.file, listed) if listed.file else None
+    if not dry_run and (file.suffix == ".toml" or listed.name not in store.infos()):
         info = listed.info if file.suffix == ".toml" else ListInfo(name=listed.name)
         store.define(info, origin=_who(), at=at)
-    if not listed.file:
+    if feed is None:
         return _result(Outcome(list=listed.name))
-    feed = read_list_file(file.parent / listed.file, listed)
     outcome = store.import_feed(listed.name, feed, origin=_who(), at=at, dry_run=dry_run)
     return _result(outcome, feed.rejected, feed.held) | {"unused": feed.unused}
 

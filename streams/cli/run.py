@@ -38,12 +38,13 @@ def run(
     Example: seawall run --in events.jsonl --out decisions.jsonl --config seawall.toml
     """
     loaded = load(config, {})
+    from matchers.lists.csv_format import UnreadableList
     from streams.logs import set_up_logging
     from streams.metrics import Metrics
-    from streams.parts import NotUsable, build_parts
+    from streams.parts import build_parts
     from streams.replay import replay
     from streams.state.memory import MemoryStore
-    from streams.worker import settle_memory
+    from streams.worker import NotUsable, settle_memory
 
     set_up_logging("WARNING")
     console = Console(stderr=True)
@@ -56,7 +57,7 @@ def run(
             stack.callback(parts.close)
             if parts.lists is not None:
                 parts.lists.load()
-        except (OSError, NotUsable) as error:
+        except (OSError, NotUsable, UnreadableList) as error:
             typer.echo(f"seawall: {error}", err=True)
             raise typer.Exit(EXIT_CONFIG) from error
         settle_memory()

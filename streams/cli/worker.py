@@ -59,7 +59,7 @@ def worker(
     )
     # Faust, numba and the catalogue take a second to import: not for `--help`.
     from streams.app import run_worker
-    from streams.parts import NotUsable
+    from streams.worker import NotUsable
 
     try:
         code = run_worker(loaded.settings)

@@ -35,8 +35,8 @@ def add_control_agent(app: faust.App, topic: str, watch: ListWatch | None) -> No
                 message = _decoder.decode(value)
                 if watch is not None and isinstance(message, ReloadLists):
                     watch.wake()
-            except (msgspec.DecodeError, TypeError) as error:
-                log.error("a message on %s cannot be read: %s", topic, error)
+            except (msgspec.MsgspecError, ValueError, TypeError) as error:
+                log.error("a message on %s cannot be read: %s", topic, type(error).__name__)
 
     faust_app: Any = app  # its generic annotations are partial
     faust_app.agent(

@@ -35,6 +35,7 @@ class _Consumer(Protocol):
     async def stop(self) -> None: ...
     def assign(self, partitions: list[TopicPartition]) -> None: ...
     def seek(self, partition: TopicPartition, offset: int) -> None: ...
+    async def topics(self) -> set[str]: ...
     async def position(self, partition: TopicPartition) -> int: ...
     async def end_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]: ...
     async def getmany(
@@ -59,12 +60,14 @@ class ListFollower(faust.Service):
 
     async def catch_up(self, ending: Callable[[], bool]) -> None:
         """Take every change that is on the topic now into use, before a worker takes up work;
-        gives up when it is `ending`."""
+        gives up when it is `ending`, and for want of the topic, which the worker checks next."""
         end: int | None = None
         while not ending() and (at := self._lists.position) is not None:
             try:
                 if end is None:
                     consumer = await self._ready()
+                    if self._partition.topic not in await consumer.topics():
+                        return
                     end = (await consumer.end_offsets([self._partition]))[self._partition]
                 if at >= end:
                     return

@@ -15,14 +15,11 @@ from msgspec import Struct
 
 from matchers.lists.entry import Algorithm, ListEntry, ListInfo
 from matchers.lists.librarian import outbox
-from matchers.lists.librarian.outbox import MAX_CHANGES, Published
+from matchers.lists.librarian.outbox import Published
 from matchers.lists.librarian.store import ListStore
 from matchers.lists.matcher import ListMatcher
 from matchers.lists.version import ListsVersion
 from streams.kafka.client import ClientConfig, RecordFuture, producer_client
-
-MAX_MESSAGE = 1 << 20
-"""Bytes. The control topic takes twice as many; a long video's frames may be more."""
 
 
 class EntryListed(Struct, frozen=True, kw_only=True, tag_field="type", tag="entry_listed"):
@@ -91,9 +88,8 @@ def publish_changes(config: ClientConfig, topic: str, store: ListStore) -> Sent:
     with store.writing() as database:
         done, newest = outbox.published(database), store.revision()
         infos = outbox.changed_lists(database)
-        count = outbox.count_changes(database)
-        if count > MAX_CHANGES:
-            raise NeedsSnapshot(f"{count} entries changed: more than {MAX_CHANGES}")
+        if why := outbox.too_much(database):
+            raise NeedsSnapshot(why)
         messages: list[ListMessage] = [ListDefined(info=info) for info in infos]
         messages += [
             EntryRemoved(**change.key._asdict())
@@ -109,14 +105,12 @@ def publish_changes(config: ClientConfig, topic: str, store: ListStore) -> Sent:
 def _send(config: ClientConfig, topic: str, messages: Sequence[ListMessage]) -> int:
     """Send in order; the offset after the last."""
     values = [msgspec.json.encode(message) for message in messages]
-    if any(len(value) > MAX_MESSAGE for value in values):
-        raise NeedsSnapshot(f"an entry is larger than {MAX_MESSAGE} bytes")
     arguments: dict[str, Any] = {
         **config,
         "acks": "all",
         "enable_idempotence": True,
         "linger_ms": 5,
-        "max_request_size": 4 * MAX_MESSAGE,
+        "max_request_size": 2 * outbox.MAX_VALUE,
     }
     with closing(producer_client(arguments)) as producer:
         sent: list[RecordFuture] = [

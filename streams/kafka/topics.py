@@ -62,8 +62,10 @@ def first_topic(pipeline: PipelineSettings) -> str:
 
 
 def consumer_group(pipeline: PipelineSettings, stages: Sequence[StageName]) -> str:
-    """`<pipeline>.<first stage>`: the same for fused and split workers that read one topic."""
-    return f"{pipeline.name}.{stages[0]}"
+    """`<pipeline>.<first stage>`: the same for fused and split workers that read one topic, and
+    another one for those that read media, whose restarts must not concern the others."""
+    group = f"{pipeline.name}.{stages[0]}"
+    return f"{group}.media" if pipeline.media and stages[0] == STAGE_ORDER[0] else group
 
 
 def pipeline_topics(settings: Settings) -> list[TopicSpec]:

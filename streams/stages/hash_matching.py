@@ -10,7 +10,7 @@ from streams.contracts.envelope import Envelope
 from streams.contracts.event import ContentEvent, Media, MediaHashes
 from streams.contracts.signal import HashMatch, Signal, UrlMatch
 from streams.contracts.stage import StageResult, StateKey, StateValue
-from streams.contracts.values import HashOrigin, StageName
+from streams.contracts.values import Algorithm, HashOrigin, StageName
 
 
 class HashMatching:
@@ -39,7 +39,7 @@ class HashMatching:
         """
         matcher = self._matcher()
         version = matcher.version
-        hashes = _HashQueries()
+        hashes = _HashQueries(matcher.lists)
         addresses = _UrlQueries(matcher.lists_urls)
         for envelope in batch:
             envelope.lists_version = version
@@ -54,9 +54,11 @@ class HashMatching:
 
 
 class _HashQueries:
-    """The hashes of a batch, and whose they are."""
+    """The hashes of a batch, and whose they are. A scan counts as performed only where a list
+    holds what it could find."""
 
-    def __init__(self) -> None:
+    def __init__(self, listed: Callable[[Algorithm], bool]) -> None:
+        self._listed = listed
         self._queries: list[HashQuery] = []
         self._owners: list[tuple[Envelope, Media]] = []
 
@@ -79,7 +81,9 @@ class _HashQueries:
                 query.below_quality for query in queries
             ):
                 envelope.degraded.append("pdq_quality")
-            if "hash" not in envelope.scans_performed:
+            if "hash" not in envelope.scans_performed and any(
+                self._listed(query.algorithm) for query in queries
+            ):
                 envelope.scans_performed.append("hash")
 
     def match(self, matcher: ListMatcher) -> list[tuple[Envelope, Signal]]:
@@ -115,10 +119,10 @@ class _UrlQueries:
     def add(self, envelope: Envelope, event: ContentEvent) -> None:
         if "url" in envelope.scans_withheld:
             return
-        if "url" not in envelope.scans_performed:
-            envelope.scans_performed.append("url")
         if not self._listed:
             return
+        if "url" not in envelope.scans_performed:
+            envelope.scans_performed.append("url")
         for index, url in enumerate(event.urls):
             self._urls.append(url)
             self._owners.append((envelope, index))

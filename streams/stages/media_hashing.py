@@ -5,7 +5,8 @@ from typing import Literal, Protocol
 
 from msgspec.structs import replace
 
-from matchers.hashing.decoder_pool import MediaSource
+from matchers.hashing.decoder import DecoderNotStarted
+from matchers.hashing.decoder_pool import MediaSource, PoolClosed
 from matchers.hashing.digests import Digests
 from matchers.hashing.fetch import SourceUnavailable
 from matchers.hashing.outcome import HashResult
@@ -60,6 +61,8 @@ class MediaHashing:
             results = iter(self._hasher.hash_many(sources) if sources else ())
         except SourceUnavailable as error:
             raise DependencyUnavailable(error.source, error.why) from error
+        except (DecoderNotStarted, PoolClosed) as error:
+            raise DependencyUnavailable("decoders", type(error).__name__) from error
         return StageResult([self._hashed(envelope, results) for envelope in batch])
 
     def _hashed(self, envelope: Envelope, results: Iterator[HashResult]) -> Envelope:

@@ -23,6 +23,8 @@ from matchers.lists.snapshot import Progress, compile_snapshot
 MAX_CHANGES = 10_000
 """More changed entries than this reach the workers as a new snapshot: the delta segment that
 they would make in every worker costs more memory and time than the file."""
+MAX_VALUE = 1 << 20
+"""Characters; an entry that is larger, the frames of a very long video, goes that way too."""
 
 
 class Published(NamedTuple):
@@ -72,6 +74,17 @@ def count_changes(database: sqlite3.Connection) -> int:
     return int(database.execute(f"SELECT count(*) FROM ({_CHANGED})").fetchone()[0])
 
 
+def too_much(database: sqlite3.Connection) -> str | None:
+    """Why the changes must reach the workers as a snapshot, if they must."""
+    count = count_changes(database)
+    if count > MAX_CHANGES:
+        return f"{count} entries changed: more than {MAX_CHANGES}"
+    (large,) = database.execute(
+        f"SELECT count(*) FROM ({_CHANGED}) WHERE length(value) > {MAX_VALUE}"
+    ).fetchone()
+    return f"{large} changed entries are very large" if large else None
+
+
 def changed_entries(database: sqlite3.Connection) -> Iterator[Change]:
     """The entries that changed, as they are now."""
     rows = database.execute(
@@ -86,21 +99,20 @@ def compile_store(store: ListStore, path: Path, progress: Progress | None = None
     """Compile all lists of the store to a snapshot, and note in it where on the control topic to
     read on. Others can write to the store meanwhile.
 
-    Changes too many to publish count as published by it.
+    Changes that are too much to publish count as published by it.
     """
     with store.reading() as database:
         revision, offset = store.revision(), published(database).next_offset
-        changed = count_changes(database)
+        changed = count_changes(database) if too_much(database) else 0
         entries = sum(count.entries for count in store.counts())
         version = compile_snapshot(
             path, store.infos(), store.entries(), offset=offset, progress=progress
         )
-    instead = changed if changed > MAX_CHANGES else 0
-    if instead:
+    if changed:
         with store.writing() as database:
             done = published(database)
             mark_published(database, done._replace(revision=max(done.revision, revision)))
-    return Compiled(version, revision, entries, instead)
+    return Compiled(version, revision, entries, instead=changed)
 
 
 _CHANGED = f"SELECT DISTINCT {KEY} FROM history WHERE revision > (SELECT revision FROM published)"

@@ -82,6 +82,7 @@ def test_missing_topics_are_named(broker, prefix, tmp_path) -> None:
         ("worker", {"chunks": 5}, "unknown setting 'worker.chunks'"),
         ("policy", {"file": "nowhere.toml"}, "nowhere.toml"),
         ("media", {"uri_prefixes": ["no-scheme"]}, "media.uri_prefixes"),
+        ("state", {"url": "valkey://host:x", "hmac_key": "0123456789abcdef"}, "state URL"),
     ],
 )
 def test_unusable_settings_end_with_code_2_and_say_which(
@@ -94,6 +95,13 @@ def test_unusable_settings_end_with_code_2_and_say_which(
         assert "Traceback" not in process.log
 
 
+def test_lists_that_cannot_be_read_are_named(tmp_path) -> None:
+    config = toml(tmp_path, "seawall.toml", {"lists": {"files": ["nowhere.csv"]}})
+    with worker(tmp_path, "--config", str(config)) as process:
+        assert process.wait() == 2
+        assert "lists.files: nowhere.csv" in process.log.splitlines()[-1]
+
+
 def test_a_port_in_use_is_named(tmp_path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -101,7 +109,7 @@ def test_a_port_in_use_is_named(tmp_path) -> None:
         port = taken.getsockname()[1]
         config = settings_file(tmp_path, "127.0.0.1:1", worker={"http_port": port})
         with worker(tmp_path, "--config", str(config)) as process:
-            assert process.wait() == 1
+            assert process.wait() == 2
             assert f"worker.http_port {port}" in process.log
 
 

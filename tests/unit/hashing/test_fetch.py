@@ -14,6 +14,7 @@ import pytest
 from matchers.hashing.digests import digests
 from matchers.hashing.fetch import Fetched, Fetcher, FetchLimits, SourceUnavailable
 from matchers.hashing.outcome import Unreadable
+from matchers.hashing.stubborn import StubbornFiles
 
 CONTENT = b"some bytes of a file " * 1000
 
@@ -187,3 +188,35 @@ def test_nobody_listening_is_away() -> None:
         prefix = f"http://127.0.0.1:{free.getsockname()[1]}"
         with pytest.raises(SourceUnavailable, match="ConnectionRefusedError"):
             Fetcher([prefix]).fetch(f"{prefix}/name", keep=1)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_one_file_that_fails_alone_is_given_up_but_a_store_that_is_away_is_not() -> None:
+    clock = Clock()
+    files = StubbornFiles(clock)
+    for _ in range(100):
+        clock.now += 60
+        assert not files.failed("store", "a"), "nothing came from the store: it may be away"
+    files.succeeded("store", "b")
+    assert files.failed("store", "a")
+    assert not files.failed("other store", "c")
+    files.succeeded("store", "a")
+    assert not files.failed("store", "a"), "it begins anew"
+
+
+def test_a_file_is_tried_several_times_over_a_while() -> None:
+    clock = Clock()
+    files = StubbornFiles(clock)
+    gave_up = []
+    for _ in range(8):
+        gave_up.append(files.failed("store", "a"))
+        clock.now += 10
+        files.succeeded("store", "b")
+    assert gave_up == [False] * 3 + [True] * 5

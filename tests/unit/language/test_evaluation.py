@@ -15,6 +15,7 @@ from tests.conversations.generate import conversations
 
 MATCHER = IndicatorMatcher(load())
 SEED = 20_261_126
+PLAIN = report([judge(talk, MATCHER) for talk in conversations("families", SEED, 4)])
 
 
 def test_the_tuning_families() -> None:
@@ -26,11 +27,10 @@ def test_the_tuning_families() -> None:
 
 @pytest.mark.parametrize("name", DISGUISES)
 def test_disguises_keep_nine_tenths_of_the_recall(name: str) -> None:
-    plain = report([judge(talk, MATCHER) for talk in conversations("families", SEED, 4)])
     hidden = report(
         [judge(talk, MATCHER) for talk in conversations("families", SEED, 4, DISGUISES[name])]
     )
-    assert hidden.recall.value >= 0.9 * plain.recall.value
+    assert hidden.recall.value >= 0.9 * PLAIN.recall.value
 
 
 def test_the_alarm_is_about_the_offender() -> None:
@@ -101,7 +101,8 @@ def test_pan_xml_is_read(tmp_path: Path) -> None:
     corpus = tmp_path / "c.xml"
     corpus.write_text(
         '<conversations><conversation id="x"><message line="1"><author>u1</author>'
-        '<time>01:00</time><text>hi</text></message><message line="2"><author>u2</author><time>01:01</time><text/>'
+        '<time>01:00</time><text>hi</text></message><message line="2"><author>u2</author>'
+        "<time>01:01</time><text/>"
         '</message></conversation><conversation id="y"/></conversations>'
     )
     truth = tmp_path / "t.txt"

@@ -107,7 +107,7 @@ def test_changes_take_the_place_of_items_they_name_only(store: ListStore) -> Non
 
 
 def test_a_bad_hash_takes_nothing_away_from_its_item(store: ListStore) -> None:
-    two = item(1).entries + (ListEntry(list="a", id="i1", algorithm="sha1", value="ab" * 20),)
+    two = (*item(1).entries, ListEntry(list="a", id="i1", algorithm="sha1", value="ab" * 20))
     take(store, feed(Item(id="i1", entries=two)))
     take(store, feed(item(1, complete=False), whole=False))
     assert len(list(store.entries())) == 2

@@ -1,0 +1,120 @@
+"""`seawall lists` on the librarian's store."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from streams.cli.lists import app
+
+MD5 = [f"{n:032x}" for n in range(1, 60)]
+
+
+class Lists:
+    """Runs commands against one store."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, *arguments: str, code: int = 0) -> Result:
+        result = CliRunner().invoke(app, [*arguments, "--store", str(self.folder / "lists.db")])
+        assert result.exit_code == code, result.output
+        return result
+
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        return json.loads(self(*arguments, "--json", code=code).stdout)
+
+    def write(self, *values: str, name: str = "own.txt") -> str:
+        path = self.folder / name
+        path.write_text("".join(f"md5 {value}\n" for value in values))
+        return str(path)
+
+
+@pytest.fixture
+def lists(tmp_path: Path) -> Lists:
+    return Lists(tmp_path)
+
+
+def imported(lists: Lists, *values: str, code: int = 0) -> Any:
+    file = lists.write(*values)
+    return lists.json("import", file, "--format", "signals", code=code)[0]
+
+
+def test_import_show_search_history(lists: Lists) -> None:
+    assert imported(lists, *MD5[:3])["added"] == 3
+    (own,) = lists.json("show")["lists"]
+    assert own["entries"] == {"md5": 3}
+    assert lists.json("search", MD5[0])["matches"][0]["list"] == "own"
+    lists("search", MD5[9], code=1)
+    assert [revision["kind"] for revision in lists.json("history", "own")] == ["import", "define"]
+    assert len(lists.json("history", "own", MD5[0])) == 1
+
+
+def test_a_bad_row_is_reported_with_its_line_and_the_rest_goes_in(lists: Lists) -> None:
+    result = imported(lists, MD5[0], "short", MD5[1], code=1)
+    assert result["added"] == 2
+    assert [row["line"] for row in result["rejected"]] == [2]
+
+
+def test_a_large_change_waits_is_shown_and_approved_or_rejected(lists: Lists) -> None:
+    imported(lists, *MD5[:10])
+    assert "removes 9 of 10" in imported(lists, MD5[0], code=1)["reasons"][0]
+    assert len(lists.json("diff", "own", code=1)) == 9
+    lists("approve", "own", "--reject")
+    lists("approve", "own", code=2)
+    imported(lists, MD5[0], code=1)
+    assert lists.json("approve", "own")[0]["removed"] == 9
+
+
+def test_dry_run_remove_rollback(lists: Lists) -> None:
+    imported(lists, *MD5[:5])
+    file = lists.write(*MD5[:6])
+    dry = lists.json("import", file, "--format", "signals", "--dry-run")[0]
+    assert (dry["added"], dry["reasons"]) == (1, [])
+    revision = lists.json("history", "own")[0]["revision"]
+    assert lists.json("remove", "own", MD5[0])[0]["removed"] == 1
+    lists("remove", "own", "none", code=2)
+    assert len(lists.json("diff", "own", "--since", str(revision), code=1)) == 1
+    assert lists.json("rollback", "own", str(revision))[0]["added"] == 1
+    lists("diff", "own", "--since", str(revision))
+
+
+def test_export_only_what_may_be_passed_on(lists: Lists) -> None:
+    imported(lists, *MD5[:2])
+    out = lists.folder / "out.txt"
+    result = lists("export", "own", "--out", str(out), code=2)
+    assert "may not be passed on" in result.output
+    assert not out.exists()
+    catalogue = lists.folder / "lists.toml"
+    catalogue.write_text(
+        '[[list]]\nname = "own"\nfile = "own.txt"\nformat = "signals"\nredistribute = true\n'
+    )
+    lists("import", str(catalogue))
+    lists("export", "own", "--out", str(out), "--format", "signals")
+    assert out.read_text() == f"video_md5 {MD5[0]}\nvideo_md5 {MD5[1]}\n"
+    again = lists("export", "own").stdout
+    (lists.folder / "again.csv").write_text(again)
+    assert lists.json("import", str(lists.folder / "again.csv"))[0]["added"] == 2
+
+
+def test_compile_from_the_store_is_read_as_a_snapshot(lists: Lists) -> None:
+    imported(lists, *MD5[:4])
+    out = lists.folder / "lists.snapshot"
+    compiled = lists.json("compile", "--out", str(out))
+    assert compiled["version"].endswith("+0")
+    shown = json.loads(CliRunner().invoke(app, ["show", str(out), "--json"]).stdout)
+    assert shown["version"] == compiled["version"]
+    assert shown["lists"][0]["entries"] == {"md5": 4}
+
+
+def test_what_cannot_be_used_ends_with_2(lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
+    lists("import", str(lists.folder / "none.csv"), code=2)
+    lists("diff", "none", code=2)
+    monkeypatch.chdir(lists.folder)
+    result = CliRunner().invoke(app, ["history"])
+    assert result.exit_code == 2
+    assert "--store" in result.output
+    (lists.folder / "lists.toml").write_text('[[list]]\nname = "x"\nfromat = "csv"\n')
+    assert "fromat" in lists("import", str(lists.folder / "lists.toml"), code=2).output
