@@ -68,17 +68,15 @@ def run_until_ended(
     try:
         worker.execute_from_commandline()
     except SystemExit as ended:
-        return EXIT_OK if not ended.code else _code_of(worker.crash_reason or ended.__context__)
-    except NotUsable as error:
-        logging.getLogger(__name__).critical("%s", error)
-        return EXIT_CONFIG
+        if not ended.code:
+            return EXIT_OK
+        reason = worker.crash_reason or ended.__context__ or ended
     except Exception as failure:
-        logging.getLogger(__name__).critical("%s: %s", type(failure).__name__, failure)
-        return EXIT_FAILED
-    return EXIT_OK
-
-
-def _code_of(reason: BaseException | None) -> int:
+        reason = failure
+    else:
+        return EXIT_OK
+    # The last line of the log, after all that was said while stopping.
+    logging.getLogger(__name__).critical("ended: %s: %s", type(reason).__name__, reason)
     return EXIT_CONFIG if isinstance(reason, NotUsable) else EXIT_FAILED
 
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from matchers.language import weights as w
 from matchers.language.categories import CATEGORIES, CATEGORY_INDEX, STAGE_OF, STAGES, Category
+from matchers.language.context import bearing, decayed, is_crowd, is_minor, known_adult
 from matchers.language.state import (
     MINOR_BANDS,
     PEOPLE_CAP,
@@ -235,12 +236,6 @@ def _strengthen(
     )
 
 
-def decayed(strength: Strength, now_ms: int) -> float:
-    """What is left of evidence at a time; it halves with the category's half-life."""
-    days = max(0, now_ms - strength.at) / _DAY
-    return strength.strength * 0.5 ** (days / w.HALF_LIFE_DAYS[CATEGORIES[strength.category]])
-
-
 def _state_others(state: Conversation, message: Message, age: int) -> Conversation:
     """An age said of the other person, where it is clear who that is."""
     others = [p for p in state.people if p.key != message.author.key]
@@ -260,7 +255,7 @@ def _state_age(person: Person, age: int) -> Person:
 def _latch(state: Conversation, now_ms: int) -> Conversation:
     """Complete patterns stay, so that later evidence cannot undo them."""
     # In a crowd, nobody's age and nobody's request belong together.
-    minor_stated = not _is_crowd(state) and any(
+    minor_stated = not is_crowd(state) and any(
         0 < p.stated_least < w.AGE_LIMIT for p in state.people
     )
     for person in state.people:
@@ -331,12 +326,12 @@ def _score(state: Conversation, subject: Person, now: int, *, with_trial: bool) 
         further = min(subject.messages - 1, w.PERSISTENCE_CAP)
         parts.append(Part("persistence", w.PERSISTENCE_POINTS * further * min(1.0, said)))
     others = [p for p in state.people if p.key != subject.key]
-    minor = any(_is_minor(p) for p in others)
+    minor = any(is_minor(p) for p in others)
     base = sum(part.points for part in parts)
     if base > 0:
         parts += [
             Part(name, w.CONTEXT_FACTORS[name] * base)
-            for name in _context(state, subject, others, minor, now)
+            for name in bearing(state, subject, others, minor, now)
         ]
     patterns = [p for p in subject.patterns if with_trial or not p.trial]
     pattern: Pattern | None = None
@@ -347,7 +342,7 @@ def _score(state: Conversation, subject: Person, now: int, *, with_trial: bool) 
         if days <= w.COMPOSITE_HALF_LIFE_DAYS:
             pattern = pattern or latched.pattern
     total = round(sum(part.points for part in parts), 4)
-    gap = minor and _known_adult(subject)
+    gap = minor and known_adult(subject)
     core = any(
         CATEGORIES[s.category] in w.CORE or (gap and CATEGORIES[s.category] in w.CORE_ACROSS_AGES)
         for s in shown
@@ -393,56 +388,3 @@ def _stages_in_order(shown: Iterable[Strength]) -> int:
         any(earlier < place and first[earlier] < last[place] for earlier in first)
         for place in first
     )
-
-
-def _is_minor(person: Person) -> bool:
-    return person.band in MINOR_BANDS or 0 < person.stated_least < w.AGE_LIMIT
-
-
-def _known_adult(person: Person) -> bool:
-    return person.band == "adult" or person.stated_most >= w.AGE_LIMIT
-
-
-def _is_adult(person: Person) -> bool:
-    """Known as an adult, or says so and nobody says otherwise."""
-    if person.band == "adult":
-        return not 0 < person.stated_least < w.AGE_LIMIT
-    return person.band == "unknown" and person.stated_least >= w.AGE_LIMIT
-
-
-def _speaks_of_guardians(person: Person, now: int) -> bool:
-    """Whether what was said is what one says to a child, though nobody gave an age."""
-    return any(
-        CATEGORIES[s.category] in ("isolation", "secrecy") and decayed(s, now) >= w.PRESENT
-        for s in person.strengths
-    )
-
-
-def _context(
-    state: Conversation, subject: Person, others: list[Person], minor: bool, now: int
-) -> Iterable[str]:
-    """The names of what the platform and the conversation know that bears on the evidence."""
-    if minor and subject.band in MINOR_BANDS and all(p.band in MINOR_BANDS for p in others):
-        yield "peers"
-    elif minor:
-        yield "minor_recipient"
-        if _known_adult(subject):
-            yield "age_gap"
-        if any(p.spoke for p in others if _is_minor(p)):
-            yield "answered"
-    elif _is_adult(subject) and others and all(_is_adult(p) for p in others):
-        yield "adults_only"
-    elif not _speaks_of_guardians(subject, now):
-        yield "no_child"
-    if subject.account_at and now - subject.account_at <= w.NEW_ACCOUNT_DAYS * _DAY:
-        yield "new_account"
-    if minor and now - state.started <= w.FIRST_CONTACT_DAYS * _DAY:
-        yield "first_contact"
-    if any(reporter != subject.key for reporter in state.reporters):
-        yield "user_report"
-    if _is_crowd(state):
-        yield "crowd"
-
-
-def _is_crowd(state: Conversation) -> bool:
-    return max(state.crowd, len(state.people)) >= w.CROWD

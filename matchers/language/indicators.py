@@ -306,8 +306,8 @@ class _Context:
             if age is None:
                 return None
         view = VIEW_ORDER[max(VIEW_ORDER.index(token.view) for token in tokens)]
-        raw_start = self._raw_offset(first, start)
-        raw_end = self._raw_offset(last, end)
+        raw_start = self._raw_offset(first, start, tokens[0].start)
+        raw_end = self._raw_offset(last, end, tokens[-1].end)
         cues = phrase.cues.around(
             self._normal, start, end, self._sentence(raw_start), phrase.indicator.category
         )
@@ -330,18 +330,13 @@ class _Context:
             phrase.indicator.about == "other",
         )
 
-    def _raw_offset(self, index: int, at: int) -> int:
-        """The raw offset of place `at` of the normal text, which is in or at an end of a token.
-
-        Within a token (in scripts without spaces) it is exact where the token has as many
-        characters as it stands for; else the token counts as a whole.
-        """
+    def _raw_offset(self, index: int, at: int, otherwise: int) -> int:
+        """The raw offset of place `at` of the normal text, within token `index`: exact where the
+        token has as many characters as it stands for, else `otherwise`."""
         token, begins = self._tokens[index], self._starts[index]
-        if at == begins:
-            return token.start
-        if at < begins + len(token.word) and len(token.word) == token.end - token.start:
+        if len(token.word) == token.end - token.start:
             return token.start + at - begins
-        return token.end if at >= begins + len(token.word) or at > begins else token.start
+        return otherwise
 
     def _sentence(self, raw_start: int) -> int:
         """Where, in the normal text, the sentence of a raw offset begins."""

@@ -1,0 +1,72 @@
+"""What the platform and the conversation know of people, and how it bears on the evidence."""
+
+from collections.abc import Iterable
+
+from matchers.language import weights as w
+from matchers.language.categories import CATEGORIES
+from matchers.language.state import MINOR_BANDS, Conversation, Person, Strength
+
+_DAY = 86_400_000
+
+
+def decayed(strength: Strength, now_ms: int) -> float:
+    """What is left of evidence at a time; it halves with the category's half-life."""
+    days = max(0, now_ms - strength.at) / _DAY
+    return strength.strength * 0.5 ** (days / w.HALF_LIFE_DAYS[CATEGORIES[strength.category]])
+
+
+def is_minor(person: Person) -> bool:
+    """Known as a minor, or said to be one."""
+    return person.band in MINOR_BANDS or 0 < person.stated_least < w.AGE_LIMIT
+
+
+def known_adult(person: Person) -> bool:
+    """Known as an adult, or says so at all."""
+    return person.band == "adult" or person.stated_most >= w.AGE_LIMIT
+
+
+def _is_adult(person: Person) -> bool:
+    """Known as an adult, or says so and nobody says otherwise."""
+    if person.band == "adult":
+        return not 0 < person.stated_least < w.AGE_LIMIT
+    return person.band == "unknown" and person.stated_least >= w.AGE_LIMIT
+
+
+def _speaks_of_guardians(person: Person, now: int) -> bool:
+    """Whether what was said is what one says to a child, though nobody gave an age."""
+    return any(
+        CATEGORIES[s.category] in ("isolation", "secrecy") and decayed(s, now) >= w.PRESENT
+        for s in person.strengths
+    )
+
+
+def bearing(
+    state: Conversation, subject: Person, others: list[Person], minor: bool, now: int
+) -> Iterable[str]:
+    """The names of what the platform and the conversation know that bears on the evidence."""
+    if minor and subject.band in MINOR_BANDS and all(p.band in MINOR_BANDS for p in others):
+        # Adults pose as fourteen: what an account says of itself is worth less.
+        yield "peers_declared" if subject.source in (None, "declared") else "peers"
+    elif minor:
+        yield "minor_recipient"
+        if known_adult(subject):
+            yield "age_gap"
+        if any(p.spoke for p in others if is_minor(p)):
+            yield "answered"
+    elif _is_adult(subject) and others and all(_is_adult(p) for p in others):
+        yield "adults_only"
+    elif not _speaks_of_guardians(subject, now):
+        yield "no_child"
+    if subject.account_at and now - subject.account_at <= w.NEW_ACCOUNT_DAYS * _DAY:
+        yield "new_account"
+    if minor and now - state.started <= w.FIRST_CONTACT_DAYS * _DAY:
+        yield "first_contact"
+    if any(reporter != subject.key for reporter in state.reporters):
+        yield "user_report"
+    if is_crowd(state):
+        yield "crowd"
+
+
+def is_crowd(state: Conversation) -> bool:
+    """Whether so many people are there that words are rather meant for nobody in particular."""
+    return max(state.crowd, len(state.people)) >= w.CROWD
