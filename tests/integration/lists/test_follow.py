@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import subprocess
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -16,12 +18,14 @@ from matchers.lists.formats.registry import read_feed
 from matchers.lists.librarian.outbox import compile_store
 from matchers.lists.librarian.store import ListStore
 from matchers.lists.matcher import HashQuery
+from matchers.lists.snapshot import open_snapshot
 from streams.control.follow import ListFollower
 from streams.control.list_changes import publish_changes
 from streams.control.lists import LiveLists
 from streams.kafka.topics import pipeline_topics
 from streams.settings import load_settings
-from tests.integration.worker.processes import toml, worker
+from tests.integration.lists.service import service
+from tests.integration.worker.processes import SEAWALL, toml, worker
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 POLICY = """
@@ -199,3 +203,42 @@ def test_a_running_worker_decides_by_a_change(broker, prefix, tmp_path: Path, bu
         assert process.end() == 0
     producer.close()
     decisions.close()
+
+
+def test_the_librarian_fetches_publishes_and_compiles(broker, prefix, tmp_path: Path) -> None:
+    topic = control_topic(broker.bootstrap, prefix)
+    catalogue, snapshot = tmp_path / "lists.toml", tmp_path / "lists.snapshot"
+    with service() as server:
+        server.answer = lambda path, query: (200, b"http://listed.example/a\n")
+        catalogue.write_text(
+            f'[[list]]\nname = "u"\nformat = "urls"\n[list.source]\nurl = "{server.url}"\n'
+            '[[list]]\nname = "away"\nformat = "urls"\n[list.source]\nurl = "http://127.0.0.1:9/"\n'
+        )
+        done = subprocess.run(
+            [
+                *(str(SEAWALL), "librarian", str(catalogue), "--once"),
+                *("--store", str(tmp_path / "lists.db"), "--snapshot", str(snapshot)),
+                *("--bootstrap", broker.bootstrap),
+            ],
+            env=os.environ | {"SEAWALL_PIPELINE_TOPIC_PREFIX": prefix},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    assert done.returncode == 1, "one source is away"
+    assert "u: revision" in done.stdout
+    assert "away: failed" in done.stdout
+    assert "3 changes published" in done.stdout
+    matcher = open_snapshot(snapshot, loaded_at=NOW)
+    assert matcher.version.endswith("+3")
+    assert matcher.match_urls(["https://listed.example/a"])[0]
+    read = KafkaConsumer(
+        topic,
+        bootstrap_servers=broker.bootstrap,
+        auto_offset_reset="earliest",
+        consumer_timeout_ms=3000,
+    )
+    types = sorted(json.loads(record.value)["type"] for record in read)
+    assert types == ["entry_listed", "list_defined", "list_defined"]
+    read.close()

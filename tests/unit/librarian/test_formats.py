@@ -265,8 +265,20 @@ def test_any_bytes_are_read_or_refused(name: str, data: bytes) -> None:
             st.lists(inner, max_size=3)
             | st.dictionaries(
                 st.sampled_from(
-                    """hashValue signalType hashStatus CSPFeedbacks tags MD5 Media MediaID Category
-                    lastModtimestamp AlternativeHashes HashName""".split()
+                    [
+                        "hashValue",
+                        "signalType",
+                        "hashStatus",
+                        "CSPFeedbacks",
+                        "tags",
+                        "MD5",
+                        "Media",
+                        "MediaID",
+                        "Category",
+                        "lastModtimestamp",
+                        "AlternativeHashes",
+                        "HashName",
+                    ]
                 ),
                 inner,
                 max_size=5,
