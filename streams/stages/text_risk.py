@@ -37,7 +37,7 @@ from matchers.language.state import (
 from streams.contracts.envelope import Envelope
 from streams.contracts.event import Author, ContentEvent, Recipient
 from streams.contracts.signal import IndicatorHit, ScorePart, TextRisk, UserReport
-from streams.contracts.stage import StageResult, StateKey, StateValue
+from streams.contracts.stage import StageResult, StateKey, StateValue, state_key
 from streams.contracts.values import StageName
 
 _NO_STATE = StateValue(None)
@@ -99,27 +99,27 @@ def conversation_key(event: ContentEvent) -> StateKey | None:
     """The conversation that an event belongs to: `conversation_id`, else the pair of author and
     single recipient (each direction apart, since their records may lie on two partitions)."""
     if event.conversation_id is not None:
-        return StateKey("conversation", f"{event.tenant}/{event.conversation_id}")
+        return state_key("conversation", event.tenant, event.conversation_id)
     if len(event.recipients) == 1 and (event.recipient_count or 1) == 1:
-        return StateKey(
-            "conversation", f"{event.tenant}/>{event.author.id}>{event.recipients[0].id}"
-        )
+        pair = f">{event.author.id}>{event.recipients[0].id}"
+        return state_key("conversation", event.tenant, pair)
     return None
 
 
 def sender_key(event: ContentEvent) -> StateKey:
     """The account that sent an event."""
-    return StateKey("sender", f"{event.tenant}/{event.author.id}")
+    return state_key("sender", event.tenant, event.author.id)
 
 
 _AHEAD_CAP = 20_000
+_AHEAD_CHARACTERS = 2_000
 
 
 class _Reader:
     """Finds the indicators of a text once for `keys` and `run` together.
 
     What `keys` found waits, by text, until `run` takes it; it is only a saving: whatever is not
-    there is found anew. At most `_AHEAD_CAP` texts wait, should `run` not come.
+    there is found anew. At most `_AHEAD_CAP` texts, and no long ones, wait, should `run` not come.
     """
 
     def __init__(self, matcher: IndicatorMatcher) -> None:
@@ -132,7 +132,9 @@ class _Reader:
         """The indicators, kept for `read`."""
         if len(self._ahead) >= _AHEAD_CAP:
             self._ahead.clear()
-        hits = self._ahead[text] = self._find(text)
+        hits = self._find(text)
+        if len(text) <= _AHEAD_CHARACTERS:
+            self._ahead[text] = hits
         return hits
 
     def read(self, text: str) -> Sequence[Hit]:

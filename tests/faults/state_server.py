@@ -15,7 +15,7 @@ from streams.localbroker.ports import free_ports
 
 @dataclass(frozen=True)
 class StateServer:
-    """A running server."""
+    """A running server: its address, and the process that serves it."""
 
     url: str
     pid: int

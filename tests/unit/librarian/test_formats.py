@@ -254,6 +254,12 @@ def test_any_bytes_are_read_or_refused(name: str, data: bytes) -> None:
     assert all(entry.list == "l" for entry in feed.entries)
 
 
+FIELDS = [
+    *("hashValue", "signalType", "hashStatus", "CSPFeedbacks", "tags", "lastModtimestamp"),
+    *("MD5", "Media", "MediaID", "Category", "AlternativeHashes", "HashName"),
+]
+
+
 @given(
     st.recursive(
         st.none()
@@ -264,22 +270,7 @@ def test_any_bytes_are_read_or_refused(name: str, data: bytes) -> None:
         lambda inner: (
             st.lists(inner, max_size=3)
             | st.dictionaries(
-                st.sampled_from(
-                    [
-                        "hashValue",
-                        "signalType",
-                        "hashStatus",
-                        "CSPFeedbacks",
-                        "tags",
-                        "MD5",
-                        "Media",
-                        "MediaID",
-                        "Category",
-                        "lastModtimestamp",
-                        "AlternativeHashes",
-                        "HashName",
-                    ]
-                ),
+                st.sampled_from(FIELDS),
                 inner,
                 max_size=5,
             )

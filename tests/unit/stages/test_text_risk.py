@@ -12,7 +12,7 @@ from matchers.language.state import decode
 from streams.contracts.envelope import Envelope
 from streams.contracts.event import Author, ContentEvent, Recipient
 from streams.contracts.signal import Signal, TextRisk, UserReport
-from streams.contracts.stage import StateKey, StateValue
+from streams.contracts.stage import StateKey, StateValue, state_key
 from streams.contracts.values import AgeBand, EventKind
 from streams.stages.text_risk import build_text_risk, conversation_key
 
@@ -264,7 +264,7 @@ def test_a_sender_of_many_like_openings_is_seen() -> None:
     senders = [s for s in risks(signals) if s.scope == "sender"]
     assert senders[-1].level == "review"
     assert {part.name for part in senders[-1].parts} == {"recipients", "minors", "alike_openings"}
-    key = StateKey("sender", "t/a")
+    key = state_key("sender", "t", "a")
     assert len(stored[key]) < 600
 
 
@@ -283,7 +283,7 @@ def test_what_other_partitions_saw_of_a_sender_counts() -> None:
             ]
         )[1]
 
-    key = StateKey("sender", "t/a")
+    key = state_key("sender", "t", "a")
     last = envelope(
         30, "don't tell your mum about me and you", band="adult", recipients=[("kid30", "13_15")]
     )
