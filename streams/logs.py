@@ -4,6 +4,8 @@ import logging
 import sys
 import time
 
+from aiokafka.errors import KafkaError
+
 QUIET = ("aiokafka", "faust", "mode", "kafka", "asyncio", "numba", "PIL", "fsspec", "aiohttp")
 """Libraries whose debug and info records cost time and say little (10-15 % of a core)."""
 
@@ -21,6 +23,12 @@ class RepeatFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to let the record through."""
+        if (
+            record.name == "asyncio"
+            and record.exc_info
+            and isinstance(record.exc_info[1], KafkaError)
+        ):
+            return False  # a future of aiokafka's that nobody asked; the engine told of its cause
         if not record.name.startswith(("aiokafka", "kafka")) and "wait" not in str(record.msg):
             return True
         key = (record.name, str(record.msg))

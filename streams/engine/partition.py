@@ -295,10 +295,11 @@ class PartitionTask:
             )
 
     async def _await_revocation(self, why: str) -> None:
-        """Wait for the rebalance that a new owner implies. When none comes within the session's
-        time, this worker is still the owner (its transaction had timed out): go on."""
+        """Wait for the rebalance that a new owner implies. A worker that has been replaced learns
+        of it by its next heartbeat, a quarter of the session's time. When none comes, it is still
+        the owner (its transaction had timed out): go on."""
         log.warning("partition %d: fenced (%s)", self._tp.partition, why)
-        seconds = self._config.session_timeout_ms / 1000 * 1.5
+        seconds = self._config.session_timeout_ms / 1000 / 2 + 1
         try:
             await asyncio.wait_for(self._closing.wait(), seconds)
         except TimeoutError:
