@@ -109,7 +109,7 @@ def _engine_config(settings: Settings) -> EngineConfig:
         delivery=worker.delivery,
         chunk_records=worker.chunk_records,
         fetch_min_bytes=min(worker.fetch_min_bytes, worker.chunk_bytes),
-        fetch_max_wait_ms=worker.fetch_max_wait_ms,
+        fetch_max_wait_ms=worker.wait_ms,
         partition_fetch_bytes=worker.chunk_bytes,
         chunk_cost=MEDIA_PER_DECODER * settings.media.decoders,
         session_timeout_ms=worker.session_timeout_ms,

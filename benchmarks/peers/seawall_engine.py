@@ -29,7 +29,7 @@ def run(settings: Settings, work: Work) -> None:
         delivery=settings.worker.delivery,
         chunk_records=settings.worker.chunk_records,
         fetch_min_bytes=settings.worker.fetch_min_bytes,
-        fetch_max_wait_ms=settings.worker.fetch_max_wait_ms,
+        fetch_max_wait_ms=settings.worker.wait_ms,
         partition_fetch_bytes=settings.worker.chunk_bytes,
         threads=settings.worker.threads,
     )
