@@ -4,8 +4,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup dev bench-deps demo test faults fuzz schemas lock clean \
-        bench-pipeline bench-scaling bench-index bench-hashing help
+.PHONY: setup dev bench-deps demo test faults fuzz-media schemas lock clean help \
+        bench-pipeline bench-scaling bench-index bench-hashing bench-text
 
 help: ## Say what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -56,6 +56,12 @@ bench-index: bench-deps ## Look-ups beside FAISS, python-threatexchange and NumP
 
 bench-hashing: bench-deps ## Screen and exact hashing beside pdqhash and ImageHash
 	$(BIN)/python -m benchmarks.hashing
+
+bench-text: bench-deps ## Messages/s of the text-risk stage (reads SEAWALL_DATA)
+	$(BIN)/python -m benchmarks.text
+
+fuzz-media: dev ## 10,000 mutated files of every format through the decoders
+	FUZZ_FILES=10000 $(BIN)/pytest -q tests/unit/hashing/test_fuzz_media.py
 
 schemas: dev ## Write docs/schemas anew from the types
 	$(BIN)/python -m streams.contracts.schemas --write

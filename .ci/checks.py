@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
-PYTEST = [str(BIN / "pytest"), "-q", "-p", "no:cacheprovider", "-m", "not long"]
+PYTEST = [str(BIN / "pytest"), "-q", "-p", "no:cacheprovider"]
 
 COMMANDS: dict[str, list[str]] = {
     "lint": [str(BIN / "ruff"), "check", "."],
