@@ -12,7 +12,7 @@ from streams.contracts.decoding import EventDecoder
 from streams.contracts.envelope import Envelope
 from streams.contracts.stage import StageResult, StateKey, StateValue
 from streams.contracts.values import StageName
-from streams.engine.chain import Chain, Outcome, Output, SourceRecord
+from streams.engine.chain import Chain, Outcome, Output, SourceRecord, no_cost
 from streams.kafka.topics import stage_topics
 from streams.settings import Settings
 
@@ -81,8 +81,8 @@ def pass_work(settings: Settings) -> Work:
     def write(outcome: Outcome) -> list[Output]:
         records = outcome.records
         return [
-            Output(output, records[place].key, encode(envelope.event), [], place)
+            (output, records[place].key, encode(envelope.event), [], place)
             for place, envelope in zip(outcome.places, outcome.envelopes, strict=True)
         ]
 
-    return Work(Chain([PassThrough()], intake, write, lambda _: None), [output])
+    return Work(Chain([PassThrough()], intake, no_cost, write, lambda _: None), [output])

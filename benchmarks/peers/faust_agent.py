@@ -40,10 +40,8 @@ def run(settings: Settings, work: Work) -> None:
                     message.value,
                     list(message.headers or ()),
                 )
-                for output in work.one(record):
-                    await outputs[output.topic].send(
-                        key=output.key, value=output.value, headers=output.headers
-                    )
+                for topic, key, value, headers, _ in work.one(record):
+                    await outputs[topic].send(key=key, value=value, headers=headers)
 
         sys.argv = [sys.argv[0], "worker", "--without-web", "-l", "warn"]
         app.main()

@@ -14,7 +14,7 @@ from streams.settings import Settings
 
 class _OutputSerializer(BytesSerializer):
     def __call__(self, value: Output, *_: Any, **__: Any) -> bytes:
-        return value.value
+        return value[2]
 
 
 def run(settings: Settings, work: Work) -> None:
@@ -39,9 +39,9 @@ def run(settings: Settings, work: Work) -> None:
             return work.one(SimpleRecord(0, timestamp, key, value, headers or []))
 
         def headers_of(output: Output, *_: Any) -> list[tuple[str, bytes]]:
-            return output.headers
+            return output[3]
 
         frame = app.dataframe(source).apply(process, metadata=True, expand=True)
         frame = frame.set_headers(headers_of)
-        frame.to_topic(lambda output, *_: outputs[output.topic], key=lambda output: output.key)
+        frame.to_topic(lambda output, *_: outputs[output[0]], key=lambda output: output[1])
         app.run()
