@@ -98,6 +98,15 @@ def stage_label(settings: Settings) -> str:
     return stages[0] if len(stages) == 1 else f"{stages[0]}..{stages[-1]}"
 
 
+def _threads(settings: Settings) -> int:
+    """One thread for stages: they hold Python's lock, and two would only drive each other's data
+    out of the caches (a quarter of the throughput). Where media can come, each decoder has one
+    more, since that one waits."""
+    media = settings.media
+    waits = "media-hashing" in settings.worker.stages and (media.allow_inline or media.uri_prefixes)
+    return 1 + media.decoders if waits else 1
+
+
 def _engine_config(settings: Settings) -> EngineConfig:
     worker, pipeline = settings.worker, settings.pipeline
     return EngineConfig(
@@ -114,7 +123,7 @@ def _engine_config(settings: Settings) -> EngineConfig:
         chunk_cost=MEDIA_PER_DECODER * settings.media.decoders,
         session_timeout_ms=worker.session_timeout_ms,
         instance_id=worker.instance_id,
-        threads=worker.threads,
+        threads=_threads(settings),
         revoke_seconds=min(worker.shutdown_seconds / 2, worker.session_timeout_ms / 1000),
         internal_error_limit=worker.internal_error_limit,
         dead_letter_payload=worker.dead_letter_payload,

@@ -112,7 +112,7 @@ class PipelineSettings(Struct, frozen=True, kw_only=True):
 
 class WorkerSettings(Struct, frozen=True, kw_only=True):
     """One worker. `stages` is a contiguous run; `instance_id` is for static group membership
-    (unique for each worker, and the same after its restart); `threads` run stages; port 0 is a free
+    (unique for each worker, and the same after its restart); port 0 is a free
     one; `mapping` is a file that turns the platform's own JSON into events."""
 
     stages: Annotated[tuple[StageName, ...], Meta(min_length=1)] = STAGE_ORDER
@@ -127,7 +127,6 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     shutdown_seconds: PositiveNumber = 25.0
     http_host: str = "127.0.0.1"
     http_port: Port = 0
-    threads: Positive = 4
     internal_error_limit: Positive = 20
     dead_letter_payload: bool = False
     mapping: str | None = None

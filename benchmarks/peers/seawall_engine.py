@@ -31,7 +31,6 @@ def run(settings: Settings, work: Work) -> None:
         fetch_min_bytes=settings.worker.fetch_min_bytes,
         fetch_max_wait_ms=settings.worker.wait_ms,
         partition_fetch_bytes=settings.worker.chunk_bytes,
-        threads=settings.worker.threads,
     )
     service = ChunkService(
         config,

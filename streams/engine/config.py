@@ -31,7 +31,7 @@ class EngineConfig:
     session_timeout_ms: int = 10_000
     transaction_timeout_ms: int = 15_000
     instance_id: str | None = None
-    threads: int = 4
+    threads: int = 1
     revoke_seconds: float = 8.0
     internal_error_limit: int = 20
     dead_letter_payload: bool = False

@@ -26,17 +26,19 @@ def load(
 
 def test_flags_win_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:
     config = tmp_path / "own.toml"
-    config.write_text("[worker]\nthreads = 3\nchunk_records = 3\nchunk_bytes = 3\n")
+    config.write_text("[worker]\ninternal_error_limit = 3\nchunk_records = 3\nchunk_bytes = 3\n")
     env = {
         "SEAWALL_CONFIG": str(config),
-        "SEAWALL_WORKER_THREADS": "4",
+        "SEAWALL_WORKER_INTERNAL_ERROR_LIMIT": "4",
         "SEAWALL_WORKER_CHUNK_RECORDS": "4",
     }
-    settings, sources = load_settings(None, {"worker.threads": 5, "kafka.client_id": None}, env)
+    settings, sources = load_settings(
+        None, {"worker.internal_error_limit": 5, "kafka.client_id": None}, env
+    )
     worker = settings.worker
-    assert (worker.threads, worker.chunk_records, worker.chunk_bytes) == (5, 4, 3)
+    assert (worker.internal_error_limit, worker.chunk_records, worker.chunk_bytes) == (5, 4, 3)
     assert sources == {
-        "worker.threads": "flag",
+        "worker.internal_error_limit": "flag",
         "worker.chunk_records": "SEAWALL_WORKER_CHUNK_RECORDS",
         "worker.chunk_bytes": str(config),
     }
@@ -70,17 +72,29 @@ def test_text_becomes_the_fields_type(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "env", "words"),
     [
-        ("[workers]\nthreads = 1", {}, ["seawall.toml", "'workers'", "worker"]),
-        ("threads = 1", {}, ["seawall.toml", "'threads'"]),
+        ("[workers]\ninternal_error_limit = 1", {}, ["seawall.toml", "'workers'", "worker"]),
+        ("internal_error_limit = 1", {}, ["seawall.toml", "'internal_error_limit'"]),
         ("worker = 1", {}, ["seawall.toml", "[worker]"]),
-        ("[worker]\nthread = 1", {}, ["seawall.toml", "worker.thread", "threads"]),
-        ("[worker]\nthreads = '2'", {}, ["seawall.toml", "worker.threads", "whole number from 1"]),
-        ("[worker]\nthreads = 0", {}, ["worker.threads", "whole number from 1"]),
+        ("[worker]\nthread = 1", {}, ["seawall.toml", "worker.thread", "internal_error_limit"]),
+        (
+            "[worker]\ninternal_error_limit = '2'",
+            {},
+            ["seawall.toml", "worker.internal_error_limit", "whole number from 1"],
+        ),
+        (
+            "[worker]\ninternal_error_limit = 0",
+            {},
+            ["worker.internal_error_limit", "whole number from 1"],
+        ),
         ("[worker]\ndelivery = 'once'", {}, ["worker.delivery", "at_least_once, exactly_once"]),
         ("[worker", {}, ["seawall.toml", "not TOML"]),
         (None, {"SEAWALL_KAFAK_BOOTSTRAP": "x"}, ["SEAWALL_KAFAK_BOOTSTRAP", "kafka"]),
         (None, {"SEAWALL_KAFKA_BOOT": "x"}, ["SEAWALL_KAFKA_BOOT", "bootstrap"]),
-        (None, {"SEAWALL_WORKER_THREADS": "two"}, ["SEAWALL_WORKER_THREADS", "worker.threads"]),
+        (
+            None,
+            {"SEAWALL_WORKER_INTERNAL_ERROR_LIMIT": "two"},
+            ["SEAWALL_WORKER_INTERNAL_ERROR_LIMIT", "worker.internal_error_limit"],
+        ),
         (None, {"SEAWALL_WORKER_STAGES": "text-risk,hash-matching"}, ["stages", "contiguous"]),
         (None, {"SEAWALL_WORKER_STAGES": "hash-matching,enforcement"}, ["contiguous"]),
         (None, {"SEAWALL_KAFKA_BOOTSTRAP_FILE": "/x"}, ["SEAWALL_KAFKA_BOOTSTRAP_FILE", "secrets"]),
