@@ -45,7 +45,8 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave broker and worker running")
     parser.add_argument("--stop", action="store_true", help="end the demos that were left running")
     arguments = parser.parse_args()
-    console = Console(highlight=False)
+    # In a log, where nothing says how wide it is, the tables need more than 80 columns.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     for number in _ENDING:
         signal.signal(number, _interrupted)
     try:

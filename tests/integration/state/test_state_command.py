@@ -3,7 +3,7 @@ import json
 from typer.testing import CliRunner
 
 from streams.cli.state import app
-from streams.contracts.stage import StateKey
+from streams.contracts.stage import state_key
 from streams.state.open import open_store
 from tests.integration.state.histories import PARTITIONS, fresh_key
 
@@ -20,14 +20,17 @@ def test_forget_removes_one_account(state_url, run):
 
     async def fill():
         store = open_store(state_url, key)
-        changes = {StateKey("sender", "acme/one"): b"1", StateKey("sender", "acme/two"): b"2"}
+        changes = {
+            state_key("sender", "acme", "one"): b"1",
+            state_key("sender", "acme", "two"): b"2",
+        }
         await store.save(P, await store.claim(P), 0, 1, changes)
         await store.close()
 
     async def left():
         store = open_store(state_url, key)
         state = await store.load(
-            P, 1, [StateKey("sender", "acme/one"), StateKey("sender", "acme/two")]
+            P, 1, [state_key("sender", "acme", "one"), state_key("sender", "acme", "two")]
         )
         await store.close()
         return [value.own for value in state.values()]
