@@ -72,4 +72,4 @@ lock: .venv/uv ## Write requirements/ anew from pyproject.toml
 clean: ## Remove .venv and everything made locally
 	-test -x $(BIN)/python && $(BIN)/python -m demo --stop
 	-test -x $(BIN)/seawall && $(BIN)/seawall down
-	rm -rf .venv .seawall .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .seawall .pytest_cache .ruff_cache .hypothesis .import_linter_cache

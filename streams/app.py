@@ -20,13 +20,13 @@ from streams.boundary import (
     event_intake,
     hop_intake,
     hop_output,
-    media_cost,
     outcome_counter,
+    slow_work,
 )
 from streams.control.agent import add_control_agent
 from streams.control.follow import ListFollower
 from streams.control.watch import ListWatch
-from streams.engine.chain import Chain, no_cost
+from streams.engine.chain import Chain
 from streams.engine.config import EngineConfig
 from streams.engine.health import Health
 from streams.engine.service import ChunkService
@@ -41,11 +41,6 @@ from streams.web import WebService
 from streams.worker import EXIT_FAILED, NotUsable, new_loop, run_until_ended, settle_memory
 
 log = logging.getLogger(__name__)
-
-
-MEDIA_PER_DECODER = 4
-"""Files in a chunk for each decoder: with the default limit of 20 s a file, a chunk of the worst
-files takes less than the time after which a worker counts as stuck."""
 
 
 def run_worker(settings: Settings) -> int:
@@ -86,7 +81,10 @@ def build_chain(settings: Settings, parts: Parts, metrics: Metrics) -> Chain:
         decode=event_intake(parts.decoder, parts.gate, time.time)
         if takes_events
         else hop_intake(parts.gate, time.time),
-        cost=media_cost if "media-hashing" in names else no_cost,
+        cost=slow_work(
+            settings.media.decoders if "media-hashing" in names else 0,
+            settings.media.timeout_seconds,
+        ),
         encode=encode,
         observe=outcome_counter(metrics, names),
     )
@@ -120,7 +118,6 @@ def _engine_config(settings: Settings) -> EngineConfig:
         fetch_min_bytes=min(worker.fetch_min_bytes, worker.chunk_bytes),
         fetch_max_wait_ms=worker.wait_ms,
         partition_fetch_bytes=worker.chunk_bytes,
-        chunk_cost=MEDIA_PER_DECODER * settings.media.decoders,
         session_timeout_ms=worker.session_timeout_ms,
         instance_id=worker.instance_id,
         threads=_threads(settings),

@@ -85,10 +85,23 @@ def hop_intake(gate: ScanGate, clock: Callable[[], float]) -> Callable[[SourceRe
     return intake
 
 
-def media_cost(envelope: Envelope) -> int:
-    """Files that the media-hashing stage has to read and decode: slow work, for `Chain.cost`."""
-    media = envelope.event.media
-    return sum(item.hashes is None for item in media) if media else 0
+CHARACTERS_PER_MS = 16
+"""Of text that is read at the worst: 100,000 characters of the slowest kind took 3.2 s twice."""
+
+
+def slow_work(decoders: int, seconds_per_file: float) -> Callable[[Envelope], int]:
+    """What an envelope may cost at the worst, in milliseconds, for `Chain.cost`: files that have
+    to be read and decoded (with no decoders, none), and text."""
+    per_file = int(seconds_per_file * 1000 / decoders) if decoders else 0
+
+    def cost(envelope: Envelope) -> int:
+        event = envelope.event
+        spent = len(event.text) // CHARACTERS_PER_MS if event.text else 0
+        if per_file and event.media:
+            spent += per_file * sum(item.hashes is None for item in event.media)
+        return spent
+
+    return cost
 
 
 def hop_output(topic: str) -> Callable[[Outcome], list[Output]]:

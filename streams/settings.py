@@ -171,7 +171,10 @@ class StateSettings(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if not self.url.startswith("memory:") and not self.hmac_key:
-            raise ValueError("a state store outside the worker needs hmac_key")
+            raise ValueError(
+                "a state store outside the worker needs hmac_key: set SEAWALL_STATE_HMAC_KEY, or "
+                "SEAWALL_STATE_HMAC_KEY_FILE to a file that holds it"
+            )
 
 
 class ListSettings(Struct, frozen=True, kw_only=True):

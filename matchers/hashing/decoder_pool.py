@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from types import TracebackType
@@ -19,6 +20,10 @@ from matchers.hashing.wire import Task, video_available
 FETCHES = 16
 """Files read from their uris at once: they wait more than they work. Also bounds the memory that
 fetched files take, to this many times the limit on bytes."""
+
+
+BATCH_SECONDS = 80.0
+"""How long one call may decode: below the two minutes after which a worker counts as stuck."""
 
 
 class MediaSource(Struct, frozen=True):
@@ -73,7 +78,8 @@ class DecoderPool:
         return self._restarts
 
     def hash_many(self, items: Sequence[MediaSource], mode: Mode = "exact") -> list[HashResult]:
-        """One result for each item, in order; waits for all.
+        """One result for each item, in order; waits for all. Items whose turn comes later than
+        `BATCH_SECONDS` are not decoded (`timeout`); they have their digests.
 
         Raises `SourceUnavailable` when a uri's store is away, `DecoderNotStarted` when a broken
         decoder could not be replaced, and `PoolClosed`.
@@ -83,7 +89,8 @@ class DecoderPool:
             with self._lock:  # `close` shuts the threads down only after this
                 if self._closed:
                     raise PoolClosed
-                futures = [self._threads.submit(self._hash, item, mode) for item in items]
+                ends = time.monotonic() + BATCH_SECONDS
+                futures = [self._threads.submit(self._hash, item, mode, ends) for item in items]
             results = [future.result() for future in futures]
         except (CancelledError, DecoderNotStarted):
             if self._closed:
@@ -130,7 +137,7 @@ class DecoderPool:
         decoder.wait_until_ready()
         return decoder
 
-    def _hash(self, item: MediaSource, mode: Mode) -> HashResult:
+    def _hash(self, item: MediaSource, mode: Mode, ends: float) -> HashResult:
         try:
             known, content = self._read(item.content)
         except Unreadable as error:
@@ -142,6 +149,8 @@ class DecoderPool:
         task = self._task(content, item.claims, mode)
         if task is None:
             return HashResult(digests=known)
+        if time.monotonic() > ends:
+            return HashResult(digests=known, error="timeout" if item.claims else None)
         decoded = self._decode(content, task)
         error = decoded.error
         if item.claims == "picture" and not (error or decoded.still or decoded.frames):

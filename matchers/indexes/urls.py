@@ -187,6 +187,9 @@ def _hosts(authority: bytes) -> list[str]:
     return [name for host in found for name in _canonical_hosts(host) if name]
 
 
+_HOST_CHARACTERS = 255
+
+
 def _canonical_hosts(host: bytes) -> list[str]:
     host = _unescape(host)
     address = _ip_address(host.strip(b"."))
@@ -198,7 +201,8 @@ def _canonical_hosts(host: bytes) -> list[str]:
             text = host.decode()
         except UnicodeDecodeError:
             text = None
-        if text is not None:
+        # Longer is no host name (RFC 1035, section 2.3.4), and can_ada takes quadratic time for it.
+        if text is not None and len(text) <= _HOST_CHARACTERS:
             spelled = [text, text.translate(_DEVIATIONS)]
             # can_ada answers b"" for a name that IDNA refuses: such a host stays as octets.
             names = [can_ada.idna_encode(name) or name.encode() for name in spelled]

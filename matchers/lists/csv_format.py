@@ -72,8 +72,8 @@ def read_csv(
 
     Raises `UnreadableList` when there is no header or no column for the value.
     """
-    reader = csv.reader(lines)
     csv.field_size_limit(MAX_FIELD)
+    reader = _Rows(lines)
     try:
         header = [name.strip().lstrip("\ufeff").lower() for name in next(reader)]
     except StopIteration:
@@ -110,6 +110,21 @@ def read_csv(
         if why_held is not None:
             held.append(RejectedRow(reader.line_num, why_held))
     return CsvRows(entries, rejected, held, unknown)
+
+
+class _Rows:
+    """The rows of a CSV, each on a line of its own: a field that goes on over the end of its line
+    is an error in that line, so that one quote too many does not take all that follows with it."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(lines)
+        self.line_num = 0
+
+    def __next__(self) -> list[str]:
+        line = next(self._lines)
+        self.line_num += 1
+        empty: list[str] = []
+        return next(csv.reader([line], strict=True), empty)
 
 
 def _places(

@@ -89,7 +89,7 @@ def _root(
 ) -> None:
     """A streaming moderation pipeline that helps platforms protect children.
 
-    Example: seawall up; seawall topics apply; seawall worker
+    Example: seawall topics apply --bootstrap kafka:9092; seawall worker --bootstrap kafka:9092
     """
 
 

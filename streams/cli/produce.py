@@ -52,7 +52,14 @@ def produce(
     began = time.monotonic()
 
     def send(lines: BinaryIO, progress: Callable[[int], object]) -> Produced:
-        return produce_lines(arguments, topic, lines, as_is=as_is, progress=progress)
+        return produce_lines(
+            arguments,
+            topic,
+            lines,
+            as_is=as_is,
+            max_bytes=settings.worker.max_event_bytes,
+            progress=progress,
+        )
 
     with reaching(settings):
         if str(file) == "-":

@@ -65,7 +65,7 @@ class Chain(NamedTuple):
     """A worker's run of stages with what stands before and behind it.
 
     `decode` turns a record into an envelope or raises `BadRecord`; `cost` says how much slow work
-    an envelope brings (such as files to decode), in units of `EngineConfig.chunk_cost`; `encode`
+    an envelope may bring at the worst (such as files to decode), in milliseconds; `encode`
     turns an outcome into the records to produce (dead letters excepted); `observe` counts a
     committed outcome.
     """

@@ -11,7 +11,8 @@ class EngineConfig:
     """`client` holds the arguments that every aiokafka client gets (bootstrap, TLS, SASL).
 
     `stage` names the worker's run of stages in metrics. A fetch waits up to
-    `chunk_cost` bounds the slow work of a chunk, as `Chain.cost` counts it. A fetch waits up to
+    `chunk_cost` bounds the slow work of a chunk in milliseconds, as `Chain.cost` counts it at
+    the worst: below `stall_seconds`. A fetch waits up to
     `fetch_max_wait_ms` for `fetch_min_bytes`, which is no more than `partition_fetch_bytes`, so
     that one partition with a backlog does not wait.
     """
@@ -26,7 +27,7 @@ class EngineConfig:
     fetch_min_bytes: int = 1024 * 1024
     fetch_max_wait_ms: int = 100
     partition_fetch_bytes: int = 4 * 1024 * 1024
-    chunk_cost: int = 8
+    chunk_cost: int = 80_000
     output_batch_bytes: int = 900_000
     session_timeout_ms: int = 10_000
     transaction_timeout_ms: int = 15_000

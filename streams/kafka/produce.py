@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from streams.contracts.decoding import MAX_EVENT_BYTES
 from streams.kafka.client import ClientConfig, Producer, RecordFuture, producer_client
 
 MAX_ERRORS_SHOWN = 20
@@ -65,10 +66,12 @@ def produce_lines(
     lines: Iterable[bytes],
     *,
     as_is: bool = False,
+    max_bytes: int = MAX_EVENT_BYTES,
     progress: Callable[[int], object] = lambda lines: None,
 ) -> Produced:
     """Send each line that is not blank, with acks=all, to the partition that Kafka's default
     partitioner (murmur2) gives its key. With `as_is`, lines that are no events go too, unkeyed.
+    Lines longer than `max_bytes` are refused.
     `progress` is told now and then how many lines were read since the last time.
 
     Raises `KafkaError` when the brokers or the topic cannot be reached.
@@ -91,6 +94,12 @@ def produce_lines(
                     done.refused += 1
                     _note(done, number, str(bad))
                     continue
+            if len(line) > max_bytes:
+                # Not sent at all: after a record that the broker refuses for its size, an
+                # idempotent producer's next ones are refused too.
+                done.refused += 1
+                _note(done, number, f"{len(line)} bytes, more than an event may have ({max_bytes})")
+                continue
             waiting.append((number, producer.send(topic, line, key)))
             if len(waiting) >= UNSENT_BOUND:
                 _settle(producer, waiting, done)

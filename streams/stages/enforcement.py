@@ -69,7 +69,7 @@ def decide(policy: Policy, envelope: Envelope) -> Decision:
         degraded=tuple(envelope.degraded),
         policy_version=policy.version,
         lists_version=envelope.lists_version,
-        decided_at=datetime.fromtimestamp(min(envelope.received_at, _LATEST) / 1000, UTC),
+        decided_at=datetime.fromtimestamp(max(min(envelope.received_at, _LATEST), 0) / 1000, UTC),
     )
 
 

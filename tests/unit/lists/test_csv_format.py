@@ -105,7 +105,10 @@ def test_algorithms_that_nothing_looks_up_yet_are_kept() -> None:
     assert [(entry.algorithm, entry.value) for entry in rows.entries] == [("tlsh", "T1ABCD")]
 
 
-@given(st.lists(st.lists(st.text(max_size=40), max_size=5), max_size=20))
+ONE_LINE = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=40)
+
+
+@given(st.lists(st.lists(ONE_LINE, max_size=5), max_size=20))
 def test_no_content_stops_the_reader_and_every_row_is_accounted_for(rows: list[list[str]]) -> None:
     out = io.StringIO()
     csv.writer(out).writerows([["id", "algorithm", "value"], *rows])
@@ -113,3 +116,10 @@ def test_no_content_stops_the_reader_and_every_row_is_accounted_for(rows: list[l
     read = read_csv(io.StringIO(text, newline=""), "sample")
     filled = [row for row in rows if any(field.strip() for field in row)]
     assert len(read.entries) + len(read.rejected) == len(filled)
+
+
+def test_one_quote_too_many_takes_no_other_row_with_it() -> None:
+    good = [f"{n},md5,{n:032x},c\n" for n in range(1, 1000)]
+    rows = read_csv(["id,algorithm,value,category\n", '0,md5,"abab\n', *good], "l")
+    assert len(rows.entries) == len(good)
+    assert [row.line for row in rows.rejected] == [2]

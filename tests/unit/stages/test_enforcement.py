@@ -135,3 +135,9 @@ def test_the_action_is_the_strongest_targets(batch):
         actions = {target.action for target in decision.targets}
         assert decision.action in (actions or {"allow"})
         assert not decision.report or decision.action == "block"
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_a_decision_has_a_time_whatever_the_record_says(received_at):
+    [decision] = decide(Envelope(event=event(), received_at=received_at))
+    assert msgspec.json.decode(msgspec.json.encode(decision), type=Decision) == decision
