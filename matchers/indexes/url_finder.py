@@ -21,7 +21,7 @@ _HOST = rf"(?>{_LABEL}(?>{_DOT}{_LABEL})+)"
 _SCHEME = r"(?>(?:h[tx*]{2}p(?P<tls>s?)|f[tx]p)[ ]?\[?:\]?[ ]?(?://|\\\\|\[//\]))"
 _ADDRESS = re.compile(
     rf"(?<![\w@.\-])(?:(?P<scheme>{_SCHEME})(?:(?P<host>{_HOST})(?P<tail>(?>[^\s<>\"]*))"
-    rf"|(?P<odd>(?>[^\s<>\"]{1, 8192})))"
+    rf"|(?P<odd>(?>[^\s<>\"]{{1,8192}})))"
     rf"|(?P<bare>{_HOST})(?P<rest>(?>(?::\d{{1,5}})?(?:[/?#\\][^\s<>\"]*)?)))",
     re.IGNORECASE,
 )
