@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from streams.cli.options import (
     EXIT_DIFFERS,
@@ -76,7 +76,9 @@ def list_letters(
         return
     console = Console()
     if shown:
-        table = Table("id", "at", "stage", "class", "field", "message", "replayed")
+        table = Table(
+            Column("id", overflow="fold"), "at", "stage", "class", "field", "message", "replayed"
+        )
         for letter in shown:
             table.add_row(
                 letter_id(letter),

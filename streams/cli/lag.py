@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from streams.cli.options import (
     EXIT_DIFFERS,
@@ -77,7 +77,15 @@ def _show(lags: list[PartitionLag]) -> None:
     if not lags:
         typer.echo("no consumer group of this pipeline has read anything yet")
         return
-    table = Table("group", "topic", "partition", "committed", "end", "records", "seconds")
+    table = Table(
+        Column("group", overflow="fold"),
+        Column("topic", overflow="fold"),
+        "partition",
+        "committed",
+        "end",
+        "records",
+        "seconds",
+    )
     for x in lags:
         table.add_row(
             x.group,
