@@ -30,15 +30,17 @@ from streams.engine.chain import Chain
 from streams.engine.config import EngineConfig
 from streams.engine.health import Health
 from streams.engine.service import ChunkService
+from streams.exits import EXIT_FAILED, NotUsable
 from streams.kafka import topics as kafka_topics
 from streams.kafka.topics import consumer_group, stage_topics, topic_name
+from streams.memory import settle_memory
 from streams.metrics import Metrics
 from streams.parts import Parts, build_parts
 from streams.settings import Settings
 from streams.state.open import open_store
 from streams.state.store import StateStore
 from streams.web import WebService
-from streams.worker import EXIT_FAILED, NotUsable, new_loop, run_until_ended, settle_memory
+from streams.worker import new_loop, run_until_ended
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,5 @@
 """What a worker's stages are made of, built from settings: lists, decoders, policy, stages."""
 
-import logging
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from streams.contracts.decoding import EventDecoder
 from streams.contracts.mapping_file import MappingError, load_mapping
 from streams.contracts.stage import Stage
 from streams.control.lists import LiveLists
+from streams.exits import NotUsable
 from streams.metrics import Metrics
 from streams.policy.load import PolicyError, load_policy
 from streams.policy.policy import Policy
@@ -26,9 +26,6 @@ from streams.stages.enforcement import Enforcement
 from streams.stages.hash_matching import HashMatching
 from streams.stages.media_hashing import MediaHashing
 from streams.stages.text_risk import build_text_risk
-from streams.worker import NotUsable
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)

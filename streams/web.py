@@ -1,6 +1,5 @@
 """The worker's one port: metrics, probes and a short status."""
 
-import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +9,8 @@ from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
 from streams.engine.health import Health, Verdict
+from streams.exits import NotUsable
 from streams.metrics import Metrics
-from streams.worker import NotUsable
-
-log = logging.getLogger(__name__)
 
 
 class WebService(faust.Service):

@@ -1,7 +1,6 @@
 """Runs a Faust app with its services until a signal or a failure ends it."""
 
 import asyncio
-import gc
 import logging
 import signal
 
@@ -9,15 +8,7 @@ import faust
 import uvloop
 
 from streams import deadline
-
-EXIT_OK = 0
-EXIT_FAILED = 1
-EXIT_CONFIG = 2
-
-
-class NotUsable(Exception):
-    """A file, address or port that the settings name cannot be used; the message says which and
-    why. Starting again would not help."""
+from streams.exits import EXIT_CONFIG, EXIT_FAILED, EXIT_OK, NotUsable
 
 
 class StreamWorker(faust.Worker):
@@ -78,15 +69,6 @@ def run_until_ended(
     # The last line of the log, after all that was said while stopping.
     logging.getLogger(__name__).critical("ended: %s: %s", type(reason).__name__, reason)
     return EXIT_CONFIG if isinstance(reason, NotUsable) else EXIT_FAILED
-
-
-def settle_memory() -> None:
-    """Spare the garbage collector what lives as long as the process, and call it less often: a
-    chunk makes tens of thousands of objects that all die with it, and at Python's defaults a
-    third of a worker's time went into looking them over."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def new_loop() -> asyncio.AbstractEventLoop:

@@ -10,10 +10,11 @@ from streams.engine.health import Health
 from streams.engine.service import ChunkService
 from streams.kafka import topics as kafka_topics
 from streams.kafka.topics import stage_topics, topic_name
+from streams.memory import settle_memory
 from streams.metrics import Metrics
 from streams.settings import Settings
 from streams.state.memory import MemoryStore
-from streams.worker import new_loop, run_until_ended, settle_memory
+from streams.worker import new_loop, run_until_ended
 
 
 def run(settings: Settings, work: Work) -> None:

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from streams.cli.worker import EXIT_CONFIG, Config, load
+from streams.cli.worker import Config, load
+from streams.exits import EXIT_CONFIG
 
 if TYPE_CHECKING:
     from streams.replay import Totals
@@ -39,12 +40,13 @@ def run(
     """
     loaded = load(config, {})
     from matchers.lists.csv_format import UnreadableList
+    from streams.exits import NotUsable
     from streams.logs import set_up_logging
+    from streams.memory import settle_memory
     from streams.metrics import Metrics
     from streams.parts import build_parts
     from streams.replay import replay
     from streams.state.memory import MemoryStore
-    from streams.worker import NotUsable, settle_memory
 
     set_up_logging("WARNING")
     console = Console(stderr=True)

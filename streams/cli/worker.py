@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
+from streams.exits import EXIT_CONFIG, NotUsable
 from streams.settings import Loaded, SettingsError, load_settings
-
-EXIT_CONFIG = 2
 
 Config = Annotated[
     Path | None, typer.Option("--config", help="A TOML file of settings.", show_default=False)
@@ -59,7 +58,6 @@ def worker(
     )
     # Faust, numba and the catalogue take a second to import: not for `--help`.
     from streams.app import run_worker
-    from streams.worker import NotUsable
 
     try:
         code = run_worker(loaded.settings)
