@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.hashing_media import edits, still_files, varied_jpegs, video
-from benchmarks.report import Result, machine, summarised, write
+from benchmarks.report import Result, machine, no_arguments, summarised, write
 from matchers.hashing import pdq, screen
 from matchers.hashing.image import picture_hashes
 from matchers.hashing.outcome import Limits, Mode, StillHashes
@@ -88,6 +88,7 @@ def frames_by_peer(content: bytes) -> int:
 
 def main() -> int:
     """Measure, print, write; 1 if exact hashes drift or the two modes' matches differ."""
+    no_arguments(__doc__)
     console = Console()
     pdq.warm()
     screen.warm()

@@ -251,8 +251,13 @@ def measure(name: str, folder: Path) -> dict[str, list[float]]:
     step = max(1, int(len(planted.queries) * one / (2 * BUDGET)))
     chosen = slice(None, None, step)
     answers = set(subject.search(planted.queries[chosen]))
-    wanted = set(enumerate(planted.row[chosen].tolist()))
+    wanted_in_order = list(enumerate(planted.row[chosen].tolist()))
+    wanted = set(wanted_in_order)
     found["recall %"] = [100 * len(wanted & answers) / len(wanted)]
+    at: dict[int, list[bool]] = {}
+    for pair, distance in zip(wanted_in_order, planted.distance[chosen].tolist(), strict=True):
+        at.setdefault(distance, []).append(pair in answers)
+    found["worst distance recall %"] = [min(100 * sum(f) / len(f) for f in at.values())]
 
     rng = np.random.default_rng(5)
     if subject.add is not None:

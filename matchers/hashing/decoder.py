@@ -6,11 +6,19 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import msgspec
 
-from matchers.hashing.outcome import FramePdq, Limits, StillHashes, UnreadableReason
+from matchers.hashing.outcome import (
+    FramePdq,
+    Limits,
+    StillHashes,
+    UnreadableReason,
+    Variants,
+)
 from matchers.hashing.wire import (
+    PROVENANCE_BIT,
     REPLY_HEADER,
     REPLY_LIMIT,
     REQUEST_HEADER,
@@ -20,6 +28,7 @@ from matchers.hashing.wire import (
     Task,
     decoder,
 )
+from matchers.provenance.finding import MAX_FINDINGS, Finding
 
 START_SECONDS = 180.0
 """Time to start, of which compiling the kernels on a slow machine takes the most."""
@@ -27,7 +36,7 @@ START_SECONDS = 180.0
 _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
     " from matchers.hashing.decoder_process import main;"
-    " main(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])"
+    " main(int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])"
 )
 _KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
 _KEPT_PREFIXES = ("NUMBA_", "PYTHON", "XDG_")
@@ -43,6 +52,7 @@ class Decoded(msgspec.Struct, frozen=True):
     still: StillHashes | None
     frames: tuple[FramePdq, ...]
     error: UnreadableReason | None
+    provenance: tuple[Finding, ...] = ()
 
 
 class Decoder:
@@ -52,8 +62,11 @@ class Decoder:
     environment, and is killed by Linux when the thread that made it ends.
     """
 
-    def __init__(self, limits: Limits) -> None:
-        """Start the process; `wait_until_ready` before `hash`."""
+    def __init__(
+        self, limits: Limits, variants: Variants, trust_anchors: Path | None = None
+    ) -> None:
+        """Start the process; `wait_until_ready` before `hash`. `trust_anchors` are for signed
+        provenance, as `ProvenanceReader` takes them."""
         self._limits = limits
         self._socket, theirs = socket.socketpair()
         with theirs:
@@ -66,6 +79,8 @@ class Decoder:
                     str(theirs.fileno()),
                     str(os.getpid()),
                     msgspec.json.encode(limits).decode(),
+                    msgspec.json.encode(variants).decode(),
+                    str(trust_anchors or ""),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -92,31 +107,36 @@ class Decoder:
         """Whether the process runs."""
         return self._process.poll() is None
 
-    def hash(self, content: bytes, task: Task) -> Decoded:
-        """Hash one file. Afterwards the decoder is not `alive` if the file broke it."""
+    def hash(self, content: bytes, task: Task, *, provenance: bool = False) -> Decoded:
+        """Hash one file, and read its `provenance` if asked. Afterwards the decoder is not `alive`
+        if the file broke it."""
         deadline = time.monotonic() + self._limits.seconds
         still: StillHashes | None = None
         frames: list[FramePdq] = []
+        findings: list[Finding] = []
+        request = TASKS.index(task) | (PROVENANCE_BIT if provenance else 0)
         try:
             self._socket.settimeout(self._limits.seconds)
-            self._socket.sendall(REQUEST_HEADER.pack(TASKS.index(task), len(content)))
+            self._socket.sendall(REQUEST_HEADER.pack(request, len(content)))
             self._socket.sendall(content)
             while True:
                 message = self._receive(deadline)
                 if isinstance(message, Done):
-                    return Decoded(still, tuple(frames), message.error)
+                    return Decoded(still, tuple(frames), message.error, tuple(findings))
                 if isinstance(message, StillHashes):
                     still = message
+                elif isinstance(message, Finding):
+                    findings.append(message)
                 else:
                     frames.append(message)
-                if len(frames) > self._limits.frames:
-                    raise EOFError("more frames than it may send")
+                if len(frames) > self._limits.frames or len(findings) > MAX_FINDINGS:
+                    raise EOFError("more than it may send")
         except TimeoutError:
             error: UnreadableReason = "timeout"
         except (OSError, EOFError, msgspec.DecodeError):
             error = "crashed"
         self.discard()
-        return Decoded(still, tuple(frames), error)
+        return Decoded(still, tuple(frames), error, tuple(findings))
 
     def kill(self) -> None:
         """End the process now, from whatever thread; a `hash` under way comes to its end."""

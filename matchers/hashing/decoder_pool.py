@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
@@ -13,7 +14,14 @@ from msgspec import Struct
 from matchers.hashing.decoder import Decoded, Decoder, DecoderNotStarted
 from matchers.hashing.digests import Digests, digests
 from matchers.hashing.fetch import Fetcher
-from matchers.hashing.outcome import HashResult, Limits, Mode, Unreadable
+from matchers.hashing.outcome import (
+    NO_VARIANTS,
+    HashResult,
+    Limits,
+    Mode,
+    Unreadable,
+    Variants,
+)
 from matchers.hashing.signatures import looks_like_picture, looks_like_video
 from matchers.hashing.wire import Task, video_available
 
@@ -28,10 +36,12 @@ BATCH_SECONDS = 80.0
 
 class MediaSource(Struct, frozen=True):
     """A file to hash: its bytes, or the uri to read them from. `claims` is what it was sent as.
-    What it is follows from how it begins, and only if that says nothing from what it claims."""
+    What it is follows from how it begins, and only if that says nothing from what it claims.
+    `provenance`: whether to read what a picture's metadata says of its making."""
 
     content: bytes | str
     claims: Literal["picture", "video"] | None = None
+    provenance: bool = False
 
 
 class PoolClosed(Exception):
@@ -45,11 +55,20 @@ class DecoderPool:
     file is affected, and it still has its digests, which are made outside the decoders.
     """
 
-    def __init__(self, limits: Limits, processes: int, fetcher: Fetcher | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        processes: int,
+        fetcher: Fetcher | None = None,
+        variants: Variants = NO_VARIANTS,
+        trust_anchors: Path | None = None,
+    ) -> None:
         """Start `processes` decoders and wait until they are ready (the first time on a machine
         some seconds, while kernels are compiled into numba's cache). Without a `fetcher` every
         uri is refused; without PyAV, videos get their digests alone. Raises `DecoderNotStarted`."""
         self._limits = limits
+        self._variants = variants
+        self._trust_anchors = trust_anchors
         self._fetcher = fetcher
         self._closed = False
         self._restarts = 0
@@ -132,7 +151,7 @@ class DecoderPool:
         with self._lock:
             if self._closed:
                 raise PoolClosed
-            decoder = Decoder(self._limits)
+            decoder = Decoder(self._limits, self._variants, self._trust_anchors)
             self._alive.add(decoder)
         decoder.wait_until_ready()
         return decoder
@@ -151,11 +170,17 @@ class DecoderPool:
             return HashResult(digests=known)
         if time.monotonic() > ends:
             return HashResult(digests=known, error="timeout" if item.claims else None)
-        decoded = self._decode(content, task)
+        decoded = self._decode(content, task, item.provenance and task != "video")
         error = decoded.error
         if item.claims == "picture" and not (error or decoded.still or decoded.frames):
             error = "unsupported"  # a video instead, of which no frame could be matched
-        return HashResult(digests=known, still=decoded.still, frames=decoded.frames, error=error)
+        return HashResult(
+            digests=known,
+            still=decoded.still,
+            frames=decoded.frames,
+            error=error,
+            provenance=decoded.provenance,
+        )
 
     def _task(self, content: bytes, claims: str | None, mode: Mode) -> Task | None:
         if looks_like_picture(content):
@@ -172,12 +197,12 @@ class DecoderPool:
         fetched = self._fetcher.fetch(content, self._limits.bytes)
         return fetched.digests, fetched.content
 
-    def _decode(self, content: bytes, task: Task) -> Decoded:
+    def _decode(self, content: bytes, task: Task, provenance: bool) -> Decoded:
         decoder = self._idle.get()
         try:
             if decoder is None or not decoder.alive:
                 decoder = self._replaced(decoder)
-            return decoder.hash(content, task)
+            return decoder.hash(content, task, provenance=provenance)
         finally:
             if decoder is not None and not decoder.alive:
                 self._discard(decoder)

@@ -10,16 +10,18 @@ import socket
 import sys
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 import msgspec
 from PIL import AvifImagePlugin, Image
 
-from matchers.hashing import pdq, screen
+from matchers.hashing import borders, pdq, screen
 from matchers.hashing.image import picture_hashes
-from matchers.hashing.outcome import FramePdq, Limits, StillHashes, Unreadable
+from matchers.hashing.outcome import FramePdq, Limits, StillHashes, Unreadable, Variants
 from matchers.hashing.wire import (
+    PROVENANCE_BIT,
     REPLY_HEADER,
     REQUEST_HEADER,
     TASKS,
@@ -29,26 +31,31 @@ from matchers.hashing.wire import (
     encoder,
     video_available,
 )
+from matchers.provenance.reading import ProvenanceReader
 
 _PR_SET_PDEATHSIG = 1
 
 
-def main(descriptor: int, parent: int, limits_json: str) -> None:
-    """Serve requests on the socket `descriptor` until it closes. `parent` is the pool's pid."""
+def main(
+    descriptor: int, parent: int, limits_json: str, variants_json: str, trust_anchors: str
+) -> None:
+    """Serve requests on the socket `descriptor` until it closes. `parent` is the pool's pid,
+    `trust_anchors` a file or empty."""
     _die_with(parent)
     # A terminal's Ctrl-C and a supervisor's SIGTERM reach the whole group; the pool decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     limits = msgspec.json.decode(limits_json, type=Limits)
+    variants = msgspec.json.decode(variants_json, type=Variants)
     with socket.socket(fileno=descriptor) as connection:
         requests, replies = connection.makefile("rb"), connection.makefile("wb")
-        _warm(limits)
+        _warm(limits, variants)
         _confine(limits)
         _send(replies, Done())
         replies.flush()
         _silence()
         while request := _next_request(requests):
-            _answer(*request, limits, replies)
+            _answer(request, limits, variants, trust_anchors, replies)
 
 
 def _die_with(parent: int) -> None:
@@ -60,7 +67,7 @@ def _die_with(parent: int) -> None:
         sys.exit("the pool ended before its decoder started")
 
 
-def _warm(limits: Limits) -> None:
+def _warm(limits: Limits, variants: Variants) -> None:
     """Do once, before memory is limited, what the first file would else wait for."""
     pdq.warm()
     screen.warm()
@@ -71,8 +78,10 @@ def _warm(limits: Limits) -> None:
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     if video_available():
         importlib.import_module("matchers.hashing.video")
-    for _ in picture_hashes(_tiny_picture(), limits):
+    for _ in picture_hashes(_tiny_picture(), limits, variants=variants):
         pass
+    if variants.trimmed:
+        borders.warm()
 
 
 def _tiny_picture() -> bytes:
@@ -104,7 +113,13 @@ def _silence() -> None:
     os.close(nothing)
 
 
-def _next_request(requests: io.BufferedReader) -> tuple[Task, bytearray] | None:
+class _Request(NamedTuple):
+    task: Task
+    provenance: bool
+    content: bytearray
+
+
+def _next_request(requests: io.BufferedReader) -> _Request | None:
     header = requests.read(REQUEST_HEADER.size)
     if len(header) < REQUEST_HEADER.size:
         return None
@@ -118,29 +133,47 @@ def _next_request(requests: io.BufferedReader) -> tuple[Task, bytearray] | None:
             return None
         filled += count
     view.release()
-    return TASKS[task], content
+    return _Request(TASKS[task & ~PROVENANCE_BIT], bool(task & PROVENANCE_BIT), content)
 
 
-def _answer(task: Task, content: bytearray, limits: Limits, replies: BinaryIO) -> None:
+def _answer(
+    request: _Request,
+    limits: Limits,
+    variants: Variants,
+    trust_anchors: str,
+    replies: BinaryIO,
+) -> None:
     done = Done()
     try:
-        for found in _hashes(task, content, limits):
+        for found in _hashes(request.task, request.content, limits, variants):
             _send(replies, found)
             replies.flush()  # kept, should a later frame break this process
     except Unreadable as error:
         done = Done(error.reason)
     except MemoryError:
         done = Done("out_of_memory")
+    # Last: what a file says of itself must not cost its hashes.
+    if request.provenance and len(request.content) <= limits.bytes:
+        for finding in _provenance(trust_anchors).read(request.content):
+            _send(replies, finding)
     _send(replies, done)
     replies.flush()
 
 
-def _hashes(task: Task, content: bytearray, limits: Limits) -> Iterator[StillHashes | FramePdq]:
+def _hashes(
+    task: Task, content: bytearray, limits: Limits, variants: Variants
+) -> Iterator[StillHashes | FramePdq]:
     if task == "video":
         from matchers.hashing.video import video_hashes  # PyAV is an extra
 
         return video_hashes(content, limits)
-    return picture_hashes(content, limits, task)
+    return picture_hashes(content, limits, task, variants)
+
+
+@cache
+def _provenance(trust_anchors: str) -> ProvenanceReader:
+    """Made when first asked for: where no basis permits it, it never is."""
+    return ProvenanceReader(Path(trust_anchors) if trust_anchors else None)
 
 
 def _send(replies: BinaryIO, message: Reply) -> None:

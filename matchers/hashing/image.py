@@ -11,10 +11,32 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from matchers.hashing import pdq
+from matchers.hashing.borders import may_have_borders, without_borders
 from matchers.hashing.flatten import as_pillows_grey, flattened
-from matchers.hashing.outcome import FramePdq, Limits, Mode, StillHashes, Unreadable
-from matchers.hashing.screen import Reduced, reduced_jpeg, screen_pdq
+from matchers.hashing.outcome import (
+    NO_VARIANTS,
+    FramePdq,
+    Limits,
+    Mode,
+    StillHashes,
+    Unreadable,
+    Variant,
+    VariantPdq,
+    Variants,
+)
+from matchers.hashing.screen import Reduced, reduced_jpeg, screen_thumbnail
 from matchers.hashing.signatures import ends_early, looks_like_picture
+
+DIHEDRAL: tuple[Variant, ...] = (
+    "rotate90",
+    "rotate180",
+    "rotate270",
+    "flip_x",
+    "flip_y",
+    "flip_plus1",
+    "flip_minus1",
+)
+"""As `PdqDihedral` names them."""
 
 EXCLUDED_FORMATS = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
 """Not opened: EPS and WMF would run another program, the others have no decoder in Pillow."""
@@ -38,7 +60,10 @@ and counter-clockwise quarter turns after it."""
 
 
 def picture_hashes(
-    content: bytes | bytearray, limits: Limits, mode: Mode = "exact"
+    content: bytes | bytearray,
+    limits: Limits,
+    mode: Mode = "exact",
+    variants: Variants = NO_VARIANTS,
 ) -> Iterator[StillHashes | FramePdq]:
     """The hashes of a picture; then, for an animation, those of its frames.
 
@@ -53,7 +78,7 @@ def picture_hashes(
     if len(content) > limits.bytes:
         raise Unreadable("too_many_bytes")
     with _unreadable_for_pillows_errors(content), _opened(content, limits) as image:
-        yield _first_hashes(image, content, mode)
+        yield _first_hashes(image, content, mode, variants)
         if image.format in _SEQUENCE_FORMATS and getattr(image, "is_animated", False):
             yield from _frames(image, limits)
 
@@ -87,18 +112,22 @@ def _unreadable_for_pillows_errors(content: bytes | bytearray) -> Generator[None
         raise Unreadable("corrupt") from error
 
 
-def _first_hashes(image: Image.Image, content: bytes | bytearray, mode: Mode) -> StillHashes:
+def _first_hashes(
+    image: Image.Image, content: bytes | bytearray, mode: Mode, variants: Variants
+) -> StillHashes:
     if image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L"):
         orientation = _orientation(image)
         if mode == "screen":
             reduced = reduced_jpeg(content, image.height, image.width)
-            if reduced is not None:
-                return _screened(reduced, orientation)
+            if reduced is not None and not (
+                variants.trimmed and may_have_borders(reduced.luma, reduced.factor)
+            ):
+                return _screened(reduced, orientation, variants)
         pixels = _jpeg_pixels(image, content)
         if pixels is not None:
-            return _still(_turned(pixels, orientation))
+            return _still(_turned(pixels, orientation), variants)
     image.load()  # before the orientation is asked for: Pillow turns a TIFF here
-    return _still(_turned(np.asarray(flattened(image)), _orientation(image)))
+    return _still(_turned(np.asarray(flattened(image)), _orientation(image)), variants)
 
 
 def _jpeg_pixels(image: Image.Image, content: bytes | bytearray) -> NDArray[np.uint8] | None:
@@ -128,27 +157,58 @@ def _turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.rot90(pixels, quarter_turns))
 
 
-def _still(pixels: NDArray[np.uint8]) -> StillHashes:
-    found = pdq.pdq(pixels)
-    grey = Image.fromarray(as_pillows_grey(pixels))
+def _still(pixels: NDArray[np.uint8], variants: Variants) -> StillHashes:
+    luma = as_pillows_grey(pixels)
+    if variants.dihedral:
+        views, quality = pdq.pdq_dihedral(pixels)
+        hashed, others = views.original, dihedral_variants(views, quality)
+    else:
+        (hashed, quality), others = pdq.pdq(pixels), ()
+    if variants.trimmed and (inner := without_borders(pixels, luma)) is not None:
+        within = pdq.pdq(inner)
+        others = (
+            VariantPdq(variant="trimmed", pdq=within.hash.hex(), quality=within.quality),
+            *others,
+        )
+    grey = Image.fromarray(luma)
     return StillHashes(
-        pdq=found.hash.hex(),
-        quality=found.quality,
+        pdq=hashed.hex(),
+        quality=quality,
         phash=str(imagehash.phash(grey)),
         dhash=str(imagehash.dhash(grey)),
+        variants=others,
     )
 
 
-def _screened(reduced: Reduced, orientation: int) -> StillHashes:
+def _screened(reduced: Reduced, orientation: int, variants: Variants) -> StillHashes:
     mirrored, quarter_turns = _TURNS.get(orientation, (False, 0))
-    found = screen_pdq(reduced, quarter_turns, mirrored)
+    thumbnail = screen_thumbnail(reduced, quarter_turns, mirrored)
+    others: tuple[VariantPdq, ...] = ()
+    if variants.dihedral:
+        views, quality = pdq.pdq_dihedral_of_thumbnail(thumbnail)
+        hashed, others = views.original, dihedral_variants(views, quality)
+    else:
+        hashed, quality = pdq.pdq_of_thumbnail(thumbnail)
     grey = Image.fromarray(_turned(reduced.luma, orientation))
     return StillHashes(
-        pdq=found.hash.hex(),
-        quality=found.quality,
+        pdq=hashed.hex(),
+        quality=quality,
         phash=str(imagehash.phash(grey)),
         dhash=str(imagehash.dhash(grey)),
         exact=False,
+        variants=others,
+    )
+
+
+def dihedral_variants(views: pdq.PdqDihedral, quality: int) -> tuple[VariantPdq, ...]:
+    """The turned and mirrored views of a picture; none whose hash the picture or an earlier view
+    has, as those of symmetrical ones do."""
+    names: dict[bytes, Variant] = {}
+    for name in DIHEDRAL:
+        names.setdefault(getattr(views, name), name)
+    names.pop(views.original, None)
+    return tuple(
+        VariantPdq(variant=name, pdq=view.hex(), quality=quality) for view, name in names.items()
     )
 
 

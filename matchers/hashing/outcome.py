@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from matchers.hashing.digests import Digests
+from matchers.provenance.finding import Finding
 
 UnreadableReason = Literal[
     "empty",
@@ -57,16 +58,51 @@ class Limits(Struct, frozen=True, kw_only=True):
     memory: int = 1 << 30
 
 
-class StillHashes(Struct, frozen=True, kw_only=True, gc=False, tag="still"):
+Variant = Literal[
+    "trimmed",
+    "rotate90",
+    "rotate180",
+    "rotate270",
+    "flip_x",
+    "flip_y",
+    "flip_plus1",
+    "flip_minus1",
+]
+"""Another view of a picture: without its borders; turned counter-clockwise; mirrored top to
+bottom, left to right, along its diagonal, along the other."""
+
+
+class Variants(Struct, frozen=True, kw_only=True):
+    """Which other views of a still picture are hashed too: the seven dihedral ones (from one DCT,
+    a few bits from hashes of turned pixels), and the one without letterbox borders, if it has any.
+    In mode `screen`, pictures that may have borders are hashed exactly."""
+
+    dihedral: bool = False
+    trimmed: bool = False
+
+
+NO_VARIANTS = Variants()
+
+
+class VariantPdq(Struct, frozen=True, kw_only=True, gc=False):
+    """PDQ of another view of the picture."""
+
+    variant: Variant
+    pdq: Hex64
+    quality: Quality
+
+
+class StillHashes(Struct, frozen=True, kw_only=True, tag="still"):
     """Hashes of a picture, or of an animation's first frame: PDQ with its quality (0–100), and
     ImageHash's 64-bit pHash and dHash, all as hexadecimal. Not `exact`: within the drifts that
-    screen.py states."""
+    screen.py states. `variants` were asked for, and differ from the picture itself."""
 
     pdq: Hex64
     quality: Quality
     phash: Hex16
     dhash: Hex16
     exact: bool = True
+    variants: tuple[VariantPdq, ...] = ()
 
 
 class FramePdq(Struct, frozen=True, kw_only=True, gc=False, tag="frame"):
@@ -83,10 +119,11 @@ class HashResult(Struct, frozen=True, kw_only=True):
 
     `frames` are an animation's distinct frames of matchable quality. `error` says why `still` or
     `frames` are missing or incomplete; `None` together with no `still`: the file neither claims
-    nor seems to be a picture.
+    nor seems to be a picture. `provenance` was asked for.
     """
 
     digests: Digests | None = None
     still: StillHashes | None = None
     frames: tuple[FramePdq, ...] = ()
     error: UnreadableReason | None = None
+    provenance: tuple[Finding, ...] = ()

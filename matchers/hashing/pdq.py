@@ -84,6 +84,15 @@ def pdq_dihedral(pixels: Pixels) -> tuple[PdqDihedral, int]:
     spectrum, quality = _spectrum_and_quality(pixels)
     if spectrum is None:
         return PdqDihedral(*[bytes(32)] * 8), 0
+    return _dihedral(spectrum), quality
+
+
+def pdq_dihedral_of_thumbnail(thumbnail: Floats) -> tuple[PdqDihedral, int]:
+    """The same from a picture's (64, 64) filtered and decimated luma, 0–255."""
+    return _dihedral(_dct(thumbnail, _DCT)), int(_quality(thumbnail))
+
+
+def _dihedral(spectrum: Floats) -> PdqDihedral:
     # Row and column 0 hold frequency 1: odd, so index 0, 2, … change sign when mirrored.
     odd = np.where(np.arange(16) % 2 == 0, np.float32(-1), np.float32(1))
     mirror_rows, mirror_columns = spectrum * odd[:, None], spectrum * odd[None, :]
@@ -97,7 +106,7 @@ def pdq_dihedral(pixels: Pixels) -> tuple[PdqDihedral, int]:
         flip_y=_bits(mirror_columns),
         flip_plus1=_bits(spectrum.T),
         flip_minus1=_bits(both.T),
-    ), quality
+    )
 
 
 def warm() -> None:

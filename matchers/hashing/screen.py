@@ -16,11 +16,9 @@ from numpy.typing import NDArray
 from matchers.hashing.pdq import (
     THUMBNAIL_SIDE,
     Floats,
-    Pdq,
     box_width,
     cell_centres,
     compiled,
-    pdq_of_thumbnail,
 )
 
 PDQ_DRIFT = 16
@@ -63,15 +61,15 @@ def reduced_jpeg(content: bytes | bytearray, height: int, width: int) -> Reduced
     return Reduced(luma[:, :, 0], factor, height, width) if luma.shape[:2] == size else None
 
 
-def screen_pdq(picture: Reduced, quarter_turns: int = 0, mirrored: bool = False) -> Pdq:
-    """The PDQ of a reduced picture; turned counter-clockwise, and before that mirrored left to
-    right, as its orientation asks."""
+def screen_thumbnail(picture: Reduced, quarter_turns: int = 0, mirrored: bool = False) -> Floats:
+    """(64, 64): nearly what PDQ's filter makes of the full picture; turned counter-clockwise, and
+    before that mirrored left to right, as its orientation asks."""
     rows = _block_weights(picture.height, picture.factor)
     columns = _block_weights(picture.width, picture.factor)
     thumbnail = rows @ picture.luma.astype(np.float32) @ columns.T
     if mirrored:
         thumbnail = thumbnail[:, ::-1]
-    return pdq_of_thumbnail(np.rot90(thumbnail, quarter_turns).astype(np.float32, order="C"))
+    return np.rot90(thumbnail, quarter_turns).astype(np.float32, order="C")
 
 
 def warm() -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
+
 from matchers.hashing.decoder_pool import DecoderPool, MediaSource
 from matchers.hashing.outcome import HashResult, StillHashes
 
@@ -35,6 +37,10 @@ class ScreeningHasher:
         for place, exact in zip(
             again, self._pool.hash_many([items[place] for place in again]), strict=True
         ):
-            if exact.still is not None:  # else it changed or went away between the two readings
-                results[place] = exact
+            # Where it changed, went away or took too long since, it was not looked up, and says so.
+            results[place] = (
+                exact
+                if exact.still is not None
+                else replace(results[place], still=None, error=exact.error or "unavailable")
+            )
         return results

@@ -6,6 +6,7 @@ videos are compared by the share of their frames that match.
 
 import io
 from collections.abc import Iterator
+from typing import cast
 
 import av
 import av.error
@@ -20,6 +21,9 @@ from matchers.hashing.signatures import ends_early, looks_like_video
 
 SECONDS_BETWEEN = 1.0
 """vPDQ's default: a frame a second."""
+
+_USUAL_RATE = 25
+"""Frames a second, of a video that does not say."""
 
 _CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,ogg,asf"
 _OPTIONS = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "none"}
@@ -43,7 +47,8 @@ def video_hashes(
             if not container.streams.video:
                 raise Unreadable("unsupported")
             stream = _single_threaded(container.streams.video[0], limits)
-            yield from _sampled(container.decode(stream), limits, seconds_between)
+            frame_seconds = 1 / float(stream.average_rate or _USUAL_RATE)
+            yield from _sampled(container.decode(stream), limits, seconds_between, frame_seconds)
     except MemoryError:
         raise Unreadable("out_of_memory") from None
     except av.error.FFmpegError as error:
@@ -63,15 +68,19 @@ def _single_threaded(stream: VideoStream, limits: Limits) -> VideoStream:
 
 
 def _sampled(
-    frames: Iterator[VideoFrame], limits: Limits, seconds_between: float
+    frames: Iterator[VideoFrame], limits: Limits, seconds_between: float, frame_seconds: float
 ) -> Iterator[FramePdq]:
-    due = 0.0
-    start: float | None = None
+    due = seconds = 0.0
+    before: float | None = None
     hashed = 0
     last: bytes | None = None
     for number, frame in enumerate(frames):
-        start = start if start is not None else frame.time or 0.0
-        seconds = max(0.0, (frame.time or 0.0) - start)
+        shown = cast("float | None", frame.time)  # PyAV's types leave out that it may be missing
+        if number:
+            step = 0.0 if shown is None or before is None else shown - before
+            # Clocks that are missing or begin anew (streams one after another) hide no frames.
+            seconds += step if step > 0 else frame_seconds
+        before = shown
         if seconds < due - 0.0005:  # timestamps are rounded to the container's clock
             continue
         due += seconds_between

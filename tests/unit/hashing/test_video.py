@@ -58,6 +58,16 @@ def test_every_frame() -> None:
     assert near(found[-1], 7)
 
 
+def test_streams_one_after_another_hide_nothing() -> None:
+    """Each begins its clock anew."""
+    joined = film([1, 2], "mpegts") + film([4, 5], "mpegts")
+    found = list(video_hashes(joined, Limits()))
+    assert [near(frame, seed) for frame, seed in zip(found, [1, 2, 4, 5], strict=True)] == [
+        True
+    ] * 4
+    assert [frame.seconds for frame in found] == pytest.approx([0, 1, 2, 3], abs=0.15)
+
+
 def test_too_many_frames_keeps_those_before() -> None:
     found = video_hashes(film([1, 2, 4]), Limits(frames=2))
     assert near(next(found), 1)
