@@ -17,6 +17,7 @@ from matchers.lists.entry import (
     Algorithm,
     EntryStatus,
     ListEntry,
+    default_id,
     normal_value,
 )
 
@@ -180,7 +181,7 @@ def _entry(
     labels = field("labels").replace("|", ";").split(";")
     entry = ListEntry(
         list=list_name,
-        id=field("id") or value,
+        id=field("id") or default_id(value),
         algorithm=algorithm,
         value=value,
         category=field("category"),

@@ -13,7 +13,7 @@ _OF_NOTHING: Mapping[str, str] = {
     "sha1": hashlib.sha1(b"", usedforsecurity=False).hexdigest(),
     "sha256": hashlib.sha256(b"").hexdigest(),
 }
-_OF_A_FLAT_PICTURE: Mapping[str, frozenset[str]] = {
+OF_A_FLAT_PICTURE: Mapping[str, frozenset[str]] = {
     "pdq": frozenset({"0" * 64, "f" * 64}),
     "phash": frozenset({"0" * 16, "f" * 16, "8" + "0" * 15}),
     "dhash": frozenset({"0" * 16, "f" * 16}),
@@ -25,7 +25,7 @@ def degenerate(algorithm: Algorithm, value: str, quality: int | None = None) -> 
     """Why a (normal) value must not act until somebody approves it; `None` if it may."""
     if _OF_NOTHING.get(algorithm) == value:
         return "the hash of an empty file"
-    if value in _OF_A_FLAT_PICTURE.get(algorithm, ()):
+    if value in OF_A_FLAT_PICTURE.get(algorithm, ()):
         return "the hash of a flat picture"
     if algorithm == "pdq" and quality is not None and quality < MIN_QUALITY:
         return f"a PDQ of quality {quality}, below {MIN_QUALITY}"

@@ -1,6 +1,7 @@
 """What lists are made of: `ListInfo` says what a list is and may do, `ListEntry` what it holds."""
 
 import base64
+import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -43,31 +44,53 @@ HAMMING_BYTES: Mapping[Algorithm, int] = {"pdq": 32, "phash": 8, "dhash": 8}
 """Algorithms that match within a number of differing bits, with their width in bytes."""
 PHOTODNA_BYTES = 144
 """One byte a component. Values come from outside: the algorithm is not shipped here."""
+TEXT_BYTES: Mapping[Algorithm, int] = {"minhash": 516, "tlsh": 35}
+"""Signatures of written material (`matchers.hashing.text`), with their width in bytes."""
+SHORTEST_TEXT = 32
+"""Shingles of a listed text, as of one that is looked up (`matchers.hashing.text`)."""
 FRAME_BYTES = 32
 """A `vpdq` value is the PDQ of every distinct matchable frame of a video, one after another."""
+LONGEST_ID = 256
+"""Characters, as contracts bound ids."""
 FRAME_QUALITY = 50
 """Frames below are left out, as vPDQ does (facebook/ThreatExchange, vpdq/)."""
 MATCHED_ALGORITHMS: frozenset[Algorithm] = frozenset(
-    {*DIGEST_BYTES, *HAMMING_BYTES, "vpdq", "photodna"}
+    {*DIGEST_BYTES, *HAMMING_BYTES, *TEXT_BYTES, "vpdq", "photodna"}
 )
 """Entries of the others are kept and counted, and wait for an index that can look them up."""
 
 
+PERCEPTUAL: frozenset[Algorithm] = frozenset(ALGORITHMS) - {*DIGEST_BYTES, "netclean"}
+"""Algorithms whose match is of something alike rather than of the very same thing."""
+FLAGGED = "flagged"
+"""The label of an entry that matches a large share of what people send: see `librarian.flags`."""
+
+NO_REPORT = "no_report"
+"""The label of matches of a list that does not permit reports."""
+Use = Literal["detect", "enforce", "report"]
+"""What a list may be used for: `detect` to look anything up in it, `enforce` for more than
+observing, `report` for reports."""
+
+
 class ListInfo(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A list: who made it, and what it may be used for.
+    """A list: who made it, and what it may be used for: without `permitted_uses` for everything,
+    without `jurisdictions` everywhere (`DE` covers `DE-BY`).
 
     `roles` maps a category to what its matches ask for; `default_role` is for the categories that
-    it does not name. Where `verified_by` is empty, nobody vouches for the list's entries.
+    it does not name. Where `verified_by` is empty, nobody vouches for the list's entries. New
+    perceptual entries are observed for `observe_hours` before they act (`None`: as
+    `librarian.observation` has it).
     """
 
     name: str
     source_kind: SourceKind = "own"
     verified_by: str = ""
-    permitted_uses: tuple[str, ...] = ()
+    permitted_uses: tuple[Use, ...] = ()
     jurisdictions: tuple[str, ...] = ()
     redistribute: bool = False
     default_role: Role = "observe"
     roles: dict[str, Role] = {}
+    observe_hours: float | None = None
 
     def role(self, category: str) -> Role:
         """What a match in `category` asks for."""
@@ -100,7 +123,8 @@ def normal_value(algorithm: Algorithm, raw: str) -> str:
     that digest). A video's published vPDQ rows (`frame,quality,pdq,seconds`, parted by newlines or
     `;`) become the distinct hashes of its frames of quality 50 and above. Values of algorithms
     that no index here looks up are kept as they are. PhotoDNA is read as base64, as decimal
-    components parted by commas, or as hexadecimal.
+    components parted by commas, or as hexadecimal. Of written material a MinHash is hexadecimal,
+    and a text is made into one, so that no text is kept; TLSH loses its `T1`.
 
     Raises `ValueError`, saying what is wrong without repeating the value.
     """
@@ -113,6 +137,10 @@ def normal_value(algorithm: Algorithm, raw: str) -> str:
         return _frames(text)
     if algorithm == "photodna":
         return _photodna(text)
+    if algorithm == "minhash":
+        return _minhash(text)
+    if algorithm == "tlsh":
+        return _tlsh(text)
     width = DIGEST_BYTES.get(algorithm) or HAMMING_BYTES.get(algorithm)
     if width is None:
         return text
@@ -161,6 +189,45 @@ def _photodna(text: str) -> str:
     if len(value) != PHOTODNA_BYTES:
         raise ValueError(f"photodna takes {PHOTODNA_BYTES} bytes, not {len(value)}")
     return value.hex()
+
+
+def _minhash(text: str) -> str:
+    digits = 2 * TEXT_BYTES["minhash"]
+    if _is_hex(text, digits):
+        value = bytes.fromhex(text)
+    elif " " not in text and _is_hex(text, len(text)):
+        raise ValueError(
+            f"minhash takes a text or {digits} hexadecimal digits, this value has {len(text)}"
+        )
+    else:
+        # Here, since numba loads slowly and hardly any list holds texts.
+        from matchers.hashing.text import minhash
+
+        value = minhash(text) or bytes(digits // 2)
+    if int.from_bytes(value[:4], "little") < SHORTEST_TEXT:
+        raise ValueError(
+            f"the text is too short to be told from others: fewer than {SHORTEST_TEXT} shingles"
+        )
+    return value.hex()
+
+
+def _tlsh(text: str) -> str:
+    digits = 2 * TEXT_BYTES["tlsh"]
+    bare = text[2:] if text[:2] in ("T1", "t1") and len(text) == digits + 2 else text
+    if not _is_hex(bare, digits):
+        raise ValueError(
+            f"tlsh takes {digits} hexadecimal digits, with or without T1 before them; "
+            f"this value has {len(text)} characters"
+        )
+    return bare.lower()
+
+
+def default_id(value: str) -> str:
+    """The id of an entry that was given none: its value, or of a long one (a video, a text) the
+    first 32 digits of its SHA-256."""
+    if len(value) <= LONGEST_ID:
+        return value
+    return hashlib.sha256(value.encode()).hexdigest()[:32]
 
 
 def _is_hex(text: str, digits: int) -> bool:

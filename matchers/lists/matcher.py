@@ -10,10 +10,19 @@ from typing import NamedTuple, Self
 
 from msgspec import Struct
 
+from matchers.hashing.text import shingles
 from matchers.indexes.opaque import Metric
 from matchers.indexes.urls import lookup_digests
 from matchers.lists.contents import Contents, ListCount, can_match
-from matchers.lists.entry import Algorithm, ListEntry, ListInfo, Role, SourceKind
+from matchers.lists.entry import (
+    FLAGGED,
+    PERCEPTUAL,
+    Algorithm,
+    ListEntry,
+    ListInfo,
+    Role,
+    SourceKind,
+)
 from matchers.lists.table import MAX_MATCHES, Hit, MemoryTable, Reach, Table, stacked, value_width
 
 PDQ_RADIUS = 31
@@ -29,10 +38,19 @@ VIDEO_QUERY_SHARE, VIDEO_COMPARED_SHARE = 0.8, 0.0
 frames are in the listed video, however little of that the query holds. An excerpt matches."""
 
 
+TEXT_SIMILARITY = 0.7
+"""The share of a listed text that a text must hold. docs/own-the-lists.md tells what that finds."""
+TLSH_DISTANCE = 30
+"""python-threatexchange's threshold for a confident match."""
+TLSH_UNALIKE = 300
+"""The largest distance whose error rates TLSH's authors give (Oliver, Cheng, Chen, 2013)."""
+
+
 class Radii(Struct, frozen=True, kw_only=True):
     """How many differing bits still match, by algorithm. A video's frames match within `pdq`; it
     matches when both shares of its and the entry's frames do. PhotoDNA matches within a distance
-    that whoever licenses it must know; without one it is not matched."""
+    that whoever licenses it must know; without one it is not matched. Of a text that is listed by
+    MinHash, at least the share `text_similarity` must be in the query."""
 
     pdq: int = PDQ_RADIUS
     phash: int = PHASH_RADIUS
@@ -41,6 +59,8 @@ class Radii(Struct, frozen=True, kw_only=True):
     video_compared_share: float = VIDEO_COMPARED_SHARE
     photodna: int | None = None
     photodna_metric: Metric = "squared_euclidean"
+    text_similarity: float = TEXT_SIMILARITY
+    tlsh: int = TLSH_DISTANCE
 
     def of(self, algorithm: Algorithm) -> Reach:
         """How far a look-up reaches; digests match at 0."""
@@ -50,12 +70,16 @@ class Radii(Struct, frozen=True, kw_only=True):
             # A distance below 0 is reached by nothing.
             limit = -1 if self.photodna is None else self.photodna
             return Reach(limit, metric=self.photodna_metric)
+        if algorithm == "minhash":
+            return Reach(round(1000 * (1 - self.text_similarity)))
         return Reach(getattr(self, algorithm, 0))
 
 
 class HashQuery(NamedTuple):
     """A hash to look up; `quality` is PDQ's 0–100 where known. The value of a `vpdq` is the PDQ
-    of every frame of quality 50 and above, one after another."""
+    of every frame of quality 50 and above, one after another; that of a `minhash` all of a text's
+    shingles (`matchers.hashing.text.shingles`), or a signature of which only like texts hold
+    much."""
 
     algorithm: Algorithm
     value: bytes
@@ -72,10 +96,12 @@ class HashQuery(NamedTuple):
 
 
 class Match(Struct, frozen=True, kw_only=True, gc=False):
-    """A query is within `radius` of a list's entry. `verified`: the list names who verified it.
+    """A query is within `radius` of a list's entry. `verified`: the list names who verified it,
+    `verified_by`.
 
     Of a video, `distance` is that of the nearest pair of frames, and the shares (0–1) are of the
-    query's frames that match, and of the entry's.
+    query's frames that match, and of the entry's. Of a text listed by MinHash it is in thousandths
+    of that text.
     """
 
     list: str
@@ -90,6 +116,14 @@ class Match(Struct, frozen=True, kw_only=True, gc=False):
     labels: tuple[str, ...] = ()
     query_share: float | None = None
     compared_share: float | None = None
+    verified_by: str = ""
+
+    @property
+    def similarity(self) -> float:
+        """Of written material: the share (0–1) of a listed text that the query holds, as MinHash
+        estimates it. TLSH's distance knows no share: 1 at 0, falling to 0 at `TLSH_UNALIKE`."""
+        apart = 1000 if self.algorithm == "minhash" else TLSH_UNALIKE
+        return max(0, apart - self.distance) / apart
 
 
 class ListMatcher:
@@ -169,14 +203,18 @@ class ListMatcher:
             counts[place] = ListCount(*place, had.entries + more, had.matched + more)
 
         incoming = {(new.list, new.id, new.algorithm, new.value): new for new in added}
+        gone: dict[tuple[Algorithm, int], set[int]] = {}
         for entry in [*removed, *incoming.values()]:
-            stack = tables.get(entry.algorithm, ())
-            for place, table in enumerate(stack):
+            for place, table in enumerate(tables.get(entry.algorithm, ())):
                 rows = table.rows_of(entry)
                 if rows:
-                    stack = (*stack[:place], table.without(rows), *stack[place + 1 :])
-                    count(entry, -len(rows))
-            tables[entry.algorithm] = stack
+                    before = gone.setdefault((entry.algorithm, place), set())
+                    count(entry, len(before) - len(before.union(rows)))
+                    before.update(rows)
+        for (algorithm, place), rows in gone.items():
+            stack = tables[algorithm]
+            changed = stack[place].without(rows)
+            tables[algorithm] = (*stack[:place], changed, *stack[place + 1 :])
         for entry in incoming.values():
             if entry.list not in known:
                 raise ValueError(f"entry {entry.id!r} is of an unknown list {entry.list!r}")
@@ -205,6 +243,8 @@ class ListMatcher:
         self.match_hashes(
             [HashQuery(algorithm, bytes(value_width(algorithm))) for algorithm in self._tables]
         )
+        if "minhash" in self._tables:
+            shingles("A text that is long enough to be looked up, and says nothing.")
 
     @property
     def lists_urls(self) -> bool:
@@ -289,6 +329,8 @@ class ListMatcher:
             role = entry.role or info.role(entry.category)
             if entry.status == "observed":
                 role = "observe"
+            elif role == "block" and algorithm in PERCEPTUAL and FLAGGED in entry.labels:
+                role = "hold"
             kind = (entry.list, entry.category, role)
             if len(found) >= MAX_MATCHES and kind in kinds:
                 continue
@@ -307,6 +349,7 @@ class ListMatcher:
                     labels=entry.labels,
                     query_share=hit.shares[0] if hit.shares else None,
                     compared_share=hit.shares[1] if hit.shares else None,
+                    verified_by=info.verified_by,
                 )
             )
         return found

@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 from matchers.indexes.exact import ExactIndex
 from matchers.indexes.flat_file import FlatFile, FlatFileWriter, open_flat_file
 from matchers.indexes.hamming import HammingIndex
+from matchers.indexes.minhash import MinhashIndex
 from matchers.indexes.opaque import OpaqueIndex
+from matchers.indexes.tlsh import TlshIndex
 from matchers.indexes.video import VideoIndex
 from matchers.lists.contents import Contents, ListCount
 from matchers.lists.entry import (
@@ -34,11 +36,16 @@ from matchers.lists.entry import (
     Role,
 )
 from matchers.lists.matcher import ListMatcher, Radii
-from matchers.lists.table import Index, Table, as_codes, value_width
+from matchers.lists.table import Index, Table, as_codes, as_signatures, value_width
 from matchers.lists.version import ListsVersion
 
 KIND = "lists"
-_KINDS: Mapping[str, type[VideoIndex | OpaqueIndex]] = {"vpdq": VideoIndex, "photodna": OpaqueIndex}
+_KINDS: Mapping[str, type[VideoIndex | OpaqueIndex | MinhashIndex | TlshIndex]] = {
+    "vpdq": VideoIndex,
+    "photodna": OpaqueIndex,
+    "minhash": MinhashIndex,
+    "tlsh": TlshIndex,
+}
 SUFFIX = ".snapshot"
 _OBSERVED = 8
 """Flag byte: the role's number (0 for none, else its place in `ROLES` from 1), and this bit."""
@@ -258,6 +265,12 @@ class _Spool:
             VideoIndex.write(file, self._algorithm, as_codes(values), ends, progress)
         elif self._algorithm == "photodna":
             OpaqueIndex.write(file, self._algorithm, values)
+            progress(1.0)
+        elif self._algorithm == "minhash":
+            MinhashIndex.write(file, self._algorithm, as_signatures(values))
+            progress(1.0)
+        elif self._algorithm == "tlsh":
+            TlshIndex.write(file, self._algorithm, values)
             progress(1.0)
         elif self._algorithm in HAMMING_BYTES:
             HammingIndex.write(file, self._algorithm, as_codes(values), progress)

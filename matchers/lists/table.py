@@ -5,7 +5,7 @@ since then on top (a delta segment). Removed rows are remembered as tombstones. 
 change, so matchers can share them.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from typing import NamedTuple, Protocol, Self
 
@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 
 from matchers.indexes.exact import ExactIndex
 from matchers.indexes.hamming import COMPARED_BELOW, HammingHits, HammingIndex
+from matchers.indexes.minhash import MinhashIndex
 from matchers.indexes.opaque import Metric, OpaqueIndex
+from matchers.indexes.tlsh import TlshIndex
 from matchers.indexes.video import VideoIndex
 from matchers.lists.entry import (
     DIGEST_BYTES,
     FRAME_BYTES,
     HAMMING_BYTES,
     PHOTODNA_BYTES,
+    TEXT_BYTES,
     Algorithm,
     EntryStatus,
     ListEntry,
@@ -48,7 +51,8 @@ class Listed(Protocol):
 
 class Reach(NamedTuple):
     """How far a search reaches: differing bits; for videos the shares of the frames of the query
-    and of the entry that must match (0–1); for vectors a distance by `metric`."""
+    and of the entry that must match (0–1); for vectors a distance by `metric`; for TLSH its own
+    distance; for MinHash how many thousandths of a listed text may be missing."""
 
     radius: int
     query_share: float = 1.0
@@ -70,7 +74,10 @@ MAX_MATCHES = 32
 """Matches given for one query, nearest first, besides at least one of each list, category and
 role: a query amid a cluster of a hundred thousand near copies needs no more to be decided."""
 
-Index = ExactIndex | HammingIndex | VideoIndex | OpaqueIndex
+_PARTS: Mapping[Algorithm, int] = {"vpdq": FRAME_BYTES, "minhash": 4}
+"""Bytes of what a query is made of, any number of times: frames, shingles."""
+
+Index = ExactIndex | HammingIndex | VideoIndex | OpaqueIndex | MinhashIndex | TlshIndex
 
 
 class Table:
@@ -122,12 +129,17 @@ class Table:
     def _hits(self, values: Sequence[bytes], reach: Reach) -> HammingHits:
         """All rows within reach that were not removed."""
         self._check_widths(values)
-        packed = pack(self.algorithm, b"".join(values))
+        joined = b"" if isinstance(self.index, MinhashIndex) else b"".join(values)
+        packed = pack(self.algorithm, joined)
         if isinstance(self.index, ExactIndex):
             equal = self.index.search(packed)
             hits = HammingHits(*equal, np.zeros(len(equal.row), np.int64))
         elif isinstance(self.index, OpaqueIndex):
             hits = self.index.search(packed, reach.radius, reach.metric)
+        elif isinstance(self.index, MinhashIndex):
+            hits = self.index.search(list(map(as_shingles, values)), reach.radius)
+        elif isinstance(self.index, TlshIndex):
+            hits = self.index.search(packed, reach.radius)
         elif isinstance(self.index, HammingIndex):
             hits = self.index.search(as_codes(packed), reach.radius)
         else:
@@ -153,10 +165,9 @@ class Table:
     def _check_widths(self, values: Sequence[bytes]) -> None:
         width = value_width(self.algorithm)
         for value in values:
-            if len(value) != width and (
-                self.algorithm != "vpdq" or not value or len(value) % width
-            ):
-                raise ValueError(f"{self.algorithm} takes {width} bytes, not {len(value)}")
+            part = _PARTS.get(self.algorithm)
+            if len(value) % part or not value if part else len(value) != width:
+                raise ValueError(f"{self.algorithm} takes {part or width} bytes, not {len(value)}")
 
     def _search_videos(self, index: VideoIndex, values: Sequence[bytes], reach: Reach) -> list[Hit]:
         self._check_widths(values)
@@ -180,6 +191,8 @@ class Table:
             rows = [hit.row for hit in self._search_videos(self.index, value, Reach(0))]
         else:
             rows = _ints(self._hits(value, Reach(0)).row)
+        if isinstance(self.index, MinhashIndex | TlshIndex):  # 0 apart is not yet equal
+            rows = [row for row in rows if self.index.value(row) == value[0]]
         return [
             row
             for row in rows
@@ -209,6 +222,10 @@ class MemoryTable(Table):
         packed = pack(algorithm, bytes.fromhex("".join(entry.value for entry in entries)))
         if algorithm == "photodna":
             return cls(algorithm, OpaqueIndex.build(packed), entries)
+        if algorithm == "minhash":
+            return cls(algorithm, MinhashIndex.build(as_signatures(packed)), entries)
+        if algorithm == "tlsh":
+            return cls(algorithm, TlshIndex.build(packed), entries)
         if algorithm in HAMMING_BYTES:
             return cls(algorithm, HammingIndex.build(as_codes(packed)), entries)
         return cls(algorithm, ExactIndex.build(packed), entries)
@@ -249,12 +266,23 @@ def value_width(algorithm: Algorithm) -> int:
         return FRAME_BYTES
     if algorithm == "photodna":
         return PHOTODNA_BYTES
-    return DIGEST_BYTES.get(algorithm) or HAMMING_BYTES[algorithm]
+    width = DIGEST_BYTES.get(algorithm) or TEXT_BYTES.get(algorithm)
+    return width or HAMMING_BYTES[algorithm]
 
 
 def as_codes(packed: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """Packed values as a Hamming index takes them."""
     return packed.view("<u8").astype(np.uint64, copy=False)
+
+
+def as_shingles(value: bytes) -> NDArray[np.uint32]:
+    """A text's shingles as a MinHash index takes them."""
+    return np.frombuffer(value, "<u4").astype(np.uint32, copy=False)
+
+
+def as_signatures(packed: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """Packed values as a MinHash index takes them."""
+    return packed.view("<u4").astype(np.uint32, copy=False)
 
 
 def _ints(array: NDArray[np.int64]) -> list[int]:

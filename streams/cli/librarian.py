@@ -7,15 +7,16 @@ import threading
 from pathlib import Path
 from typing import Annotated
 
+import prometheus_client
 import typer
 
 from matchers.lists.csv_format import UnreadableList
-from matchers.lists.librarian.catalogue import CataloguedList, read_catalogue
-from matchers.lists.librarian.outbox import compile_store
+from matchers.lists.librarian.catalogue import read_catalogue
 from matchers.lists.librarian.store import ListStore
 from matchers.lists.snapshot import SUFFIX
+from streams.cli.audit_hook import audit_lists
 from streams.cli.list_changes import described, sync_one
-from streams.cli.list_records import StoreOption, open_store
+from streams.cli.list_records import StoreOption, open_store, store_path
 from streams.cli.options import (
     BootstrapOption,
     ConfigOption,
@@ -23,15 +24,13 @@ from streams.cli.options import (
     kafka_arguments,
     loaded_settings,
 )
-from streams.control.list_changes import NeedsSnapshot, publish_changes
-from streams.kafka.client import ClientConfig, KafkaError
+from streams.control.librarian import Desk, Librarian
 from streams.kafka.topics import CONTROL, topic_name
+from streams.metrics import LibrarianMetrics
 
 LOW_PRIORITY = 10
-"""Added to the process's niceness: compiling takes a core for minutes, which workers need more."""
-SNAPSHOT_ROUNDS = 12
-"""A snapshot is compiled anew every so many rounds that brought changes, so that workers that
-start have few to catch up on."""
+"""Added to the process's niceness: importing a large list takes a core for a while, which workers
+need more."""
 
 
 def librarian(
@@ -41,16 +40,24 @@ def librarian(
     snapshot: Annotated[
         Path, typer.Option("--snapshot", help="The snapshot that the workers read.")
     ],
-    every: Annotated[float, typer.Option("--every", min=1, help="Seconds between rounds.")] = 300,
+    every: Annotated[
+        float, typer.Option("--every", min=1, help="Seconds between fetches from the sources.")
+    ] = 300,
     once: Annotated[bool, typer.Option("--once", help="One round, and end.")] = False,
     store: StoreOption = None,
+    http_port: Annotated[
+        int | None,
+        typer.Option("--http-port", min=0, max=65535, help="Serve /metrics there; 0: a free one."),
+    ] = None,
+    http_host: Annotated[str, typer.Option("--http-host", help="And on this host.")] = "127.0.0.1",
     config: ConfigOption = None,
     bootstrap: BootstrapOption = None,
 ) -> None:
     """Fetch lists from their sources, tell the workers what changed, and compile snapshots.
 
-    Changes made by `seawall lists` go out with the next round. A source or a broker that fails is
-    said, and tried again in the next round.
+    What `seawall lists` changes meanwhile is published within a second, and snapshots that are
+    needed are compiled, and told to the workers, by themselves. A source or a broker that fails is
+    said, and tried again.
 
     Example: seawall librarian lists.toml --store lists.db --snapshot lists.snapshot
 
@@ -59,8 +66,6 @@ def librarian(
     if snapshot.suffix != SUFFIX:
         fail(f"{snapshot}: a snapshot's name ends in {SUFFIX}")
     settings = loaded_settings(config, bootstrap).settings
-    arguments = kafka_arguments(settings)
-    topic = topic_name(settings.pipeline, CONTROL)
     ending = threading.Event()
 
     def end(number: int, frame: object) -> None:
@@ -70,51 +75,63 @@ def librarian(
         signal.signal(number, end)
     with contextlib.suppress(OSError):
         os.nice(LOW_PRIORITY)
-    failed, rounds = False, 0
+    metrics = LibrarianMetrics()
+    _read(catalogue)
+
+    def fetch(opened: ListStore) -> bool:
+        try:
+            return _fetch(opened, catalogue, metrics)
+        finally:
+            audit_lists(settings, opened)
+
+    desk = Desk(
+        store=store_path(store, config),
+        snapshot=snapshot,
+        client=kafka_arguments(settings),
+        topic=topic_name(settings.pipeline, CONTROL),
+        fetch=fetch,
+        say=typer.echo,
+        complain=lambda what: typer.echo(what, err=True),
+        metrics=metrics,
+    )
+    if http_port is not None:
+        _serve(metrics, http_host, http_port)
     with open_store(store, config) as opened:
-        while not ending.is_set():
-            try:
-                listed = read_catalogue(catalogue)
-            except UnreadableList as error:
-                fail(str(error))
-            failed = _fetch(opened, listed)
-            try:
-                changed = _publish(arguments, topic, opened, snapshot)
-                rounds += changed
-                if not snapshot.exists() or rounds >= SNAPSHOT_ROUNDS:
-                    typer.echo(f"compiled lists {compile_store(opened, snapshot).version}")
-                    rounds = 0
-            except (KafkaError, OSError) as error:
-                typer.echo(f"not published: {error or type(error).__name__}", err=True)
-                failed = True
-            if once:
-                raise typer.Exit(failed)
-            ending.wait(every)
+        work = Librarian(desk, opened)
+        if once:
+            raise typer.Exit(work.once())
+        work.run(ending, every)
 
 
-def _fetch(store: ListStore, listed: tuple[CataloguedList, ...]) -> bool:
-    """Bring every list up to its source; whether one failed."""
+def _fetch(store: ListStore, catalogue: Path, metrics: LibrarianMetrics) -> bool:
+    """Bring every list up to its source; whether one failed. The catalogue is read each time."""
+    try:
+        listed = read_catalogue(catalogue)
+    except UnreadableList as error:
+        typer.echo(f"not fetched: {error}", err=True)
+        return True
     failed = False
     for one in listed:
         result = sync_one(store, one)
-        failed |= "failed" in result
+        if "failed" in result:
+            failed = True
+            metrics.sync_failures.labels(one.name).inc()
         if result["revision"] is not None or result["reasons"] or "failed" in result:
             for line in described(result):
                 typer.echo(line)
     return failed
 
 
-def _publish(arguments: ClientConfig, topic: str, store: ListStore, snapshot: Path) -> bool:
-    """Tell the workers what changed, by message or, where that is too much, by snapshot."""
+def _read(catalogue: Path) -> None:
     try:
-        sent = publish_changes(arguments, topic, store)
-    except NeedsSnapshot as why:
-        typer.echo(f"{why}: compiling")
-        typer.echo(f"compiled lists {compile_store(store, snapshot).version}")
-        return False
-    if sent.messages:
-        typer.echo(f"{sent.messages} changes published")
-    if sent.topic_anew:
-        typer.echo(f"{topic} was made anew: compiling")
-        compile_store(store, snapshot)
-    return bool(sent.messages)
+        read_catalogue(catalogue)
+    except UnreadableList as error:
+        fail(str(error))
+
+
+def _serve(metrics: LibrarianMetrics, host: str, port: int) -> None:
+    try:
+        server, _ = prometheus_client.start_http_server(port, host, metrics.registry)
+    except OSError as error:
+        fail(f"--http-port {port} on {host} cannot be bound: {error.strerror}")
+    typer.echo(f"metrics at http://{host}:{server.server_port}/metrics")

@@ -187,17 +187,17 @@ def publish(
 
     Exit codes: 0 published, 1 the changes need a new snapshot, 2 unusable.
     """
-    from streams.control.list_changes import NeedsSnapshot, publish_changes
+    from streams.control.list_changes import publish_changes
     from streams.kafka.topics import CONTROL, topic_name
 
     settings = loaded_settings(config, bootstrap).settings
     topic = topic_name(settings.pipeline, CONTROL)
     with open_store(store, config) as opened, reaching(settings):
-        try:
-            sent = publish_changes(kafka_arguments(settings), topic, opened)
-        except NeedsSnapshot as why:
-            fail(f"{why}: run seawall lists compile instead", EXIT_DIFFERS)
+        opened.release(_now())
+        sent = publish_changes(kafka_arguments(settings), topic, opened)
     typer.echo(f"{sent.messages} changes published")
+    if sent.too_much:
+        fail(f"{sent.too_much}: run seawall lists compile, too", EXIT_DIFFERS)
     if sent.topic_anew:
         fail(f"{topic} was made anew: run seawall lists compile, too", EXIT_DIFFERS)
 
@@ -249,7 +249,11 @@ def _finish(results: list[dict[str, Any]], as_json: bool) -> None:
             for line in described(result):
                 typer.echo(line)
     incomplete = any(
-        result["reasons"] or result["rejected"] or result["held"] or "failed" in result
+        result["reasons"]
+        or result["rejected"]
+        or result["held"]
+        or result["guarded"]
+        or "failed" in result
         for result in results
     )
     raise typer.Exit(EXIT_DIFFERS if incomplete else 0)
@@ -266,6 +270,8 @@ def described(result: dict[str, Any]) -> list[str]:
         lines = [f"{result['list']}: {counts}"]
     else:
         lines = [f"{result['list']}: revision {result['revision']}: {counts}"]
+    if result["guarded"]:
+        lines.append(f"  {result['guarded']} held: near to something benign")
     if result["withheld"]:
         lines.append(f"  {result['withheld']} left out: removed here")
     for kind, rows in (("left out", result["rejected"]), ("held", result["held"])):

@@ -1,5 +1,6 @@
 """The commands of `seawall lists` that look into the librarian's store."""
 
+import sqlite3
 import sys
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from matchers.lists.librarian.export import ExportFormat, export_list
 from matchers.lists.librarian.records import Difference
 from matchers.lists.librarian.schema import UnusableStore
 from matchers.lists.librarian.store import ListStore, Refused
-from matchers.lists.matcher import Radii
+from streams.cli.audit_hook import audit_lists, audited
 from streams.cli.options import (
     EXIT_DIFFERS,
     ConfigOption,
@@ -23,6 +24,7 @@ from streams.cli.options import (
     loaded_settings,
     print_json,
 )
+from streams.radii import radii_of
 
 SHOWN = 20
 """Rows printed of each kind; `--json` gives all."""
@@ -39,24 +41,35 @@ def add_to(app: typer.Typer) -> None:
         app.command()(command)
 
 
-@contextmanager
-def open_store(store: Path | None, config: Path | None) -> Generator[ListStore]:
-    """The store of a command's options. What is refused in the block ends the command."""
+def store_path(store: Path | None, config: Path | None) -> Path:
+    """Where the store of a command's options is."""
     named = loaded_settings(config).settings.lists.store
     path = store or (Path(named) if named else None)
     if path is None:
         fail("no store of lists: give --store, or set lists.store")
+    return path
+
+
+@contextmanager
+def open_store(store: Path | None, config: Path | None) -> Generator[ListStore]:
+    """The store of a command's options. What is refused in the block ends the command."""
+    path = store_path(store, config)
     try:
         with ListStore.open(path) as opened:
-            yield opened
+            try:
+                yield opened
+            finally:
+                audit_lists(loaded_settings(config).settings, opened)
     except (UnusableStore, Refused) as error:
         fail(str(error))
+    except sqlite3.OperationalError as error:
+        fail(f"{path}: {error}: if something else changes the lists now, try again after it")
 
 
 def search_store(value: str, store: Path | None, config: Path | None, *, as_json: bool) -> None:
     """Find a value among the entries of the store, within the radii of the settings."""
     settings = loaded_settings(config).settings.lists
-    radii = Radii(pdq=settings.pdq_radius, phash=settings.phash_radius)
+    radii = radii_of(settings)
     with open_store(store, config) as opened:
         near, named = opened.near(value, radii), opened.named(value)
     matches = [
@@ -172,8 +185,10 @@ def export(
     Exit codes: 0 written, 2 refused, or the store or file cannot be used.
     """
     with open_store(store, config) as opened:
+        what = {"list": name, "format": format_name, "revision_exported": opened.revision()}
         if out is None:
             export_list(opened, name, sys.stdout, format_name)
+            audited(loaded_settings(config).settings, "export", what)
             return
         try:
             with out.open("w", encoding="utf-8", newline="") as file:
@@ -183,6 +198,7 @@ def export(
             raise
         except OSError as error:
             fail(f"{out}: {error.strerror}")
+        audited(loaded_settings(config).settings, "export", what | {"entries": count})
     typer.echo(f"{out}: {count} entries")
 
 

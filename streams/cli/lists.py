@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
+from matchers.hashing.text import shingles
 from matchers.lists.csv_format import UnreadableList
 from matchers.lists.entry import MATCHED_ALGORITHMS
 from matchers.lists.librarian.outbox import compile_store
@@ -21,14 +22,16 @@ from matchers.lists.loader import LoadedFile, load_matcher, read_lists
 from matchers.lists.matcher import HashQuery, ListMatcher, Match
 from matchers.lists.snapshot import SUFFIX, compile_snapshot
 from matchers.lists.table import value_width
-from streams.cli import list_changes, list_records
+from streams.cli import list_changes, list_records, list_waiting
 from streams.cli.list_records import StoreOption, open_store, search_store
 from streams.cli.options import ConfigOption
 
 app = typer.Typer(no_args_is_help=True, help="The lists that content is matched against.")
 list_records.add_to(app)
 list_changes.add_to(app)
+list_waiting.add_to(app)
 
+_UNITS = {"minhash": "thousandths", "tlsh": "(TLSH's distance)", "photodna": "(by its metric)"}
 SHOWN_ROWS = 20
 """Rejected rows printed for a list; `--json` gives all."""
 
@@ -175,6 +178,7 @@ def compile(
             )
     else:
         with open_store(store, config) as opened:
+            opened.release(datetime.now(UTC))
             entries, rejected = sum(count.entries for count in opened.counts()), 0
             with _writing(out), _compiling(entries, as_json) as advance:
                 version = compile_store(opened, out, advance).version
@@ -221,7 +225,9 @@ def _compiling(entries: int, quiet: bool) -> Generator[Callable[[str, float], No
 
 @app.command()
 def search(
-    value: Annotated[str, typer.Argument(help="A hash in hexadecimal, a URL, or an entry's id.")],
+    value: Annotated[
+        str, typer.Argument(help="A hash in hexadecimal, a URL, a text, or an entry's id.")
+    ],
     lists: Annotated[
         list[Path] | None,
         typer.Option(
@@ -255,9 +261,10 @@ def search(
         _print_json({"version": matcher.version, "matches": matches, "entries": named})
     else:
         for match in matches:
+            unit = _UNITS.get(match.algorithm, "bits")
             typer.echo(
                 f"{match.list}/{match.entry}: {match.algorithm} at {match.distance} of "
-                f"{match.radius} bits, {match.category or 'no category'}, {match.role}"
+                f"{match.radius} {unit}, {match.category or 'no category'}, {match.role}"
             )
         for entry in named:
             typer.echo(
@@ -270,7 +277,8 @@ def search(
 
 
 def _matches(matcher: ListMatcher, value: str) -> list[Match]:
-    """What a value matches: hexadecimal by every algorithm of its width, else as a URL."""
+    """What a value matches: hexadecimal by every algorithm of its width, else as a URL, and as a
+    text."""
     if value and all(digit in string.hexdigits for digit in value):
         queries = [
             HashQuery(algorithm, bytes.fromhex(value))
@@ -278,7 +286,13 @@ def _matches(matcher: ListMatcher, value: str) -> list[Match]:
             if 2 * value_width(algorithm) == len(value)
         ]
         return [match for found in matcher.match_hashes(queries) for match in found]
-    return matcher.match_urls([value])[0]
+    text = shingles(value)
+    written = [] if text is None else [HashQuery("minhash", text)]
+    return [
+        match
+        for found in (*matcher.match_urls([value]), *matcher.match_hashes(written))
+        for match in found
+    ]
 
 
 def _matcher(files: list[Path]) -> ListMatcher:

@@ -1,32 +1,29 @@
 """The Faust agent on `seawall.control`: what is told to every worker at once."""
 
 import logging
-from typing import Any, Literal
+from typing import Any
 
 import faust
 import msgspec
 
-from streams.control.list_changes import ListMessage
+from streams.control.list_changes import ListMessage, ReloadLists
+from streams.control.policy_change import PolicyChanged
+from streams.control.requests import Request
 from streams.control.watch import ListWatch
 
 log = logging.getLogger(__name__)
 
 
-class ReloadLists(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="reload_lists"):
-    """The lists' files have changed: read them again now."""
-
-    schema_version: Literal[1] = 1
-
-
-ControlMessage = ReloadLists | ListMessage
+ControlMessage = ReloadLists | ListMessage | PolicyChanged | Request
 
 _decoder = msgspec.json.Decoder(ControlMessage)
 
 
 def add_control_agent(app: faust.App, topic: str, watch: ListWatch | None) -> None:
-    """Follow the control topic, except for changes of lists: those are read from a snapshot's
-    offset (`streams.control.follow`), not from a group's. A message that cannot be read is logged
-    and passed over: it comes from an operator, and must not stop the workers."""
+    """Follow the control topic, except for changes of lists and of the policy: those are read from
+    a snapshot's offset (`follow`) and from the beginning (`policy_follow`), not from a group's. A
+    message that cannot be read is logged and passed over: it comes from an operator, and must not
+    stop the workers."""
 
     async def follow(stream: Any) -> None:
         async for value in stream:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
@@ -10,13 +11,16 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from streams.control.agent import ControlMessage, ReloadLists
-from streams.control.list_changes import Offset
+from streams.control.agent import ControlMessage
+from streams.control.list_changes import ListMessage, Offset
 from streams.control.lists import LiveLists
 
 log = logging.getLogger(__name__)
 
-MAX_READ = 5_000
+MAX_READ = 2_000
+REST = 2.0
+"""Times as long as a step took that a running worker does without one: taking thousands of changes
+into use needs Python's lock, and so do decisions."""
 POLL_MS = 500
 RETRY_SECONDS = 2.0
 
@@ -37,6 +41,7 @@ class _Consumer(Protocol):
     def seek(self, partition: TopicPartition, offset: int) -> None: ...
     async def topics(self) -> set[str]: ...
     async def position(self, partition: TopicPartition) -> int: ...
+    def highwater(self, partition: TopicPartition) -> int | None: ...
     async def end_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]: ...
     async def getmany(
         self, *partitions: TopicPartition, timeout_ms: int, max_records: int
@@ -56,7 +61,14 @@ class ListFollower(faust.Service):
         self._partition = TopicPartition(topic, 0)
         self._consumer: _Consumer | None = None
         self._at: int | None = None
+        self.lag = 0
+        """Records of the topic that were there at the last look and are not followed yet."""
         self._turn = asyncio.Lock()
+
+    @property
+    def position(self) -> int:
+        """The offset up to which changes are in use; 0 for lists that follow none."""
+        return self._lists.position or 0
 
     async def catch_up(self, ending: Callable[[], bool]) -> None:
         """Take every change that is on the topic now into use, before a worker takes up work;
@@ -65,7 +77,8 @@ class ListFollower(faust.Service):
         while not ending() and (at := self._lists.position) is not None:
             try:
                 if end is None:
-                    consumer = await self._ready()
+                    async with self._turn:
+                        consumer = await self._ready()
                     if self._partition.topic not in await consumer.topics():
                         return
                     end = (await consumer.end_offsets([self._partition]))[self._partition]
@@ -87,26 +100,33 @@ class ListFollower(faust.Service):
                 await self.sleep(1.0)
                 continue
             try:
-                await self._step()
+                await self.sleep(REST * await self._step())
             except (KafkaError, OSError) as error:
                 await self._wait(error)
 
-    async def _step(self) -> None:
-        """Read what there is, wherever the lists in use want to read on."""
+    async def _step(self) -> float:
+        """Read what there is, wherever the lists in use want to read on; the seconds that it took
+        to take that into use."""
         async with self._turn:
             consumer, position = await self._ready(), self._lists.position
             if position is None:
-                return
+                return 0.0
             if position != self._at:
                 consumer.seek(self._partition, position)
             got = await consumer.getmany(self._partition, timeout_ms=POLL_MS, max_records=MAX_READ)
             records = got.get(self._partition, [])
             # Past markers and compacted records, and back to the beginning of a topic made anew.
             self._at = await consumer.position(self._partition)
+            self.lag = max(0, (consumer.highwater(self._partition) or 0) - self._at)
             if self._at == position or self._lists.position != position:
-                return
-            changes = [change for record in records if (change := _change(record)) is not None]
-            await asyncio.to_thread(self._lists.follow, changes, self._at)
+                return 0.0
+            started = time.monotonic()
+            await asyncio.to_thread(self._take, records, self._at)
+            return time.monotonic() - started
+
+    def _take(self, records: list[_Record], position: int) -> None:
+        changes = [change for record in records if (change := _change(record)) is not None]
+        self._lists.follow(changes, position)
 
     async def _ready(self) -> _Consumer:
         if self._consumer is None:
@@ -142,4 +162,4 @@ def _change(record: _Record) -> Offset | None:
     except msgspec.DecodeError:
         # The control agent reads it too, and says so.
         return None
-    return None if isinstance(message, ReloadLists) else Offset(record.offset, message)
+    return Offset(record.offset, message) if isinstance(message, ListMessage) else None

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from matchers.lists.entry import Algorithm, ListEntry, ListInfo
-from matchers.lists.librarian import outbox
+from matchers.lists.librarian import erasure, outbox
 from matchers.lists.librarian.outbox import Published
 from matchers.lists.librarian.store import ListStore
 from matchers.lists.matcher import ListMatcher
@@ -46,19 +46,26 @@ class ListDefined(Struct, frozen=True, kw_only=True, tag_field="type", tag="list
     info: ListInfo
 
 
+class ReloadLists(Struct, frozen=True, kw_only=True, tag_field="type", tag="reload_lists"):
+    """The lists' files have changed: look at them now. `version` is that of a new snapshot."""
+
+    schema_version: Literal[1] = 1
+    version: str = ""
+
+
 ListMessage = EntryListed | EntryRemoved | ListDefined
-
-
-class NeedsSnapshot(Exception):
-    """The changes are too many or too large for the control topic: compile a snapshot."""
 
 
 class Sent(NamedTuple):
     """How many messages were written. `topic_anew`: the topic ends before what was published
-    earlier, so that it is another one, and workers need a new snapshot."""
+    earlier, so that it is another one, and workers need a new snapshot. `too_much`: why changes
+    of entries were left to a snapshot that is due now. `erased` withdrawn entries are nowhere in
+    the store any more, and will be compacted away on the topic."""
 
     messages: int
+    erased: int
     topic_anew: bool = False
+    too_much: str | None = None
 
 
 class Offset(NamedTuple):
@@ -83,28 +90,50 @@ def publish_changes(config: ClientConfig, topic: str, store: ListStore) -> Sent:
     """Write to the control topic what changed in the store since the last time. A crash in between
     repeats some of it, which changes nothing for the readers.
 
-    Raises `NeedsSnapshot` and `KafkaError`, with nothing marked as published.
+    Raises `KafkaError`, with nothing marked as published.
     """
     with store.writing() as database:
         done, newest = outbox.published(database), store.revision()
-        infos = outbox.changed_lists(database)
-        if why := outbox.too_much(database):
-            raise NeedsSnapshot(why)
-        messages: list[ListMessage] = [ListDefined(info=info) for info in infos]
-        messages += [
-            EntryRemoved(**change.key._asdict())
-            if change.entry is None
-            else EntryListed(entry=change.entry)
-            for change in outbox.changed_entries(database)
+        too_much = outbox.too_much(database)
+        messages: list[ListMessage] = [
+            ListDefined(info=info) for info in outbox.changed_lists(database)
         ]
-        next_offset = _send(config, topic, messages) if messages else done.next_offset
+        if too_much is None:
+            messages += [
+                EntryRemoved(**change.key._asdict())
+                if change.entry is None
+                else EntryListed(entry=change.entry)
+                for change in outbox.changed_entries(database)
+            ]
+        erasable = erasure.erasable(database)
+        keyed: list[tuple[bytes, bytes | None]] = [
+            (message_key(message), msgspec.json.encode(message)) for message in messages
+        ]
+        keyed += [(message_key(EntryRemoved(**key._asdict())), None) for key in erasable]
+        next_offset = send(config, topic, keyed) if keyed else done.next_offset
+        erasure.erase(database, erasable)
         outbox.mark_published(database, Published(newest, next_offset))
-    return Sent(len(messages), topic_anew=next_offset - len(messages) < done.next_offset - 1)
+        if too_much is not None:
+            outbox.mark_due(database, newest)
+    return Sent(
+        len(messages),
+        len(erasable),
+        topic_anew=next_offset - len(keyed) < done.next_offset - 1,
+        too_much=too_much,
+    )
 
 
-def _send(config: ClientConfig, topic: str, messages: Sequence[ListMessage]) -> int:
-    """Send in order; the offset after the last."""
-    values = [msgspec.json.encode(message) for message in messages]
+def announce_snapshot(config: ClientConfig, topic: str, version: str) -> None:
+    """Tell the workers that a snapshot stands in its place, whole. Raises `KafkaError`."""
+    message = ReloadLists(version=version)
+    send(config, topic, [(b"reload", msgspec.json.encode(message))])
+
+
+def send(config: ClientConfig, topic: str, records: Sequence[tuple[bytes, bytes | None]]) -> int:
+    """Write records (key and value) to the control topic, in order; the offset after the last.
+
+    Raises `KafkaError`.
+    """
     arguments: dict[str, Any] = {
         **config,
         "acks": "all",
@@ -114,8 +143,7 @@ def _send(config: ClientConfig, topic: str, messages: Sequence[ListMessage]) -> 
     }
     with closing(producer_client(arguments)) as producer:
         sent: list[RecordFuture] = [
-            producer.send(topic, value, message_key(message), partition=0)
-            for message, value in zip(messages, values, strict=True)
+            producer.send(topic, value, key, partition=0) for key, value in records
         ]
         producer.flush()
         return max(future.get(timeout=60).offset for future in sent) + 1

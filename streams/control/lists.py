@@ -8,7 +8,6 @@ from pathlib import Path
 from threading import Lock
 
 from matchers.lists.csv_format import UnreadableList
-from matchers.lists.entry import ListEntry
 from matchers.lists.loader import LoadedFile, files_of, load_matcher
 from matchers.lists.matcher import ListMatcher, Radii
 from streams.control.list_changes import ChangeLog, Offset
@@ -101,23 +100,6 @@ class LiveLists:
         if await asyncio.to_thread(_fingerprint, self._paths) == self._seen:
             return False
         return await self.reload()
-
-    def apply(
-        self, added: Iterable[ListEntry], removed: Iterable[ListEntry], *, version: str
-    ) -> ListMatcher:
-        """Take a few changes into use at once, on top of the lists in use. A later load reads the
-        files, which must hold them by then.
-
-        Raises `ValueError` for an added entry of no known list, with nothing changed.
-        """
-        with self._loading:
-            matcher = self.matcher().changed(
-                added, removed, version=version, loaded_at=self._clock()
-            )
-            self._current = matcher
-        if self._on_loaded is not None:
-            self._on_loaded(matcher)
-        return matcher
 
     @property
     def position(self) -> int | None:

@@ -7,7 +7,9 @@ import faust
 
 from streams.control.lists import LiveLists
 
-LOOK_SECONDS = 10.0
+LOOK_SECONDS = 2.0
+"""For a snapshot that reaches this host later than the message that it is there, or that no
+librarian announces. A look is a `stat` of each file."""
 
 
 class ListWatch(faust.Service):
@@ -27,8 +29,7 @@ class ListWatch(faust.Service):
         while not self.should_stop:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._told.wait(), LOOK_SECONDS)
-            told = self._told.is_set()
             self._told.clear()
             if self.should_stop:
                 return
-            await (self._lists.reload() if told else self._lists.reload_if_changed())
+            await self._lists.reload_if_changed()

@@ -3,19 +3,25 @@
 import base64
 from collections.abc import Callable, Mapping, Sequence
 
+from matchers.hashing.text import shingles, text_tlsh, tlsh_available
 from matchers.indexes.url_finder import FoundUrl, find_urls, may_hold_url
 from matchers.lists.entry import FRAME_QUALITY, PHOTODNA_BYTES
-from matchers.lists.matcher import HashQuery, ListMatcher, Match
+from matchers.lists.matcher import PDQ_QUALITY_FLOOR, HashQuery, ListMatcher, Match
 from streams.contracts.envelope import Envelope
 from streams.contracts.event import ContentEvent, Media, MediaHashes
-from streams.contracts.signal import HashMatch, Signal, UrlMatch
+from streams.contracts.signal import HashMatch, Signal, TextMatch, UrlMatch
 from streams.contracts.stage import StageResult, StateKey, StateValue
-from streams.contracts.values import Algorithm, HashOrigin, StageName
+from streams.contracts.values import Algorithm, PictureVariant, Scan, StageName
+from streams.stages.list_uses import ListUses
 
 
 class HashMatching:
-    """Adds a `HashMatch` or `UrlMatch` for every list entry that an event's media and addresses
-    match. One matcher serves a whole batch, and its version is noted on each envelope.
+    """Adds a `HashMatch`, `UrlMatch` or `TextMatch` for every list entry that an event's media,
+    addresses and text match. One matcher serves a whole batch, and its version is noted on each
+    envelope.
+
+    A text is compared with listed ones where both `text` and `hash` are permitted: it is read,
+    and looked up among hashes, and neither basis alone speaks for that.
 
     `matcher` gives the lists as they are now: after a reload, the next batch sees the new ones.
     """
@@ -41,6 +47,7 @@ class HashMatching:
         version = matcher.version
         hashes = _HashQueries(matcher.lists)
         addresses = _UrlQueries(matcher.lists_urls)
+        texts = _TextQueries(matcher.lists)
         for envelope in batch:
             envelope.lists_version = version
             event = envelope.event
@@ -48,8 +55,13 @@ class HashMatching:
                 hashes.add(envelope, event.media)
             if event.urls or event.text:
                 addresses.add(envelope, event)
-        for envelope, signal in [*hashes.match(matcher), *addresses.match(matcher)]:
+            if event.text:
+                texts.add(envelope, event.text)
+        uses = ListUses(matcher.infos)
+        found = [*hashes.match(matcher), *addresses.match(matcher), *texts.match(matcher)]
+        for envelope, signal in uses.permitted(found):
             envelope.signals.append(signal)
+        uses.note(batch)
         return StageResult(batch)
 
 
@@ -60,7 +72,7 @@ class _HashQueries:
     def __init__(self, listed: Callable[[Algorithm], bool]) -> None:
         self._listed = listed
         self._queries: list[HashQuery] = []
-        self._owners: list[tuple[Envelope, Media]] = []
+        self._owners: list[tuple[Envelope, Media, PictureVariant | None]] = []
 
     def add(self, envelope: Envelope, media: Sequence[Media]) -> None:
         if "hash" in envelope.scans_withheld:
@@ -76,36 +88,39 @@ class _HashQueries:
                 elif "photodna_unreadable" not in envelope.degraded:
                     envelope.degraded.append("photodna_unreadable")
             self._queries += queries
-            self._owners += [(envelope, item)] * len(queries)
-            if "pdq_quality" not in envelope.degraded and any(
-                query.below_quality for query in queries
+            self._owners += [(envelope, item, None)] * len(queries)
+            for view in item.hashes.variants:
+                self._queries.append(HashQuery("pdq", bytes.fromhex(view.pdq), view.quality))
+                self._owners.append((envelope, item, view.variant))
+            if "pdq_quality" not in envelope.degraded and (
+                any(query.below_quality for query in queries) or _screened_below(item.hashes)
             ):
                 envelope.degraded.append("pdq_quality")
-            if "hash" not in envelope.scans_performed and any(
-                self._listed(query.algorithm) for query in queries
-            ):
+            looked_up: set[Algorithm] = {query.algorithm for query in queries}
+            if item.hashes.variants:
+                looked_up.add("pdq")
+            if item.hashes.screened:
+                looked_up.update(_SCREENED)
+            if "hash" not in envelope.scans_performed and any(map(self._listed, looked_up)):
                 envelope.scans_performed.append("hash")
 
     def match(self, matcher: ListMatcher) -> list[tuple[Envelope, Signal]]:
         if not self._queries:
             return []
-        found = matcher.match_hashes(self._queries)
-        return [
-            (
-                envelope,
-                _hash_signal(
-                    item.media_id,
-                    # Contracts refuse hashes without an origin; the weakest stands in for none.
-                    item.hash_origin or "client_unverified",
-                    query.quality,
-                    match,
-                ),
-            )
-            for (envelope, item), query, matches in zip(
-                self._owners, self._queries, found, strict=True
-            )
-            for match in matches
-        ]
+        signals: list[tuple[Envelope, Signal]] = []
+        nearest: dict[tuple[int, str, str], int] = {}
+        for (envelope, item, variant), query, matches in zip(
+            self._owners, self._queries, matcher.match_hashes(self._queries), strict=True
+        ):
+            for match in matches:
+                if item.hashes is not None and item.hashes.variants and match.algorithm == "pdq":
+                    # A view is told only if it is nearer to the entry than those before it.
+                    about = (id(item), match.list, match.entry)
+                    if nearest.get(about, match.radius + 1) <= match.distance:
+                        continue
+                    nearest[about] = match.distance
+                signals.append((envelope, _hash_signal(item, variant, query.quality, match)))
+        return signals
 
 
 class _UrlQueries:
@@ -142,6 +157,61 @@ class _UrlQueries:
         ]
 
 
+class _TextQueries:
+    """What is looked up of a batch's texts, and whose it is; nothing where no list could match."""
+
+    def __init__(self, listed: Callable[[Algorithm], bool]) -> None:
+        self._minhash = listed("minhash")
+        self._tlsh = listed("tlsh")
+        self._can_tlsh = self._tlsh and tlsh_available()
+        self._queries: list[HashQuery] = []
+        self._owners: list[Envelope] = []
+
+    def add(self, envelope: Envelope, text: str) -> None:
+        if not (self._minhash or self._tlsh):
+            return
+        if any(scan in envelope.scans_withheld for scan in _WRITTEN):
+            return
+        if self._tlsh and not self._can_tlsh and "tlsh_not_installed" not in envelope.degraded:
+            envelope.degraded.append("tlsh_not_installed")
+        if not (self._minhash or self._can_tlsh):
+            return
+        for scan in _WRITTEN:
+            if scan not in envelope.scans_performed:
+                envelope.scans_performed.append(scan)
+        if self._minhash and (value := shingles(text)) is not None:
+            self._queries.append(HashQuery("minhash", value))
+            self._owners.append(envelope)
+        if self._can_tlsh and (value := text_tlsh(text)) is not None:
+            self._queries.append(HashQuery("tlsh", value))
+            self._owners.append(envelope)
+
+    def match(self, matcher: ListMatcher) -> list[tuple[Envelope, Signal]]:
+        if not self._queries:
+            return []
+        found = matcher.match_hashes(self._queries)
+        return [
+            (envelope, _text_signal(match))
+            for envelope, matches in zip(self._owners, found, strict=True)
+            for match in matches
+        ]
+
+
+_WRITTEN: tuple[Scan, ...] = ("hash", "text")
+"""The scans that comparing a text with listed ones takes."""
+
+
+_SCREENED: tuple[Algorithm, ...] = ("pdq", "phash", "dhash")
+
+
+def _screened_below(hashes: MediaHashes) -> bool:
+    return (
+        hashes.screened
+        and hashes.pdq_quality is not None
+        and hashes.pdq_quality < PDQ_QUALITY_FLOOR
+    )
+
+
 def _queries(hashes: MediaHashes) -> list[HashQuery]:
     queries: list[HashQuery] = []
     if hashes.md5:
@@ -171,9 +241,11 @@ def _photodna(encoded: str) -> bytes | None:
     return vector if len(vector) == PHOTODNA_BYTES else None
 
 
-def _hash_signal(media_id: str, origin: HashOrigin, quality: int | None, match: Match) -> HashMatch:
+def _hash_signal(
+    item: Media, variant: PictureVariant | None, quality: int | None, match: Match
+) -> HashMatch:
     return HashMatch(
-        media_id=media_id,
+        media_id=item.media_id,
         list=match.list,
         entry=match.entry,
         algorithm=match.algorithm,
@@ -183,11 +255,30 @@ def _hash_signal(media_id: str, origin: HashOrigin, quality: int | None, match: 
         category=match.category,
         source_kind=match.source_kind,
         verified=match.verified,
-        hash_origin=origin,
+        # Contracts refuse hashes without an origin; the weakest stands in for none.
+        hash_origin=item.hash_origin or "client_unverified",
+        variant=variant,
         quality=quality,
         labels=match.labels,
         query_share=match.query_share,
         compared_share=match.compared_share,
+        verified_by=match.verified_by,
+    )
+
+
+def _text_signal(match: Match) -> TextMatch:
+    return TextMatch(
+        list=match.list,
+        entry=match.entry,
+        algorithm=match.algorithm,
+        similarity=match.similarity,
+        role=match.role,
+        category=match.category,
+        source_kind=match.source_kind,
+        verified=match.verified,
+        labels=match.labels,
+        verified_by=match.verified_by,
+        distance=match.distance if match.algorithm == "tlsh" else None,
     )
 
 
@@ -204,4 +295,5 @@ def _url_signal(place: int | FoundUrl, match: Match) -> UrlMatch:
         start=place.start if in_text else None,
         end=place.end if in_text else None,
         labels=match.labels,
+        verified_by=match.verified_by,
     )

@@ -7,7 +7,14 @@ from msgspec import Struct
 
 from matchers.lists.csv_format import RejectedRow
 from matchers.lists.degenerate import degenerate
-from matchers.lists.entry import Algorithm, EntryStatus, ListEntry, Role, normal_value
+from matchers.lists.entry import (
+    Algorithm,
+    EntryStatus,
+    ListEntry,
+    Role,
+    default_id,
+    normal_value,
+)
 
 
 class Item(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -90,7 +97,8 @@ class FeedDraft:
                 self.reject(line, str(error))
                 complete = False
                 continue
-            key = (item_id or value, algorithm, value)
+            entry_id = item_id or default_id(value)
+            key = (entry_id, algorithm, value)
             first = self._seen.setdefault(key, line) if self._feed.whole else line
             if first != line:
                 self.reject(line, f"a repeat of line {first}")
@@ -101,7 +109,7 @@ class FeedDraft:
             entries.append(
                 ListEntry(
                     list=self._list,
-                    id=item_id or value,
+                    id=entry_id,
                     algorithm=algorithm,
                     value=value,
                     category=category,

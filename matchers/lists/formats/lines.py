@@ -18,13 +18,15 @@ SIGNAL_TYPES: Mapping[str, Algorithm] = {
     "video_tmk": "tmk",
     "tmk": "tmk",
     "photodna": "photodna",
+    "raw_text": "minhash",
+    "minhash": "minhash",
     "text_tlsh": "tlsh",
     "tlsh": "tlsh",
     "phash": "phash",
     "dhash": "dhash",
 }
-"""Signal types of python-threatexchange, and names of algorithms. Its `raw_text` and
-`trend_query` are text, which is not kept here."""
+"""Signal types of python-threatexchange, and names of algorithms. Of its `raw_text` a signature
+is kept; `trend_query` is a search expression, which is not for these lists."""
 
 
 def read_signals(data: bytes, list_name: str) -> Feed:

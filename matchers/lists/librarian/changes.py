@@ -12,7 +12,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
+from matchers.lists.entry import ListEntry
 from matchers.lists.formats.feed import Feed, newest
+from matchers.lists.librarian import erasure, flags
 from matchers.lists.librarian.governance import Extent
 from matchers.lists.librarian.rows import row_of, time_text
 from matchers.lists.librarian.schema import STATE
@@ -26,6 +28,8 @@ _BEFORE = (
     + ", ".join(f"'{name}', e.{name}" for name in STATE.split(", "))
     + ") END"
 )
+_OBSERVING = """(e.status = 'observed' AND EXISTS (SELECT 1 FROM observing o WHERE o.list = e.list
+  AND o.id = e.id AND o.algorithm = e.algorithm AND o.value = e.value))"""
 _IN_FORCE = "status IN ('active', 'observed')"
 
 
@@ -54,6 +58,7 @@ def work_out_feed(database: sqlite3.Connection, name: str, feed: Feed) -> int:
     )
     if not feed.whole:
         _drop_stale(database, name)
+    flags.label_incoming(database, name)
     database.execute("DELETE FROM changes")
     database.execute(
         f"""INSERT INTO changes SELECT i.id, i.algorithm, i.value, {_NEW_STATE}, 0
@@ -104,6 +109,26 @@ def _drop_stale(database: sqlite3.Connection, name: str) -> None:
     database.execute("DROP TABLE stale")
 
 
+def work_out_entries(database: sqlite3.Connection, name: str, entries: Iterable[ListEntry]) -> None:
+    """Fill `changes` with these entries of a list, beside all that it holds."""
+    database.execute("DELETE FROM changes")
+    database.executemany(
+        "INSERT OR REPLACE INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+        (row_of(entry) for entry in entries),
+    )
+    drop_unchanged(database, name)
+
+
+def drop_unchanged(database: sqlite3.Connection, name: str) -> None:
+    """Take out of `changes` what the list holds in that very state, or does not hold anyway."""
+    database.execute(
+        f"""DELETE FROM changes AS i WHERE EXISTS (SELECT 1 FROM entries e
+          WHERE {_SAME.format("i")} AND NOT i.gone AND ({_OLD_STATE}) IS ({_NEW_STATE}))
+        OR (i.gone AND NOT EXISTS (SELECT 1 FROM entries e WHERE {_SAME.format("i")}))""",
+        {"list": name},
+    )
+
+
 def work_out_removal(database: sqlite3.Connection, name: str, ids: Iterable[str]) -> None:
     """Fill `changes` with the removal of items."""
     database.execute("DELETE FROM changes")
@@ -114,15 +139,20 @@ def work_out_removal(database: sqlite3.Connection, name: str, ids: Iterable[str]
     )
 
 
-def work_out_approval(database: sqlite3.Connection, name: str, item_id: str | None) -> None:
-    """Fill `changes` with the coming into force of pending entries: an item's, or all."""
+def work_out_approval(database: sqlite3.Connection, name: str, item_id: str) -> None:
+    """Fill `changes` with the coming into force of what of an item is held, observed for a time
+    or flagged."""
     database.execute("DELETE FROM changes")
     database.execute(
-        f"""INSERT INTO changes SELECT {_ITEM_KEY}, category, role, labels, 'active', updated_at,
-        provenance, 0 FROM entries
-        WHERE list = :list AND status = 'pending' AND (:id IS NULL OR id = :id)""",
+        f"""INSERT INTO changes SELECT {_ITEM_KEY}, category, role, labels,
+        CASE WHEN status = 'pending' OR {_OBSERVING} THEN 'active' ELSE status END,
+        updated_at, provenance, 0 FROM entries e
+        WHERE list = :list AND id = :id AND (status = 'pending' OR {_OBSERVING} OR EXISTS (
+          SELECT 1 FROM flagged f WHERE f.list = e.list AND f.id = e.id
+          AND f.algorithm = e.algorithm AND NOT f.cleared))""",
         {"list": name, "id": item_id},
     )
+    flags.clear(database, name, item_id)
 
 
 def work_out_waiting(database: sqlite3.Connection, name: str) -> None:
@@ -146,12 +176,7 @@ def work_out_rollback(database: sqlite3.Connection, name: str, revision: int) ->
           AND f.id = h.id AND f.algorithm = h.algorithm AND f.value = h.value)""",
         {"list": name, "revision": revision},
     )
-    database.execute(
-        f"""DELETE FROM changes AS i WHERE EXISTS (SELECT 1 FROM entries e
-          WHERE {_SAME.format("i")} AND NOT i.gone AND ({_OLD_STATE}) IS ({_NEW_STATE}))
-        OR (i.gone AND NOT EXISTS (SELECT 1 FROM entries e WHERE {_SAME.format("i")}))""",
-        {"list": name},
-    )
+    drop_unchanged(database, name)
 
 
 def merge_waiting(database: sqlite3.Connection, name: str, feed: Feed) -> None:
@@ -223,6 +248,7 @@ def make(
         WHERE NOT i.gone OR e.id IS NOT NULL""",
         {"list": name, "revision": revision},
     )
+    erasure.note_withdrawn(database, name, revision)
     database.execute(
         """DELETE FROM entries AS e WHERE list = :list AND (id, algorithm, value) IN (
         SELECT id, algorithm, value FROM changes WHERE gone)""",

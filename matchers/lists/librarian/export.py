@@ -45,13 +45,14 @@ def _csv(entries: Iterator[ListEntry], to: IO[str]) -> int:
 def _signals(entries: Iterator[ListEntry], to: IO[str]) -> int:
     written = 0
     for entry in entries:
-        to.write(f"{_signal_type(entry)} {entry.value}\n")
+        value = f"T1{entry.value.upper()}" if entry.algorithm == "tlsh" else entry.value
+        to.write(f"{_signal_type(entry)} {value}\n")
         written += 1
     return written
 
 
 def _signal_type(entry: ListEntry) -> str:
-    """What python-threatexchange calls it: an MD5 is a picture's or a video's."""
+    """What python-threatexchange calls it: an MD5 is a picture's or a video's, a TLSH a text's."""
     if entry.algorithm == "md5":
         return "photo_md5" if "type:image" in entry.labels else "video_md5"
-    return entry.algorithm
+    return "text_tlsh" if entry.algorithm == "tlsh" else entry.algorithm

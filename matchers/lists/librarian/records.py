@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
 
 from matchers.indexes.urls import lookup_digests
+from matchers.lists.degenerate import degenerate
 from matchers.lists.entry import DIGEST_BYTES, HAMMING_BYTES, Algorithm, ListEntry
 from matchers.lists.librarian.rows import EntryKey, entry_of
 from matchers.lists.librarian.schema import KEY, STATE
@@ -47,6 +48,18 @@ class Waiting(NamedTuple):
     at: str
     origin: str
     reasons: tuple[str, ...]
+
+
+class Held(NamedTuple):
+    """An entry that waits for approval by itself."""
+
+    entry: ListEntry
+    reason: str
+
+    @property
+    def id(self) -> str:
+        """The entry's."""
+        return self.entry.id
 
 
 class Difference(NamedTuple):
@@ -124,6 +137,29 @@ def waiting(database: sqlite3.Connection) -> list[Waiting]:
     return [
         Waiting(name, at, origin, tuple(json.loads(reasons))) for name, at, origin, reasons in rows
     ]
+
+
+def held(database: sqlite3.Connection, name: str) -> list[Held]:
+    """The entries of a list that wait for approval by themselves."""
+    rows = database.execute(
+        f"""SELECT {KEY}, {STATE}, reason FROM entries LEFT JOIN guarded USING ({KEY})
+        WHERE list = ? AND status = 'pending'""",
+        (name,),
+    )
+    found = [(entry_of(row[:10]), cast("str | None", row[10])) for row in rows]
+    return [
+        Held(entry, reason or degenerate(entry.algorithm, entry.value) or "held by its source")
+        for entry, reason in found
+    ]
+
+
+def count_held(database: sqlite3.Connection, name: str) -> int:
+    """How many entries of a list wait for approval by themselves."""
+    return int(
+        database.execute(
+            "SELECT count(*) FROM entries WHERE list = ? AND status = 'pending'", (name,)
+        ).fetchone()[0]
+    )
 
 
 def named(database: sqlite3.Connection, word: str) -> list[ListEntry]:

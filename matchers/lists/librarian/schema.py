@@ -3,11 +3,12 @@
 # What is put into statements are constants of this package; values are bound.
 # ruff: noqa: S608
 
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
 
-VERSION = 1
+VERSION = 2
 _APPLICATION = 0x5EA11157
 """Says in the file's header whose database it is."""
 
@@ -72,6 +73,55 @@ CREATE TABLE published (
 INSERT INTO published VALUES (1, 0, 0);
 """
 
+# Since version 2.
+_GOVERNANCE = """
+-- Until when perceptual entries are only observed, from when they first came.
+CREATE TABLE observing (
+  list TEXT NOT NULL, id TEXT NOT NULL, algorithm TEXT NOT NULL, value TEXT NOT NULL,
+  until TEXT NOT NULL,
+  PRIMARY KEY (list, id, algorithm, value)
+) WITHOUT ROWID;
+-- Entries near to a benign hash, and to which: they wait for approval.
+CREATE TABLE guarded (
+  list TEXT NOT NULL, id TEXT NOT NULL, algorithm TEXT NOT NULL, value TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  PRIMARY KEY (list, id, algorithm, value)
+) WITHOUT ROWID;
+-- Items that matched too much of what people sent; `cleared` by a person, they are not flagged
+-- again.
+CREATE TABLE flagged (
+  list TEXT NOT NULL, id TEXT NOT NULL, algorithm TEXT NOT NULL, at TEXT NOT NULL,
+  origin TEXT NOT NULL, matches INTEGER NOT NULL, looked_at INTEGER NOT NULL,
+  cleared INTEGER NOT NULL,
+  PRIMARY KEY (list, id, algorithm)
+) WITHOUT ROWID;
+-- Entries that reviewers would add; `decided` is accepted or rejected, by whom and when.
+CREATE TABLE proposals (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, list TEXT NOT NULL, id TEXT NOT NULL,
+  algorithm TEXT NOT NULL, value TEXT NOT NULL, entry TEXT NOT NULL, why TEXT NOT NULL,
+  origin TEXT NOT NULL, at TEXT NOT NULL, decided TEXT, decided_by TEXT, decided_at TEXT
+);
+CREATE INDEX proposals_by_entry ON proposals (list, id, algorithm, value);
+-- Up to which offset the control topic was read for what workers ask.
+CREATE TABLE heard (one INTEGER PRIMARY KEY CHECK (one = 1), next_offset INTEGER NOT NULL);
+INSERT INTO heard VALUES (1, 0);
+CREATE INDEX entries_held ON entries (list) WHERE status = 'pending';
+CREATE INDEX entries_observed ON entries (list) WHERE status = 'observed';
+-- Entries that victims' sources removed, and in which revision, until they are erased.
+CREATE TABLE withdrawn (
+  list TEXT NOT NULL, id TEXT NOT NULL, algorithm TEXT NOT NULL, value TEXT NOT NULL,
+  revision INTEGER NOT NULL,
+  PRIMARY KEY (list, id, algorithm, value)
+) WITHOUT ROWID;
+-- Whether changes up to a revision count as published that are only in a snapshot to come.
+CREATE TABLE due (one INTEGER PRIMARY KEY CHECK (one = 1), revision INTEGER NOT NULL);
+-- The revision that the newest snapshot holds.
+CREATE TABLE compiled (one INTEGER PRIMARY KEY CHECK (one = 1), revision INTEGER NOT NULL);
+INSERT INTO compiled VALUES (1, 0);
+-- When each list was last brought up to its source.
+CREATE TABLE synced (list TEXT PRIMARY KEY, at TEXT NOT NULL) WITHOUT ROWID;
+"""
+
 # What a change would make of a list, while it is worked out: `gone` rows are removed.
 _SCRATCH = """
 CREATE TEMP TABLE incoming (
@@ -101,7 +151,10 @@ def connect(path: Path) -> sqlite3.Connection:
     Raises `UnusableStore`, naming the file.
     """
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        # Only where there is none: to close a file is to give up the locks that other connections
+        # of this process have on it (POSIX), and who opens it next would take away their log.
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         database = sqlite3.connect(path, timeout=30, isolation_level=None)
     except (OSError, sqlite3.Error) as error:
         raise UnusableStore(f"{path}: cannot be opened: {error}") from error
@@ -123,13 +176,20 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
         database.execute("PRAGMA page_size = 8192")
         database.execute("PRAGMA journal_mode = WAL")
         database.executescript(
-            f"BEGIN IMMEDIATE; {_TABLES} PRAGMA application_id = {_APPLICATION};"
+            f"BEGIN IMMEDIATE; {_TABLES} {_GOVERNANCE} PRAGMA application_id = {_APPLICATION};"
             f"PRAGMA user_version = {VERSION}; COMMIT;"
         )
     (application,) = database.execute("PRAGMA application_id").fetchone()
     if application != _APPLICATION:
         raise UnusableStore(f"{path}: another program's database")
+    # What is erased shall be gone from the file, too.
+    database.execute("PRAGMA secure_delete = ON")
     (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version == 1:
+        database.executescript(
+            f"BEGIN IMMEDIATE; {_GOVERNANCE} PRAGMA user_version = {VERSION}; COMMIT;"
+        )
+        version = VERSION
     if version != VERSION:
         raise UnusableStore(f"{path}: version {version} of the store; known here is {VERSION}")
     database.execute("PRAGMA synchronous = FULL")

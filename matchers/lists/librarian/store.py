@@ -17,9 +17,10 @@ from msgspec import Struct
 from matchers.lists.contents import ListCount
 from matchers.lists.entry import MATCHED_ALGORITHMS, ListEntry, ListInfo
 from matchers.lists.formats.feed import Feed
-from matchers.lists.librarian import changes, records
+from matchers.lists.librarian import changes, flags, observation, records
 from matchers.lists.librarian.changes import Counts
 from matchers.lists.librarian.governance import concerns
+from matchers.lists.librarian.restraint import restrain
 from matchers.lists.librarian.rows import entry_of, time_text
 from matchers.lists.librarian.schema import KEY, STATE, connect
 from matchers.lists.matcher import Radii
@@ -34,7 +35,8 @@ class Refused(Exception):
 class Outcome(Struct, frozen=True, kw_only=True):
     """What came of a change. `revision` is `None` when nothing changed; with `reasons`, because
     the change waits for approval, and the counts are those it would have. `withheld` items of a
-    feed were left out, since somebody removed them here."""
+    feed were left out, since somebody removed them here; `guarded` ones are near to a benign hash,
+    and held."""
 
     list: str
     revision: int | None = None
@@ -43,6 +45,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     removed: int = 0
     reasons: tuple[str, ...] = ()
     withheld: int = 0
+    guarded: int = 0
 
 
 class ListStore:
@@ -95,12 +98,13 @@ class ListStore:
             for name, algorithm, entries, acting in rows
         ]
 
-    def held(self, name: str) -> list[ListEntry]:
-        """The entries of a list that wait for approval by themselves."""
-        rows = self._database.execute(
-            f"SELECT {KEY}, {STATE} FROM entries WHERE list = ? AND status = 'pending'", (name,)
-        )
-        return [entry_of(row) for row in rows]
+    def held(self, name: str) -> list[records.Held]:
+        """The entries of a list that wait for approval by themselves, and why."""
+        return records.held(self._database, name)
+
+    def count_held(self, name: str) -> int:
+        """How many of them there are."""
+        return records.count_held(self._database, name)
 
     def revision(self) -> int:
         """The newest revision; 0 before the first."""
@@ -173,7 +177,9 @@ class ListStore:
         with self.writing(keep=not dry_run):
             self._check(name)
             withheld = changes.work_out_feed(self._database, name, feed)
+            observation.forget_stated(self._database, name)
             waits = any(waiting.list == name for waiting in self.waiting())
+            guarded = restrain(self._database, self.infos(), name, at)
             if waits:
                 changes.merge_waiting(self._database, name, feed)
             reasons = concerns(
@@ -184,10 +190,10 @@ class ListStore:
             else:
                 if waits:
                     changes.forget_waiting(self._database, name)
-                outcome = self._make(name, kind, origin, at)
+                outcome = self.make(name, kind, origin, at)
             if also is not None:
                 also(self._database)
-        return msgspec.structs.replace(outcome, withheld=withheld)
+        return msgspec.structs.replace(outcome, withheld=withheld, guarded=guarded)
 
     def remove(self, name: str, ids: Iterable[str], *, origin: str, at: datetime) -> Outcome:
         """Remove items, and keep imports from bringing them back until they are approved.
@@ -205,13 +211,14 @@ class ListStore:
                 "INSERT OR REPLACE INTO withheld VALUES (?, ?, ?, ?)",
                 ((name, item_id, time_text(at), origin) for item_id in wanted),
             )
-            return self._make(name, "remove", origin, at)
+            return self.make(name, "remove", origin, at)
 
     def approve(
         self, name: str, item_id: str | None = None, *, origin: str, at: datetime
     ) -> Outcome:
-        """Make the change of a list that waits; or, with an item's id, put its held entries in
-        force, and lift its removal here, so that the next import brings it back.
+        """Make the change of a list that waits; or, with an item's id, put in force what of it is
+        held or observed, clear its flags, and lift its removal here, so that the next import
+        brings it back.
 
         Raises `Refused` when nothing waits.
         """
@@ -223,7 +230,28 @@ class ListStore:
                 raise Refused(f"list {name!r} has no change that waits")
             changes.work_out_waiting(self._database, name)
             changes.forget_waiting(self._database, name)
-            return self._make(name, "approve", origin, at)
+            return self.make(name, "approve", origin, at)
+
+    def release(self, at: datetime) -> list[Outcome]:
+        """Put in force what was observed for long enough; what came of each list concerned."""
+        made: list[Outcome] = []
+        for name in self.infos():
+            with self.writing():
+                observation.work_out_release(self._database, name, at)
+                outcome = self.make(name, "release", "time", at)
+            if outcome.revision is not None:
+                made.append(outcome)
+        return made
+
+    def flag(self, suspicion: flags.Suspicion, *, origin: str, at: datetime) -> Outcome:
+        """Flag an item; nothing for one that is not listed, or that a person cleared before."""
+        with self.writing():
+            flags.work_out_flag(self._database, suspicion, origin, at)
+            return self.make(suspicion.list, "flag", origin, at)
+
+    def flags(self, name: str | None = None) -> list[flags.Flag]:
+        """The flagged items of a list, or of all, newest first."""
+        return flags.flags(self._database, name)
 
     def reject(self, name: str) -> None:
         """Drop the change of a list that waits. Raises `Refused` when none does."""
@@ -246,7 +274,19 @@ class ListStore:
                 SELECT id FROM changes WHERE NOT gone)""",
                 (name,),
             )
-            return self._make(name, "rollback", origin, at)
+            return self.make(name, "rollback", origin, at)
+
+    def synced(self) -> dict[str, datetime]:
+        """When each list was last brought up to its source."""
+        rows = self._database.execute("SELECT list, at FROM synced")
+        return {name: datetime.fromisoformat(at) for name, at in rows}
+
+    def mark_synced(self, name: str, at: datetime) -> None:
+        """Remember that a list is as its source has it."""
+        with self.writing():
+            self._database.execute(
+                "INSERT OR REPLACE INTO synced VALUES (?, ?)", (name, time_text(at))
+            )
 
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection]:
@@ -280,17 +320,25 @@ class ListStore:
             SELECT ?, id, algorithm, value, ?, ? FROM changes""",
             (name, time_text(at), origin),
         )
-        outcome = self._make(name, "approve", origin, at)
+        self._database.execute("DELETE FROM guarded WHERE list = ? AND id = ?", (name, item_id))
+        outcome = self.make(name, "approve", origin, at)
         if outcome.revision is None and not lifted:
             raise Refused(f"entry {item_id!r} of list {name!r} is neither held nor removed here")
         return outcome
 
-    def _make(self, name: str, kind: str, origin: str, at: datetime) -> Outcome:
+    def make(self, name: str, kind: str, origin: str, at: datetime) -> Outcome:
+        """Make the worked-out change, inside a `writing` block."""
         made = changes.make(self._database, name, kind, origin, at)
         if made is None:
             return Outcome(list=name)
         revision, counts = made
         return Outcome(list=name, revision=revision, **counts._asdict())
+
+    def make_restrained(self, name: str, kind: str, origin: str, at: datetime) -> Outcome:
+        """Make the worked-out change with what must not act yet held or observed, inside a
+        `writing` block."""
+        guarded = restrain(self._database, self.infos(), name, at)
+        return msgspec.structs.replace(self.make(name, kind, origin, at), guarded=guarded)
 
     def _put_by(self, name: str, reasons: list[str], origin: str, at: datetime) -> Outcome:
         counts = changes.count(self._database, name)

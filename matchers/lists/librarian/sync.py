@@ -55,7 +55,16 @@ def sync_list(store: ListStore, listed: CataloguedList, fetch: Fetch, *, now: da
         raise Refused(f"list {listed.name!r} has no source to fetch from")
     pager = _PAGERS.get(listed.format)
     if pager is None:
-        return _fetch_whole(store, listed, fetch, now)
+        done = _fetch_whole(store, listed, fetch, now)
+    else:
+        done = _resume(store, listed, fetch, pager, now)
+    store.mark_synced(listed.name, now)
+    return done
+
+
+def _resume(
+    store: ListStore, listed: CataloguedList, fetch: Fetch, pager: "_Pager", now: datetime
+) -> Synced:
     try:
         return _drain(store, listed, fetch, pager, now)
     except FetchFailed as error:

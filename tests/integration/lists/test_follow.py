@@ -15,6 +15,7 @@ from kafka.admin import KafkaAdminClient, NewTopic
 
 from matchers.lists.entry import ListInfo
 from matchers.lists.formats.registry import read_feed
+from matchers.lists.librarian import outbox
 from matchers.lists.librarian.outbox import compile_store
 from matchers.lists.librarian.store import ListStore
 from matchers.lists.matcher import HashQuery
@@ -182,7 +183,7 @@ def test_a_running_worker_decides_by_a_change(broker, prefix, tmp_path: Path, bu
         process.until_ready()
         with ListStore.open(store_path) as store:
             if bulk:
-                take(store, *range(1, 10_050))
+                take(store, *range(1, outbox.MAX_CHANGES + 50))
                 compile_store(store, path)
             else:
                 take(store, 1, 2)
@@ -240,5 +241,5 @@ def test_the_librarian_fetches_publishes_and_compiles(broker, prefix, tmp_path: 
         consumer_timeout_ms=3000,
     )
     types = sorted(json.loads(record.value)["type"] for record in read)
-    assert types == ["entry_listed", "list_defined", "list_defined"]
+    assert types == ["entry_listed", "list_defined", "list_defined", "reload_lists"]
     read.close()

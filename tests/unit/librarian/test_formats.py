@@ -265,7 +265,7 @@ FIELDS = [
         st.none()
         | st.booleans()
         | st.integers()
-        | st.floats(allow_nan=False)
+        | st.floats(allow_nan=False, allow_infinity=False)  # JSON has neither
         | st.text(max_size=9),
         lambda inner: (
             st.lists(inner, max_size=3)

@@ -159,7 +159,7 @@ def test_very_many_changes_and_very_large_ones_go_by_snapshot(tmp_path: Path) ->
         assert compile_store(store, tmp_path / "lists.snapshot").instead == 2
         with store.reading() as database:
             assert outbox.too_much(database) is None
-        store.import_feed("a", numbered(range(10_050)), origin="test", at=NOW)
+        store.import_feed("a", numbered(range(outbox.MAX_CHANGES + 50)), origin="test", at=NOW)
         store.approve("a", origin="test", at=NOW)
         with store.reading() as database:
-            assert "more than 10000" in (outbox.too_much(database) or "")
+            assert f"more than {outbox.MAX_CHANGES}" in (outbox.too_much(database) or "")

@@ -2,6 +2,8 @@
 
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -75,6 +77,22 @@ def test_only_the_owner_can_read_it_and_it_is_there_again(tmp_path: Path) -> Non
     with ListStore.open(path) as store:
         assert list(store.entries()) == [entry]
         assert store.infos()["a"].roles == {"A1": "block"}
+
+
+def test_a_second_connection_in_a_process_takes_no_lock_from_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "lists.db"
+    other = (
+        "import sys; from pathlib import Path; from datetime import datetime, UTC;"
+        "from matchers.lists.entry import ListInfo;"
+        "from matchers.lists.librarian.store import ListStore;"
+        "store = ListStore.open(Path(sys.argv[1]));"
+        "store.define(ListInfo(name=sys.argv[2]), origin='o', at=datetime.now(UTC)); store.close()"
+    )
+    with ListStore.open(path) as first:
+        ListStore.open(path).close()
+        for name in ("a", "b"):
+            subprocess.run([sys.executable, "-c", other, str(path), name], check=True)
+            assert name in first.infos()
 
 
 def test_another_file_is_refused_by_name(tmp_path: Path) -> None:

@@ -1,12 +1,16 @@
 """`seawall lists` on the librarian's store."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from matchers.lists.entry import ListEntry
+from matchers.lists.librarian import proposals
+from matchers.lists.librarian.store import ListStore
 from streams.cli.lists import app
 
 MD5 = [f"{n:032x}" for n in range(1, 60)]
@@ -118,3 +122,36 @@ def test_what_cannot_be_used_ends_with_2(lists: Lists, monkeypatch: pytest.Monke
     assert "--store" in result.output
     (lists.folder / "lists.toml").write_text('[[list]]\nname = "x"\nfromat = "csv"\n')
     assert "fromat" in lists("import", str(lists.folder / "lists.toml"), code=2).output
+
+
+def test_what_waits_is_shown_and_proposals_are_taken_in_or_dropped(lists: Lists) -> None:
+    assert imported(lists, *MD5[:3])["added"] == 3
+    assert lists("waiting").output.strip() == "nothing waits"
+    near_flat = f"{1:064x}"
+    (lists.folder / "flat.txt").write_text(f"pdq {near_flat}\n")
+    flat = str(lists.folder / "flat.txt")
+    (outcome,) = lists.json("import", flat, "--list", "flat", "--format", "signals", code=1)
+    assert outcome["guarded"] == 1
+    with ListStore.open(lists.folder / "lists.db") as store:
+        numbers = [
+            proposals.propose(
+                store,
+                ListEntry(list="own", id=value, algorithm="md5", value=value),
+                "a reviewer saw it",
+                origin="case 7",
+                at=datetime(2026, 1, 1, tzinfo=UTC),
+            )
+            for value in (MD5[8], MD5[9])
+        ]
+    waiting = lists.json("waiting", code=1)
+    assert [(held["list"], held["entry"]) for held in waiting["held"]] == [("flat", near_flat)]
+    assert [proposal["number"] for proposal in waiting["proposals"]] == numbers
+    shown = lists("waiting", code=1).output
+    assert "1 of 31 bits from the hash of a flat picture" in shown
+    assert "by case 7: a reviewer saw it" in shown
+    lists("accept", str(numbers[0]))
+    lists("accept", str(numbers[1]), "--reject")
+    lists("search", MD5[8])
+    lists("search", MD5[9], code=1)
+    lists("accept", str(numbers[1]), code=2)
+    assert lists.json("waiting", "own")["proposals"] == []

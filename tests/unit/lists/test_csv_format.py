@@ -101,8 +101,8 @@ def test_a_file_that_cannot_be_a_list_is_refused(
 
 
 def test_algorithms_that_nothing_looks_up_yet_are_kept() -> None:
-    rows = read_csv(["algorithm,value\n", "tlsh,T1ABCD\n"], "sample")
-    assert [(entry.algorithm, entry.value) for entry in rows.entries] == [("tlsh", "T1ABCD")]
+    rows = read_csv(["algorithm,value\n", "netclean,T1ABCD\n"], "sample")
+    assert [(entry.algorithm, entry.value) for entry in rows.entries] == [("netclean", "T1ABCD")]
 
 
 ONE_LINE = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=40)

@@ -5,6 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from streams.cli.lists import app
+from tests.unit.hashing.prose import edited, prose
 
 run = CliRunner()
 
@@ -78,3 +79,14 @@ def test_a_snapshot_that_is_torn_ends_with_2(catalogue: Path, tmp_path: Path) ->
     run.invoke(app, ["compile", str(catalogue), "--out", str(out), "--json"])
     out.write_bytes(out.read_bytes()[:-3])
     assert run.invoke(app, ["show", str(out)]).exit_code == 2
+
+
+def test_a_listed_text_is_found_and_never_kept(tmp_path: Path) -> None:
+    listed, out = tmp_path / "texts.csv", tmp_path / "all.snapshot"
+    listed.write_text(f'id,algorithm,value\nt-1,minhash,"{prose(1, 80)}"\n', encoding="utf-8")
+    assert run.invoke(app, ["compile", str(listed), "--out", str(out)]).exit_code == 0
+    assert prose(1, 80).split()[0].encode() not in out.read_bytes()
+    found = run.invoke(app, ["search", edited(prose(1, 80), 1, 0.05), "--lists", str(out)])
+    assert found.exit_code == 0
+    assert "texts/t-1: minhash at" in found.output
+    assert run.invoke(app, ["search", prose(2, 80), "--lists", str(out)]).exit_code == 1

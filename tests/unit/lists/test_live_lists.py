@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from matchers.lists.csv_format import UnreadableList
-from matchers.lists.entry import ListEntry
 from matchers.lists.matcher import HashQuery, ListMatcher
 from streams.control.lists import LiveLists
 
@@ -66,26 +65,3 @@ def test_the_first_load_fails_loudly(tmp_path: Path) -> None:
     with pytest.raises(UnreadableList, match=r"none\.csv"):
         lists.load()
     assert not lists.loaded
-
-
-def test_a_small_change_is_taken_into_use_on_top(tmp_path: Path) -> None:
-    path = tmp_path / "own.csv"
-    write(path, "11")
-    heard: list[ListMatcher] = []
-    lists = LiveLists([path], clock=lambda: NOW, on_loaded=heard.append)
-    before = lists.load()
-    (old,) = before.match_hashes([HashQuery("md5", b"\x11" * 16)])[0]
-    new = ListEntry(list="own", id="22", algorithm="md5", value="22" * 16)
-    gone = ListEntry(list="own", id=old.entry, algorithm="md5", value="11" * 16)
-    after = lists.apply([new], [gone], version="v+1")
-    assert heard == [before, after]
-    assert lists.matcher() is after
-    found = after.match_hashes([HashQuery("md5", b"\x11" * 16), HashQuery("md5", b"\x22" * 16)])
-    assert [[match.entry for match in matches] for matches in found] == [[], ["22"]]
-    with pytest.raises(ValueError, match="unknown list 'strange'"):
-        lists.apply(
-            [ListEntry(list="strange", id="1", algorithm="md5", value="33" * 16)],
-            (),
-            version="v+2",
-        )
-    assert lists.matcher() is after

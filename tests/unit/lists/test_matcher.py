@@ -3,8 +3,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from matchers.hashing.text import minhash, shingles
 from matchers.lists.entry import Algorithm, EntryStatus, ListEntry, ListInfo, Role, normal_value
 from matchers.lists.matcher import MAX_MATCHES, HashQuery, ListMatcher, Match, Radii
+from tests.unit.hashing.prose import edited, prose
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PDQ = bytes(range(32))
@@ -64,6 +66,7 @@ def test_a_match_says_all_that_a_reviewer_needs() -> None:
         category="known",
         source_kind="hotline",
         verified=True,
+        verified_by="Example",
     )
 
 
@@ -242,3 +245,77 @@ def test_no_lists_match_nothing() -> None:
     assert empty.match_hashes([HashQuery("pdq", PDQ)]) == [[]]
     assert empty.match_urls(["http://bad.example/"]) == [[]]
     assert empty.entries == 0
+
+
+def test_a_listed_text_is_found_in_a_longer_one_by_its_share() -> None:
+    text = prose(1, 120)
+    lists = matcher(entry("t", "minhash", text), radii=Radii(text_similarity=0.6))
+
+    def found(query: str) -> list[Match]:
+        value = shingles(query)
+        assert value is not None
+        (matches,) = lists.match_hashes([HashQuery("minhash", value)])
+        return matches
+
+    (match,) = found(text.upper())
+    assert (match.distance, match.radius, match.similarity, match.role) == (0, 400, 1.0, "block")
+    (match,) = found(f"{prose(2, 600)} {text} {prose(3, 600)}")
+    assert match.similarity == 1
+    (match,) = found(edited(text, 4, 0.1))
+    assert 0.6 <= match.similarity < 1
+    assert found(prose(5, 120)) == []
+    assert found(" ".join(text.split()[:40])) == []
+
+
+def test_a_text_is_kept_as_its_signature_alone() -> None:
+    text = prose(1, 40)
+    value = normal_value("minhash", text)
+    assert value == (minhash(text) or b"").hex()
+    assert normal_value("minhash", value.upper()) == value
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "value", "reason"),
+    [
+        ("minhash", "see you at eight", "too short"),
+        ("minhash", "00" * 516, "too short"),
+        ("minhash", "ab" * 512, "takes a text or 1032 hexadecimal digits"),
+        ("tlsh", "T1" + "ab" * 34, "takes 70 hexadecimal digits"),
+        ("tlsh", "not a hash", "takes 70 hexadecimal digits"),
+    ],
+)
+def test_a_signature_that_cannot_be_read_is_refused(
+    algorithm: Algorithm, value: str, reason: str
+) -> None:
+    with pytest.raises(ValueError, match=reason) as error:
+        normal_value(algorithm, value)
+    assert value not in str(error.value)
+
+
+def test_tlsh_matches_within_its_own_distance() -> None:
+    value = bytes(range(35))
+    held = entry("t", "tlsh", "T1" + value.hex().upper())
+    query = bytearray(value)
+    query[34] ^= 0b11_00_00_01  # pairs 3 and 1 apart: 6 and 1; the checksum 1
+    query[0] ^= 1
+    ((match,),) = matcher(held).match_hashes([HashQuery("tlsh", bytes(query))])
+    assert (match.distance, match.radius) == (8, 30)
+    assert match.similarity == pytest.approx(1 - 8 / 300)
+    assert matcher(held, radii=Radii(tlsh=7)).match_hashes([HashQuery("tlsh", bytes(query))]) == [
+        []
+    ]
+
+
+def test_only_the_very_entry_is_removed_though_others_are_no_further() -> None:
+    """At MinHash's and TLSH's distance 0 lie values that are not equal."""
+    short = normal_value("minhash", prose(1, 40))
+    longer = (10_000).to_bytes(4, "little").hex() + short[8:]
+    both = [entry("t", "minhash", short), entry("t", "minhash", longer)]
+    query = [HashQuery("minhash", bytes.fromhex(longer))]
+    assert [match.distance for match in matcher(*both).match_hashes(query)[0]] == [0, 0]
+    left = matcher(*both).changed([], both[:1], version="v", loaded_at=NOW)
+    assert left.entries == 1
+    assert [match.distance for match in left.match_hashes(query)[0]] == [0]
+    hashes = [entry("t", "tlsh", f"00{length}{'00' * 33}") for length in ("11", "22")]
+    left = matcher(*hashes).changed([], hashes[:1], version="v", loaded_at=NOW)
+    assert len(left.match_hashes([HashQuery("tlsh", bytes(35))])[0]) == 1

@@ -1,8 +1,9 @@
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
-from matchers.hashing.outcome import StillHashes
+from matchers.hashing.outcome import StillHashes, VariantPdq
 from matchers.hashing.screen import PDQ_DRIFT, PHASH_DRIFT, QUALITY_DRIFT
 from matchers.lists.entry import Algorithm, ListEntry, ListInfo
 from matchers.lists.matcher import PDQ_RADIUS, PHASH_RADIUS, ListMatcher
@@ -12,6 +13,12 @@ from matchers.lists.screening import could_match
 def flipped(width: int, bits: int) -> str:
     """Zeros but for some bits, spread out."""
     return sum(1 << (bit * 8 * width // bits) for bit in range(bits)).to_bytes(width).hex()
+
+
+def turned(pdq: int, quality: int = 100) -> StillHashes:
+    """A picture that is far away, and near when turned."""
+    view = VariantPdq(variant="rotate90", pdq=flipped(32, pdq), quality=quality)
+    return msgspec.structs.replace(still(quality=quality), variants=(view,))
 
 
 def still(pdq: int = 128, quality: int = 100, phash: int = 32, dhash: int = 32) -> StillHashes:
@@ -48,6 +55,9 @@ WIDE_PDQ, WIDE_PHASH = PDQ_RADIUS + PDQ_DRIFT, PHASH_RADIUS + PHASH_DRIFT
         (still(phash=WIDE_PHASH), True),
         (still(phash=WIDE_PHASH + 1), False),
         (still(dhash=WIDE_PHASH, quality=0), True),
+        (turned(WIDE_PDQ), True),
+        (turned(WIDE_PDQ + 1), False),
+        (turned(WIDE_PDQ, quality=49 - QUALITY_DRIFT), False),
     ],
 )
 def test_whatever_could_match_within_the_drift_is_hashed_exactly(

@@ -28,11 +28,16 @@ WIDTHS: dict[Algorithm, int] = {
     "url": 32,
     "vpdq": 96,
     "photodna": 144,
+    "minhash": 516,
+    "tlsh": 35,
 }
 
 
 def value(algorithm: Algorithm, seed: int) -> str:
     """Values that are often equal, and near to each other where that counts."""
+    if algorithm == "minhash":
+        sample = (1_000 * place + (place < 4 * seed) for place in range(128))
+        return b"".join(word.to_bytes(4, "little") for word in (200 + seed, *sample)).hex()
     return (bytes([seed]) + bytes(WIDTHS[algorithm] - 1)).hex()
 
 
