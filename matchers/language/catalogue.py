@@ -60,7 +60,8 @@ class Cues(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class LanguageCatalogue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The indicators of one language.
 
-    `reviewed`: a native speaker has gone through it; otherwise it ships on trial. `ages` gives
+    `reviewed`: maintained with the code and measured on talk in that language
+    (docs/decisions/0009-what-reviewed-means.md); otherwise it ships on trial. `ages` gives
     number words (`thirteen`), `units` the words after which a number is no age, `common` the words
     that are in every other sentence, which are no use to search for.
     """

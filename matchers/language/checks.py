@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from matchers.language.catalogue import Catalogue
-from matchers.language.indicators import IndicatorMatcher
+from matchers.language.indicators import Hit, IndicatorMatcher
 from matchers.language.weights import EVIDENCE_LEAST
 
 
@@ -17,7 +17,8 @@ class Failure(NamedTuple):
 
 def check(catalogue: Catalogue, matcher: IndicatorMatcher) -> list[Failure]:
     """Run every entry's `match` and `near_miss` sentences, and look up what it was translated
-    from. A sentence matches when the entry is found with weight enough to be evidence."""
+    from. A sentence matches when the entry is found with weight enough to be evidence, or in its
+    place another language's of the same category: of hits in one place the strongest is kept."""
     failures: list[Failure] = []
     known = {entry.id for language in catalogue.languages for entry in language.indicators}
     for language in catalogue.languages:
@@ -28,18 +29,19 @@ def check(catalogue: Catalogue, matcher: IndicatorMatcher) -> list[Failure]:
             failures += [
                 Failure(entry.id, sentence, "must match, and does not")
                 for sentence in entry.match
-                if not _found(matcher, entry.id, sentence)
+                if not any(
+                    hit.category == entry.category
+                    and (hit.indicator == entry.id or hit.language != language.language)
+                    for hit in _evidence(matcher, sentence)
+                )
             ]
             failures += [
                 Failure(entry.id, sentence, "must not match, and does")
                 for sentence in entry.near_miss
-                if _found(matcher, entry.id, sentence)
+                if any(hit.indicator == entry.id for hit in _evidence(matcher, sentence))
             ]
     return failures
 
 
-def _found(matcher: IndicatorMatcher, indicator: str, sentence: str) -> bool:
-    return any(
-        hit.indicator == indicator and hit.weight >= EVIDENCE_LEAST
-        for hit in matcher.find(sentence)
-    )
+def _evidence(matcher: IndicatorMatcher, sentence: str) -> list[Hit]:
+    return [hit for hit in matcher.find(sentence) if hit.weight >= EVIDENCE_LEAST]

@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Struct
 
 from matchers.language.folding import FOLD
-from matchers.language.indicators import IndicatorMatcher
+from matchers.language.indicators import IndicatorMatcher, Phrase
 
 _LISTED = (*range(0x80), *range(0x00A0, 0x0250), *range(0x0300, 0x0460), *range(0x0610, 0x0700),
            *range(0x0900, 0x0980), *range(0x2000, 0x2070))  # fmt: skip
@@ -48,10 +48,16 @@ def client_file(matcher: IndicatorMatcher) -> bytes:
             1,
             matcher.version,
             ids,
-            tuple((numbers[p.indicator.id], p.regex.pattern) for p in matcher.phrases),
+            tuple((numbers[p.indicator.id], _source(p)) for p in matcher.phrases),
             {chr(c): FOLD[c] for c in _LISTED if FOLD[c] != chr(c)},
         )
     )
+
+
+def _source(phrase: Phrase) -> str:
+    if phrase.unless is None:
+        return phrase.regex.pattern
+    return f"{phrase.regex.pattern}(?!{phrase.unless.pattern})"
 
 
 class ClientReader:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from matchers.language import weights as w
-from matchers.language.categories import CATEGORIES
+from matchers.language.categories import CATEGORIES, Category
 from matchers.language.state import MINOR_BANDS, Conversation, Person, Strength
 
 _DAY = 86_400_000
@@ -32,11 +32,22 @@ def _is_adult(person: Person) -> bool:
     return person.band == "unknown" and person.stated_least >= w.AGE_LIMIT
 
 
+def _shows(person: Person, now: int, *categories: Category) -> bool:
+    return any(
+        CATEGORIES[s.category] in categories and decayed(s, now) >= w.PRESENT
+        for s in person.strengths
+    )
+
+
 def _speaks_of_guardians(person: Person, now: int) -> bool:
     """Whether what was said is what one says to a child, though nobody gave an age."""
-    return any(
-        CATEGORIES[s.category] in ("isolation", "secrecy") and decayed(s, now) >= w.PRESENT
-        for s in person.strengths
+    return _shows(person, now, "isolation", "secrecy")
+
+
+def _is_stranger(person: Person, now: int) -> bool:
+    """Whether one speaks so who asks what family and friends know: an age, or for another app."""
+    return _speaks_of_guardians(person, now) and _shows(
+        person, now, "age_question", "platform_move"
     )
 
 
@@ -44,7 +55,9 @@ def bearing(
     state: Conversation, subject: Person, others: list[Person], minor: bool, now: int
 ) -> Iterable[str]:
     """The names of what the platform and the conversation know that bears on the evidence."""
-    if minor and subject.band in MINOR_BANDS and all(p.band in MINOR_BANDS for p in others):
+    peers = minor and subject.band in MINOR_BANDS and all(p.band in MINOR_BANDS for p in others)
+    adults = not minor and _is_adult(subject) and others and all(_is_adult(p) for p in others)
+    if peers:
         # Adults pose as fourteen: what an account says of itself is worth less.
         yield "peers_declared" if subject.source in (None, "declared") else "peers"
     elif minor:
@@ -53,10 +66,16 @@ def bearing(
             yield "age_gap"
         if any(p.spoke for p in others if is_minor(p)):
             yield "answered"
-    elif _is_adult(subject) and others and all(_is_adult(p) for p in others):
+    elif adults:
         yield "adults_only"
     elif not _speaks_of_guardians(subject, now):
         yield "no_child"
+    elif not (minor or _is_stranger(subject, now)) and not (
+        _shows(subject, now, "isolation") and _shows(subject, now, "secrecy")
+    ):
+        yield "family_talk"
+    if not (peers or adults) and _is_stranger(subject, now):
+        yield "stranger"
     if subject.account_at and now - subject.account_at <= w.NEW_ACCOUNT_DAYS * _DAY:
         yield "new_account"
     if minor and now - state.started <= w.FIRST_CONTACT_DAYS * _DAY:

@@ -48,7 +48,8 @@ class Score(NamedTuple):
 
     `trial`: without the evidence of unreviewed languages the level would be lower; `unverified`:
     all evidence came from a client. `minor_involved`: somebody else there is, or says to be, a
-    minor.
+    minor. `steps` is the number of categories shown, 0 where none of them may lead to `review`,
+    and `messages` the person's messages with evidence: what `review` asks for besides points.
     """
 
     level: Level
@@ -59,6 +60,8 @@ class Score(NamedTuple):
     trial: bool = False
     unverified: bool = False
     minor_involved: bool = False
+    steps: int = 0
+    messages: int = 0
 
 
 NO_SCORE = Score("none", 0.0, (), ())
@@ -329,8 +332,11 @@ def _score(state: Conversation, subject: Person, now: int, *, with_trial: bool) 
     minor = any(is_minor(p) for p in others)
     base = sum(part.points for part in parts)
     if base > 0:
+        threat = sum(part.points for part in parts if part.name == "exposure_threat")
         parts += [
-            Part(name, w.CONTEXT_FACTORS[name] * base)
+            Part(
+                name, w.CONTEXT_FACTORS[name] * (base - threat if name in w.SPARE_THREATS else base)
+            )
             for name in bearing(state, subject, others, minor, now)
         ]
     patterns = [p for p in subject.patterns if with_trial or not p.trial]
@@ -342,12 +348,14 @@ def _score(state: Conversation, subject: Person, now: int, *, with_trial: bool) 
         if days <= w.COMPOSITE_HALF_LIFE_DAYS:
             pattern = pattern or latched.pattern
     total = round(sum(part.points for part in parts), 4)
-    gap = minor and known_adult(subject)
+    across = minor and (known_adult(subject) or len(shown) >= w.CORE_BREADTH)
     core = any(
-        CATEGORIES[s.category] in w.CORE or (gap and CATEGORIES[s.category] in w.CORE_ACROSS_AGES)
+        CATEGORIES[s.category] in w.CORE
+        or (across and CATEGORIES[s.category] in w.CORE_ACROSS_AGES)
         for s in shown
     )
-    level = _level(total, len(shown) if core else 0, subject.messages, pattern)
+    steps = len(shown) if core else 0
+    level = _level(total, steps, subject.messages, pattern)
     return Score(
         level,
         total,
@@ -356,6 +364,8 @@ def _score(state: Conversation, subject: Person, now: int, *, with_trial: bool) 
         pattern,
         unverified=bool(strengths) and all(s.unverified for s in strengths),
         minor_involved=minor,
+        steps=steps,
+        messages=subject.messages,
     )
 
 

@@ -2,16 +2,17 @@
 
 JSONL has one message a line: `conversation_id`, `author`, `text`; optionally `language`, `at` (ms),
 `age_band`, `recipient` with `recipient_age_band`, and, the same on every line of a conversation,
-`label` (`risk` or `benign`), `offender` (an author) and `pattern`.
+`label` (`risk` or `benign`), `offender` (an author), `pattern` and `family` (what it was made from,
+or any other name by which to sum up).
 
 PAN-2012 is the "Sexual Predator Identification" task of PAN at CLEF 2012; users bring their own
 copy: the corpus XML, and the text file with the ids of the offending authors.
 """
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 from xml.etree import ElementTree
 
 import msgspec
@@ -45,9 +46,10 @@ class Talk(NamedTuple):
     label: bool | None = None
     offenders: frozenset[str] = frozenset()
     pattern: str = ""
+    family: str = ""
 
 
-class _Line(Struct):
+class _Line(Struct, omit_defaults=True):
     conversation_id: str
     author: str
     text: str
@@ -59,6 +61,7 @@ class _Line(Struct):
     label: str | None = None
     offender: str | None = None
     pattern: str = ""
+    family: str = ""
 
 
 _decoder = msgspec.json.Decoder(_Line)
@@ -85,6 +88,28 @@ def read_jsonl(path: Path) -> list[Talk]:
     return [_talk(name, rows) for name, rows in lines.items()]
 
 
+def write_jsonl(talks: Iterable[Talk], out: BinaryIO) -> None:
+    """Write conversations as `read_jsonl` reads them."""
+    for talk in talks:
+        label = None if talk.label is None else "risk" if talk.label else "benign"
+        for turn in talk.turns:
+            line = _Line(
+                conversation_id=talk.id,
+                author=turn.author,
+                text=turn.text,
+                language=talk.language,
+                at=turn.at,
+                age_band=turn.age_band,
+                recipient=turn.recipient,
+                recipient_age_band=turn.recipient_age_band,
+                label=label,
+                offender=next(iter(sorted(talk.offenders)), None),
+                pattern=talk.pattern,
+                family=talk.family,
+            )
+            out.write(msgspec.json.encode(line) + b"\n")
+
+
 def _talk(name: str, rows: list[_Line]) -> Talk:
     first = rows[0]
     label = None if first.label is None else first.label == "risk"
@@ -105,6 +130,7 @@ def _talk(name: str, rows: list[_Line]) -> Talk:
         label,
         frozenset((first.offender,)) if first.offender else frozenset(),
         first.pattern,
+        first.family,
     )
 
 

@@ -15,6 +15,9 @@ from matchers.language.weights import DISCOUNTS
 NEGATION_REACH = 2
 NEGATION_REACH_CHARACTERS = 6
 """Words (or characters) between a negation and the indicator that it negates."""
+NEGATION_ADJACENT = frozenset(("exposure_threat",))
+"""Categories that only a negation right before them negates: "don't tell anyone or I post it" and
+"if you don't pay I post it" are threats."""
 
 CUE_FOR = {"hyperbole": "self_harm", "occasion": "secrecy"}
 """Cues that bear on one category only."""
@@ -22,6 +25,7 @@ CUE_FOR = {"hyperbole": "self_harm", "occasion": "secrecy"}
 _QUOTES = re.compile(
     r'"[^"]{1,500}"|“[^”]{1,500}”|„[^“”]{1,500}[“”]|«[^»]{1,500}»|「[^」]{1,500}」|(?m:^>.*$)'
 )
+_CLAUSE_END = re.compile(r"[,:،、，：]+(?=\s|$)|[、，：]|\s[-–—]+\s")
 _SENTENCE_END = re.compile(r"[.!?;…।。！？؟]+(?=\s|$)|[。！？]|\n")
 
 
@@ -42,6 +46,11 @@ def quoted_spans(text: str) -> list[tuple[int, int]]:
 def sentence_breaks(text: str) -> list[int]:
     """Raw offsets after which a new sentence begins."""
     return [found.end() for found in _SENTENCE_END.finditer(text)]
+
+
+def clause_breaks(text: str) -> list[int]:
+    """Raw offsets after which a new clause begins, ends of sentences left out."""
+    return [found.end() for found in _CLAUSE_END.finditer(text)]
 
 
 class CueFinder:
@@ -65,11 +74,13 @@ class CueFinder:
         self._spaced = language.spacing == "words"
         self._reach = NEGATION_REACH if self._spaced else NEGATION_REACH_CHARACTERS
 
-    def around(self, normal: str, start: int, end: int, sentence: int, category: str) -> list[Cue]:
+    def around(
+        self, normal: str, start: int, end: int, sentence: int, clause: int, category: str
+    ) -> list[Cue]:
         """The cues for an indicator at [`start`, `end`) of the normal text, in a sentence that
-        begins at `sentence`."""
+        begins at `sentence` and a clause that begins at `clause`."""
         names: list[str] = []
-        if self._negated(normal, start, sentence):
+        if self._negated(normal, start, max(sentence, clause), category):
             names.append("negation")
         if self._reported is not None and self._reported.search(
             normal, max(0, sentence - 1), start
@@ -84,13 +95,12 @@ class CueFinder:
         ]
         return [Cue(name, DISCOUNTS[name]) for name in names]
 
-    def _negated(self, normal: str, start: int, sentence: int) -> bool:
+    def _negated(self, normal: str, start: int, clause: int, category: str) -> bool:
         if self._negation is None:
             return False
-        ends = [
-            found.end() for found in self._negation.finditer(normal, max(0, sentence - 1), start)
-        ]
+        ends = [found.end() for found in self._negation.finditer(normal, max(0, clause - 1), start)]
         if not ends:
             return False
         between = normal[ends[-1] : start]
-        return (between.count(" ") if self._spaced else len(between)) <= self._reach
+        reach = 0 if category in NEGATION_ADJACENT else self._reach
+        return (between.count(" ") if self._spaced else len(between.strip())) <= reach

@@ -10,14 +10,17 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from matchers.language.conversation import LEVELS, Level, advance, score
+from matchers.language.categories import Category
+from matchers.language.conversation import LEVELS, NO_SCORE, Level, Score, advance, score
 from matchers.language.corpora import Talk
 from matchers.language.findings import findings_of
-from matchers.language.indicators import IndicatorMatcher
+from matchers.language.indicators import Hit, IndicatorMatcher
 from matchers.language.state import Conversation, Message, Participant, short_hash
+from matchers.language.weights import EVIDENCE_LEAST
 
+_T = TypeVar("_T", bound=str)
 Z95 = 1.959964
 LATENCY_HALF = 20
 """Messages after which an alarm is worth half: the parameter of F-latency's penalty."""
@@ -35,18 +38,45 @@ class Alarm(NamedTuple):
     indicators: tuple[str, ...]
 
 
+class Mark(NamedTuple):
+    """What a side amounted to after message `message`: what the thresholds are held against."""
+
+    message: int
+    points: float
+    steps: int
+    messages: int
+    pattern: str | None
+    categories: int
+
+
+class Side(NamedTuple):
+    """What one author said: the `categories` that were evidence, in order of their first hit, and
+    those that were found but `discounted` until they were none; `level` and `points` are the
+    highest that the side reached, `trail` what it amounted to on the way."""
+
+    author: str
+    categories: tuple[Category, ...] = ()
+    discounted: tuple[Category, ...] = ()
+    indicators: tuple[str, ...] = ()
+    level: Level = "none"
+    points: float = 0.0
+    trail: tuple[Mark, ...] = ()
+
+
 class Verdict(NamedTuple):
-    """A conversation and the alarms in it, one for each author at most."""
+    """A conversation, the alarms in it, one for each author at most, and the sides of all who
+    said anything that the catalogue knows."""
 
     talk: Talk
     alarms: tuple[Alarm, ...]
+    sides: tuple[Side, ...] = ()
 
 
 def judge(talk: Talk, matcher: IndicatorMatcher, level: Level = "review") -> Verdict:
     """Read one conversation as the stage would."""
     state: Conversation | None = None
     alarms: dict[str, Alarm] = {}
-    seen: dict[str, list[str]] = {}
+    sides: dict[str, Side] = {}
     people = {turn.author for turn in talk.turns}
     for number, turn in enumerate(talk.turns, start=1):
         hits = matcher.find(turn.text)
@@ -58,10 +88,12 @@ def judge(talk: Talk, matcher: IndicatorMatcher, level: Level = "review") -> Ver
         count = 0 if turn.recipient is not None else len(people) - 1
         message = Message(number, author, recipients, count, findings_of(hits))
         before, state = state, advance(state, message, turn.at)
-        if not hits or state is None or state is before:
+        if not hits:
             continue
-        seen.setdefault(turn.author, []).extend(hit.indicator for hit in hits)
-        result = score(state, author.key, turn.at)
+        changed = state is not None and state is not before
+        result = score(state, author.key, turn.at) if state is not None and changed else NO_SCORE
+        side = _after(sides.get(turn.author) or Side(turn.author), number, hits, result)
+        sides[turn.author] = side
         if LEVELS.index(result.level) >= LEVELS.index(level) and turn.author not in alarms:
             alarms[turn.author] = Alarm(
                 turn.author,
@@ -69,9 +101,36 @@ def judge(talk: Talk, matcher: IndicatorMatcher, level: Level = "review") -> Ver
                 len(result.categories),
                 result.pattern,
                 result.trial,
-                tuple(dict.fromkeys(seen[turn.author])),
+                side.indicators,
             )
-    return Verdict(talk, tuple(alarms.values()))
+    return Verdict(talk, tuple(alarms.values()), tuple(sides.values()))
+
+
+def _after(side: Side, number: int, hits: Sequence[Hit], result: Score) -> Side:
+    plain: list[Category] = [hit.category for hit in hits if hit.weight >= EVIDENCE_LEAST]
+    categories: tuple[Category, ...] = _distinct(side.categories, plain)
+    every: tuple[Category, ...] = _distinct(side.discounted, [hit.category for hit in hits])
+    mark = Mark(
+        number,
+        result.points,
+        result.steps,
+        result.messages,
+        result.pattern,
+        len(result.categories),
+    )
+    return Side(
+        side.author,
+        categories,
+        tuple(category for category in every if category not in categories),
+        _distinct(side.indicators, [hit.indicator for hit in hits]),
+        LEVELS[max(LEVELS.index(side.level), LEVELS.index(result.level))],
+        max(side.points, result.points),
+        side.trail if result is NO_SCORE else (*side.trail, mark),
+    )
+
+
+def _distinct(known: Sequence[_T], further: Sequence[_T]) -> tuple[_T, ...]:
+    return (*known, *(one for one in dict.fromkeys(further) if one not in known))
 
 
 class Rate(NamedTuple):
@@ -136,14 +195,14 @@ def report(verdicts: Sequence[Verdict]) -> Report:
     """Sum up labelled verdicts; unlabelled ones are left out."""
     labelled = [v for v in verdicts if v.talk.label is not None]
     positive = [v for v in labelled if v.talk.label]
-    caught = [v for v in positive if _true_alarms(v)]
+    caught = [v for v in positive if true_alarms(v)]
     false = [v for v in labelled if not v.talk.label and v.alarms]
     recall = rate(len(caught), len(positive))
     precision = rate(len(caught), len(caught) + len(false))
     offenders = sum(len(v.talk.offenders) for v in positive)
     named = sum(a.author in v.talk.offenders for v in labelled for a in v.alarms)
     every = sum(len(v.alarms) for v in labelled)
-    firsts = [min(_true_alarms(v), key=lambda a: a.message) for v in caught]
+    firsts = [min(true_alarms(v), key=lambda a: a.message) for v in caught]
     delays = [alarm.message for alarm in firsts]
     penalties = [-1 + 2 / (1 + math.exp(-_DECAY * (delay - 1))) for delay in delays]
     speed = 1 - (_median(penalties) if penalties else 0.0)
@@ -152,8 +211,8 @@ def report(verdicts: Sequence[Verdict]) -> Report:
         precision,
         rate(named, offenders),
         rate(named, every),
-        _f_beta(precision.value, recall.value, 0.5),
-        _f_beta(precision.value, recall.value, 1.0) * speed,
+        f_beta(precision.value, recall.value, 0.5),
+        f_beta(precision.value, recall.value, 1.0) * speed,
         _median(delays),
         _median([alarm.categories for alarm in firsts]),
         _recall_of(positive, lambda v: v.talk.pattern == "sextortion"),
@@ -169,12 +228,14 @@ def report(verdicts: Sequence[Verdict]) -> Report:
 
 
 class BenignReport(NamedTuple):
-    """Alarms on talk that is taken to be ordinary. Bounds are one-sided 95 %. `causes` counts the
+    """Conversations with an alarm, in talk that is taken to be ordinary; `on_trial` of them would
+    have none but for languages on trial. Bounds are one-sided 95 %. `causes` counts the
     indicators of the alarmed authors, never their text."""
 
     conversations: int
     messages: int
     alarms: int
+    on_trial: int
     per_10k_conversations: float
     per_10k_bound: float
     per_million_messages: float
@@ -184,18 +245,20 @@ class BenignReport(NamedTuple):
 
 def report_benign(verdicts: Iterable[Verdict]) -> BenignReport:
     """Sum up verdicts on ordinary talk."""
-    conversations = messages = alarms = 0
+    conversations = messages = alarms = on_trial = 0
     causes: Counter[str] = Counter()
     for verdict in verdicts:
         conversations += 1
         messages += len(verdict.talk.turns)
         alarms += bool(verdict.alarms)
+        on_trial += bool(verdict.alarms) and all(alarm.trial for alarm in verdict.alarms)
         for alarm in verdict.alarms:
             causes.update(alarm.indicators)
     return BenignReport(
         conversations,
         messages,
         alarms,
+        on_trial,
         1e4 * alarms / max(conversations, 1),
         1e4 * upper_bound(alarms, conversations),
         1e6 * alarms / max(messages, 1),
@@ -207,17 +270,19 @@ def report_benign(verdicts: Iterable[Verdict]) -> BenignReport:
 _DECAY = math.log(3) / (LATENCY_HALF - 1)
 
 
-def _true_alarms(verdict: Verdict) -> list[Alarm]:
+def true_alarms(verdict: Verdict) -> list[Alarm]:
+    """The alarms about offenders; all, where nobody said who they are."""
     offenders = verdict.talk.offenders
     return [a for a in verdict.alarms if not offenders or a.author in offenders]
 
 
 def _recall_of(positive: Sequence[Verdict], chosen: Callable[[Verdict], bool]) -> Rate:
     some = [v for v in positive if chosen(v)]
-    return rate(sum(bool(_true_alarms(v)) for v in some), len(some))
+    return rate(sum(bool(true_alarms(v)) for v in some), len(some))
 
 
-def _f_beta(precision: float, recall: float, beta: float) -> float:
+def f_beta(precision: float, recall: float, beta: float) -> float:
+    """The F measure in which recall weighs `beta` times as much as precision."""
     below = beta**2 * precision + recall
     return (1 + beta**2) * precision * recall / below if below else 0.0
 

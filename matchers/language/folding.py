@@ -15,6 +15,9 @@ _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u2800\u
 """Blank characters that are not of category Cf: joiner, Hangul fillers, Khmer inherent vowels,
 Mongolian variation selectors, the empty Braille cell."""
 
+_LUNATE = "ϲϹ"
+"""Lunate sigma: to NFKC a sigma, but what it looks like, and is used for, is a c."""
+
 _SPECIAL = {
     "ı": "i", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ħ": "h",
     "ŋ": "n", "ŧ": "t", "ſ": "s", "ς": "σ",
@@ -52,6 +55,8 @@ def _squared_letter(char: str) -> str:
 
 
 def _fold_once(char: str) -> str:
+    if char in _LUNATE:
+        return _LUNATE[0]
     if char in APOSTROPHES or char in _INVISIBLE or unicodedata.category(char) == "Cf":
         return ""
     out: list[str] = []

@@ -7,20 +7,21 @@ the phrases' gaps and boundaries checked. A plain message costs one pass.
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Collection, Sequence
+from itertools import chain, islice
 from typing import NamedTuple
 
+import msgspec
 from daachorse import DoubleArrayAhoCorasick
 
 from matchers.language.catalogue import Catalogue, CatalogueError, Indicator, LanguageCatalogue
 from matchers.language.categories import Category
-from matchers.language.cues import Cue, CueFinder, quoted_spans, sentence_breaks
-from matchers.language.disguise import DisguiseCheck, Vocabulary, undisguise
+from matchers.language.cues import Cue, CueFinder, clause_breaks, quoted_spans, sentence_breaks
+from matchers.language.disguise import DisguiseCheck, undisguise
 from matchers.language.folding import ASCII_DROP, ASCII_FOLD, FOLD
 from matchers.language.phrases import (
+    Node,
     PhraseError,
-    Word,
     anchors,
     fold_words,
     parse,
@@ -28,6 +29,7 @@ from matchers.language.phrases import (
     vocabulary,
 )
 from matchers.language.views import VIEW_ORDER, Token, ViewName, words
+from matchers.language.vocabulary import Vocabulary
 from matchers.language.weights import DISCOUNTS, VIEW_FACTORS
 
 HITS_CAP = 16
@@ -103,7 +105,8 @@ class IndicatorMatcher:
     """A compiled catalogue. Immutable and safe to share between threads.
 
     `trusted` names languages that count as reviewed whatever their file says. Raises
-    `CatalogueError` for a phrase that cannot be compiled.
+    `CatalogueError` for a phrase that cannot be compiled, and for a trusted language that there
+    is not.
     """
 
     def __init__(self, catalogue: Catalogue, trusted: Sequence[str] = ()) -> None:
@@ -114,20 +117,38 @@ class IndicatorMatcher:
         by_literal: dict[str, list[int]] = {}
         whole: set[str] = set()
         prefixes: set[str] = set()
+        self._around: set[str] = set()
+        there = {language.language for language in catalogue.languages}
+        if unknown := [name for name in trusted if name not in there]:
+            raise CatalogueError(
+                f"trusted: no catalogue is in {', '.join(map(repr, unknown))}; "
+                f"there are {', '.join(sorted(there))}"
+            )
+        # What is common in one language is met in chats of the others too: names aside, all share
+        # one automaton.
+        common = frozenset(
+            word
+            for language in catalogue.languages
+            for words_ in language.common
+            for word in fold_words(words_)
+        )
         for language in catalogue.languages:
-            self._add(language, language.language in trusted, by_literal, whole, prefixes)
-        self._known = Vocabulary(whole, prefixes)
+            trial = not (language.reviewed or language.language in trusted)
+            self._add(language, trial, common, by_literal, whole, prefixes)
+        self._known = Vocabulary(whole, prefixes, self._around)
         self._disguised = DisguiseCheck(self._known)
         for triple in _TRIPLES:
             by_literal.setdefault(triple, [])
         literals = sorted(by_literal)
         self._owners = [tuple(by_literal[literal]) for literal in literals]
+        self._triples = frozenset(map(literals.index, _TRIPLES))
         self._automaton = DoubleArrayAhoCorasick([literal.encode() for literal in literals])
 
     def _add(
         self,
         language: LanguageCatalogue,
-        trusted: bool,
+        trial: bool,
+        common: frozenset[str],
         by_literal: dict[str, list[int]],
         whole: set[str],
         prefixes: set[str],
@@ -139,8 +160,6 @@ class IndicatorMatcher:
             raise CatalogueError(f"{language.language}: cues: {error}") from error
         units = frozenset(word for unit in language.units for word in fold_words(unit))
         ages = {" ".join(fold_words(word)): age for word, age in language.ages.items()}
-        common = frozenset(word for words_ in language.common for word in fold_words(words_))
-        trial = not (language.reviewed or trusted)
         for indicator in language.indicators:
             unless = _unless(indicator, language, classes)
             self.indicators[indicator.id] = indicator
@@ -158,8 +177,11 @@ class IndicatorMatcher:
                 )
                 for literal in literals:
                     by_literal.setdefault(literal, []).append(number)
-                for word in vocabulary(nodes):
-                    _learn(word, prefixes if word.prefix else whole)
+                _learn(nodes, whole, prefixes)
+            for source in indicator.unless_followed_by:
+                _learn(parse(source, classes), self._around, prefixes)
+        for source in chain.from_iterable(msgspec.structs.astuple(language.cues)):
+            _learn(parse(source, classes), self._around, prefixes)
 
     def find(self, text: str) -> Sequence[Hit]:
         """The indicators in a message, in order of place; empty for most messages."""
@@ -168,27 +190,27 @@ class IndicatorMatcher:
         if text.isascii():
             raw = text.encode()
             normal = b" " + b" ".join(raw.translate(ASCII_FOLD, ASCII_DROP).split()) + b" "
-            found = self._automaton.find_overlapping(normal)
-            if not found:
-                if not (_odd_ascii(raw) and self._disguised(text)):
+            found = {literal for _, _, literal in self._automaton.find_overlapping(normal)}
+            if not (found and self._any_match(found, normal.decode())):
+                odd = _odd_ascii(raw) or not self._triples.isdisjoint(found)
+                if not (odd and self._disguised(text)):
                     return ()
-            elif not (self._any_match(found, normal.decode()) or self._disguised(text)):
-                return ()
         else:
             folded = f" {' '.join(text.translate(FOLD).split())} "
-            found = self._automaton.find_overlapping(folded.encode(errors="replace"))
+            matches = self._automaton.find_overlapping(folded.encode(errors="replace"))
+            found = {literal for _, _, literal in matches}
             if not (found and self._any_match(found, folded)) and not self._disguised(text):
                 return ()
         return self._find_slowly(text)
 
-    def _any_match(self, found: Sequence[tuple[int, int, int]], normal: str) -> bool:
-        """Whether a phrase matches of which a literal was found."""
+    def _any_match(self, found: Collection[int], normal: str) -> bool:
+        """Whether a phrase matches of which one of the literals was found."""
         phrases, owners = self.phrases, self._owners
-        return any(
-            phrases[number].regex.search(normal) is not None
-            for literal in {literal for _, _, literal in found}
-            for number in owners[literal]
-        )
+        for literal in found:
+            for number in owners[literal]:
+                if phrases[number].regex.search(normal) is not None:
+                    return True
+        return False
 
     def _find_slowly(self, text: str) -> Sequence[Hit]:
         tokens = words(text)
@@ -259,9 +281,10 @@ def _unless(
     return re.compile("|".join(parts))
 
 
-def _learn(word: Word, into: set[str]) -> None:
-    if not word.text.isdigit():
-        into.add(word.text)
+def _learn(nodes: Sequence[Node], whole: set[str], prefixes: set[str]) -> None:
+    for word in vocabulary(nodes):
+        if not word.text.isdigit():
+            (prefixes if word.prefix else whole).add(word.text)
 
 
 def _odd_ascii(raw: bytes) -> bool:
@@ -289,7 +312,8 @@ class _Context:
         self._tokens = tokens
         self._starts = starts
         self._quotes = quoted_spans(text)
-        self._breaks = sentence_breaks(text)
+        self._sentences = sentence_breaks(text)
+        self._clauses = clause_breaks(text)
 
     def hit(self, phrase: Phrase, start: int, end: int) -> Hit | None:
         """The hit that a match at [`start`, `end`) of the normal text is, if it is one."""
@@ -309,7 +333,12 @@ class _Context:
         raw_start = self._raw_offset(first, start, tokens[0].start)
         raw_end = self._raw_offset(last, end, tokens[-1].end)
         cues = phrase.cues.around(
-            self._normal, start, end, self._sentence(raw_start), phrase.indicator.category
+            self._normal,
+            start,
+            end,
+            self._begins(self._sentences, raw_start),
+            self._begins(self._clauses, raw_start),
+            phrase.indicator.category,
         )
         if any(a <= raw_start and raw_end <= b for a, b in self._quotes):
             cues.append(Cue("quotation", DISCOUNTS["quotation"]))
@@ -338,12 +367,12 @@ class _Context:
             return token.start + at - begins
         return otherwise
 
-    def _sentence(self, raw_start: int) -> int:
-        """Where, in the normal text, the sentence of a raw offset begins."""
-        at = bisect_right(self._breaks, raw_start)
+    def _begins(self, breaks: Sequence[int], raw_start: int) -> int:
+        """Where, in the normal text, the sentence or clause of a raw offset begins."""
+        at = bisect_right(breaks, raw_start)
         if at == 0:
             return 0
-        begins = self._breaks[at - 1]
+        begins = breaks[at - 1]
         for token, start in zip(self._tokens, self._starts, strict=True):
             if token.start >= begins:
                 return start
@@ -380,9 +409,14 @@ class _Context:
 
 
 def _strongest(hits: list[Hit]) -> tuple[Hit, ...]:
-    """Without the weaker of overlapping hits in a category; in order of place. A negation of one
-    holds for those that begin within it."""
+    """Without the weaker of overlapping hits in a category; in order of place.
+
+    What takes weight off one of them holds for those within it: a catalogue knows the words of
+    other languages that are mixed into its own, and not their cues. A negation holds for those
+    that begin within the negated one.
+    """
     negated = [hit for hit in hits if any(cue.name == "negation" for cue in hit.cues)]
+    lightened = [hit for hit in hits if any(cue.name != "negation" for cue in hit.cues)]
     kept: list[Hit] = []
     for hit in sorted(hits, key=lambda h: (-h.weight, h.start - h.end, h.indicator)):
         if len(kept) == HITS_CAP:
@@ -391,8 +425,15 @@ def _strongest(hits: list[Hit]) -> tuple[Hit, ...]:
             n.category == hit.category and n.start <= hit.start < n.end for n in negated
         ):
             continue
-        if not any(
-            k.category == hit.category and k.start < hit.end and hit.start < k.end for k in kept
+        if hit not in lightened and any(
+            other.category == hit.category and other.start <= hit.start and hit.end <= other.end
+            for other in lightened
         ):
+            continue
+        if not any(_overlap(hit, other) for other in kept):
             kept.append(hit)
     return tuple(sorted(kept, key=lambda h: (h.start, h.end, h.indicator)))
+
+
+def _overlap(one: Hit, other: Hit) -> bool:
+    return one.category == other.category and one.start < other.end and other.start < one.end

@@ -153,45 +153,56 @@ def expand(nodes: Sequence[Node]) -> Iterator[tuple[Word, ...]]:
         yield tuple(word for words in picked for word in words)
 
 
-def _size(node: Node, common: Collection[str]) -> tuple[int, float]:
-    """The number of expansions and the worth of the poorest; 0 and 0 where there is a gap.
-
-    A word is worth its length, a common word or a number little: they are everywhere.
-    """
+def _weigh(node: Node, common: Collection[str]) -> tuple[int, float]:
+    """The number of expansions, and about how often one of them stands at a given place of a text;
+    0 expansions where there is a gap."""
     if isinstance(node, Word):
-        poor = node.text in common or node.text.isdigit()
-        return 1, 0.5 if poor else len(node.text) + 1.0
+        return 1, _frequency(node, common)
     if isinstance(node, Gap):
-        return 0, 0.0
-    count, poorest = 0, 1e9
+        return 0, 1.0
+    count, often = 0, 0.0
     for option in node.options:
-        total, worth = 1, 0.0
-        for part in option:
-            n, least = _size(part, common)
-            if n == 0:
-                return 0, 0.0
-            total *= n
-            worth += least
+        total, together = _weigh_run(option, common)
+        if total == 0:
+            return 0, 1.0
         count += total
-        poorest = min(poorest, worth)
-    return count, poorest
+        often += together
+    return count, often
+
+
+def _weigh_run(nodes: Sequence[Node], common: Collection[str]) -> tuple[int, float]:
+    total, together = 1, 1.0
+    for node in nodes:
+        count, often = _weigh(node, common)
+        total *= count
+        together *= often
+    return total, together
+
+
+def _frequency(word: Word, common: Collection[str]) -> float:
+    """A rough guess, by the few things that are known of a word: common words and numbers are
+    everywhere, and so are short words, of which some language or other has a common one."""
+    if word.text in common or word.text.isdigit():
+        return 0.04 if word.prefix else 0.02
+    if any(char.isdigit() for char in word.text):
+        return 0.0001
+    length = len(word.text) if word.text.isascii() else 2 * len(word.text)
+    often = (0.02, 0.02, 0.004, 0.001, 0.0003)[length] if length < 5 else 0.0001
+    return 4 * often if word.prefix else often
 
 
 def anchor_nodes(nodes: Sequence[Node], common: Collection[str] = ()) -> tuple[Node, ...]:
-    """The gap-free run whose poorest expansion is worth most, of those with at most
-    `ANCHORS_CAP` expansions."""
+    """The gap-free run that is met least often, of those with at most `ANCHORS_CAP` expansions."""
     best: tuple[Node, ...] = ()
-    best_worth = 0.0
+    least = 1.0
     for first in range(len(nodes)):
-        total, worth = 1, 0.0
         for last in range(first, len(nodes)):
-            count, least = _size(nodes[last], common)
-            total *= count
+            run = tuple(nodes[first : last + 1])
+            total, often = _weigh_run(run, common)
             if total == 0 or total > ANCHORS_CAP:
                 break
-            worth += least
-            if worth > best_worth and least > 0 and _size(nodes[first], common)[1] > 0:
-                best, best_worth = tuple(nodes[first : last + 1]), worth
+            if often < least:
+                best, least = run, often
     if not best:
         raise PhraseError("no part of the phrase is always there and short enough to search for")
     return best

@@ -18,7 +18,7 @@ DISCOUNTS = {
 }
 """What remains of an indicator's weight beside each cue; cues multiply."""
 
-EVIDENCE_LEAST = 0.12
+EVIDENCE_LEAST = 0.13
 """A message's weight in a category below which it is no evidence at all."""
 SOLID = 0.5
 """The weight from which evidence is plain: undiscounted, in so many words. The composites that
@@ -80,14 +80,19 @@ CONTEXT_FACTORS = {
     "first_contact": 0.1,
     "answered": 0.1,
     "user_report": 0.3,
+    "stranger": 0.45,
     "peers": -0.4,
     "peers_declared": -0.25,
     "crowd": -0.4,
     "adults_only": -0.6,
     "no_child": -0.4,
+    "family_talk": -0.15,
 }
 """What the platform knows multiplies what was said (each adds its share of those points), so
 that without evidence it says nothing."""
+
+SPARE_THREATS = frozenset(("no_child", "family_talk"))
+"""Factors that take nothing off a threat of exposure, which is one against whomever."""
 
 NEW_ACCOUNT_DAYS = 30
 FIRST_CONTACT_DAYS = 3
@@ -106,8 +111,10 @@ CORE: frozenset[Category] = frozenset(
     ("isolation", "secrecy", "image_request", "live_camera", "exposure_threat", "payment_demand")
 )
 CORE_ACROSS_AGES: frozenset[Category] = frozenset(("meeting", "gift_offer"))
-"""Of the categories shown, `review` needs one of `CORE`, or, from an adult to a minor, one of
-these: asking for ages, praise and other apps are what any two strangers talk about."""
+"""Of the categories shown, `review` needs one of `CORE`, or, to a minor, one of these from an
+adult, or among `CORE_BREADTH` categories from anyone: asking for ages, praise and other apps are
+what any two strangers talk about."""
+CORE_BREADTH = 4
 REVIEW_MESSAGES = 2
 """Messages of one author with evidence that `review` needs: no single message raises it."""
 

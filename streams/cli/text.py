@@ -6,29 +6,20 @@ from typing import Annotated
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from matchers.language.catalogue import Catalogue, CatalogueError, load
 from matchers.language.checks import check as run_checks
 from matchers.language.client import client_file
-from matchers.language.conversation import LEVELS
-from matchers.language.corpora import CorpusError, read_jsonl, read_pan
-from matchers.language.evaluation import BenignReport, Report, judge, report, report_benign
 from matchers.language.indicators import Hit, IndicatorMatcher
 from matchers.language.weights import CATEGORY_POINTS, EVIDENCE_LEAST, VIEW_FACTORS
 from streams.cli.options import EXIT_DIFFERS, JsonOption, fail, print_json
+from streams.cli.text_evaluate import evaluate
+from streams.cli.text_options import BuiltInOption, CatalogueOption, open_matcher
 
 app = typer.Typer(no_args_is_help=True, help="Try out and check the text indicators.")
 
-CatalogueOption = Annotated[
-    list[Path] | None,
-    typer.Option("--catalogue", help="A platform's catalogue file or folder; may be repeated."),
-]
-BuiltInOption = Annotated[
-    bool, typer.Option("--built-in/--no-built-in", help="Use the catalogue that ships too.")
-]
+app.command()(evaluate)
 
 
 @app.callback()
@@ -52,7 +43,7 @@ def explain(
     Exit codes: 0 (also when nothing is found), 2 a catalogue cannot be used.
     """
     text = typer.get_text_stream("stdin").read() if message == "-" else message
-    _, matcher = _matcher(catalogue, built_in)
+    _, matcher = open_matcher(catalogue, built_in)
     hits = matcher.find(text)
     if as_json:
         print_json([_as_dict(hit, matcher) for hit in hits])
@@ -96,7 +87,7 @@ def check(
 
     Exit codes: 0 all pass, 1 some do not, 2 a catalogue cannot be used.
     """
-    catalogues, matcher = _matcher(catalogue, built_in)
+    catalogues, matcher = open_matcher(catalogue, built_in)
     failures = run_checks(catalogues, matcher)
     counts = [
         {
@@ -111,11 +102,11 @@ def check(
     if as_json:
         print_json({"languages": counts, "failures": [f._asdict() for f in failures]})
     else:
-        table = Table("language", "reviewed", "indicators", "sentences")
+        table = Table("language", "status", "indicators", "sentences")
         for row in counts:
             table.add_row(
                 f"{row['name']} ({row['language']})",
-                "yes" if row["reviewed"] else "no: on trial",
+                "measured" if row["reviewed"] else "on trial",
                 str(row["indicators"]),
                 str(row["sentences"]),
             )
@@ -146,119 +137,12 @@ def compile_catalogue(
     """
     if not client:
         fail("add --client: it is the only form that there is to compile to")
-    _, matcher = _matcher(catalogue, built_in)
+    _, matcher = open_matcher(catalogue, built_in)
     try:
         out.write_bytes(client_file(matcher))
     except OSError as error:
         fail(f"{out}: cannot be written: {error.strerror}")
     typer.echo(f"{out}: {len(matcher.indicators)} indicators, {out.stat().st_size:,} bytes.")
-
-
-@app.command()
-def evaluate(
-    files: Annotated[
-        list[Path], typer.Argument(help="JSONL (or .jsonl.gz) of messages; or the PAN-2012 XML.")
-    ],
-    truth: Annotated[
-        Path | None, typer.Option(help="PAN-2012: the file with the offenders' author ids.")
-    ] = None,
-    benign: Annotated[
-        bool, typer.Option("--benign", help="The talk is ordinary: count alarms and their causes.")
-    ] = False,
-    level: Annotated[str, typer.Option(help="The level that is an alarm: note, watch, review.")] = (
-        "review"
-    ),
-    catalogue: CatalogueOption = None,
-    built_in: BuiltInOption = True,
-    as_json: JsonOption = False,
-) -> None:
-    """Measure alarms on labelled conversations, or false alarms on ordinary talk.
-
-    A line of JSONL holds conversation_id, author and text; optionally language, at (ms), age_band,
-    recipient, recipient_age_band, label (risk or benign), offender and pattern.
-
-    Example: seawall text evaluate --benign chat.jsonl.gz
-
-    Exit codes: 0, 2 a file or catalogue cannot be used.
-    """
-    if level not in LEVELS[1:]:
-        fail(f"--level {level}: must be one of {', '.join(LEVELS[1:])}")
-    _, matcher = _matcher(catalogue, built_in)
-    try:
-        talks = [
-            talk
-            for path in files
-            for talk in (read_pan(path, truth) if truth is not None else read_jsonl(path))
-        ]
-    except CorpusError as bad:
-        fail(str(bad))
-    verdicts = [
-        judge(talk, matcher, level)
-        for talk in track(talks, "Reading", console=Console(stderr=True), transient=True)
-    ]
-    if benign:
-        _show_benign(report_benign(verdicts), as_json)
-    elif not any(verdict.talk.label is not None for verdict in verdicts):
-        fail("no conversation has a label: add label and offender, or use --benign")
-    else:
-        _show_report(report(verdicts), as_json)
-
-
-def _show_benign(found: BenignReport, as_json: bool) -> None:
-    if as_json:
-        print_json(found._asdict())
-        return
-    typer.echo(
-        f"{found.alarms} alarms in {found.conversations:,} conversations, "
-        f"{found.messages:,} messages.\n"
-        f"Per 10,000 conversations: {found.per_10k_conversations:.2f}, "
-        f"at most {found.per_10k_bound:.2f} (95 %).\n"
-        f"Per million messages: {found.per_million_messages:.1f}, "
-        f"at most {found.per_million_bound:.1f} (95 %)."
-    )
-    for indicator, count in found.causes.items():
-        typer.echo(f"  {indicator}: {count}")
-
-
-def _show_report(found: Report, as_json: bool) -> None:
-    rates = {
-        "recall": found.recall,
-        "precision": found.precision,
-        "recall, authors": found.author_recall,
-        "precision, authors": found.author_precision,
-        "recall, sextortion": found.sextortion,
-        **{f"recall, {name}": value for name, value in found.by_language.items()},
-        **{f"recall, {name or 'no pattern'}": value for name, value in found.by_pattern.items()},
-    }
-    if as_json:
-        print_json(
-            {
-                "rates": {n: {**r._asdict(), "value": r.value} for n, r in rates.items()},
-                "f_half": found.f_half,
-                "f_latency": found.f_latency,
-                "median_messages": found.messages,
-                "median_categories": found.categories,
-            }
-        )
-        return
-    table = Table("rate", "value", "95 % interval", "of")
-    for name, value in rates.items():
-        table.add_row(
-            name, f"{value.value:.3f}", f"{value.low:.3f}–{value.high:.3f}", str(value.total)
-        )
-    Console().print(table)
-    typer.echo(
-        f"F0.5 {found.f_half:.3f}, F-latency {found.f_latency:.3f}; median alarm at message "
-        f"{found.messages:g}, with {found.categories:g} categories."
-    )
-
-
-def _matcher(paths: list[Path] | None, built_in: bool) -> tuple[Catalogue, IndicatorMatcher]:
-    try:
-        catalogue = load(paths or [], built_in=built_in)
-        return catalogue, IndicatorMatcher(catalogue)
-    except CatalogueError as bad:
-        fail(str(bad))
 
 
 def _base_weight(hit: Hit, matcher: IndicatorMatcher) -> float:

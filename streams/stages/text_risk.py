@@ -112,35 +112,43 @@ def sender_key(event: ContentEvent) -> StateKey:
 
 
 _AHEAD_CAP = 20_000
-_AHEAD_CHARACTERS = 2_000
+_AHEAD_CHARACTERS = 8_000_000
 
 
 class _Reader:
     """Finds the indicators of a text once for `keys` and `run` together.
 
     What `keys` found waits, by text, until `run` takes it; it is only a saving: whatever is not
-    there is found anew. At most `_AHEAD_CAP` texts, and no long ones, wait, should `run` not come.
+    there is found anew. At most `_AHEAD_CAP` texts of `_AHEAD_CHARACTERS` together wait, should
+    `run` not come.
     """
 
     def __init__(self, matcher: IndicatorMatcher) -> None:
         self.matcher = matcher
         self._find = matcher.find
         self._ahead: dict[str, Sequence[Hit]] = {}
+        self._waiting = 0
         self.version = matcher.version
 
     def read_ahead(self, text: str) -> Sequence[Hit]:
         """The indicators, kept for `read`."""
-        if len(self._ahead) >= _AHEAD_CAP:
+        known = self._ahead.get(text)
+        if known is not None:
+            return known
+        self._waiting += len(text)
+        if len(self._ahead) >= _AHEAD_CAP or self._waiting > _AHEAD_CHARACTERS:
             self._ahead.clear()
-        hits = self._find(text)
-        if len(text) <= _AHEAD_CHARACTERS:
-            self._ahead[text] = hits
+            self._waiting = len(text)
+        hits = self._ahead[text] = self._find(text)
         return hits
 
     def read(self, text: str) -> Sequence[Hit]:
         """The indicators."""
         hits = self._ahead.pop(text, None)
-        return self._find(text) if hits is None else hits
+        if hits is None:
+            return self._find(text)
+        self._waiting -= len(text)
+        return hits
 
 
 class _Chunk:

@@ -7,7 +7,7 @@ for tuning, and held-back families, written by people who have not seen the cata
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -46,23 +46,15 @@ def families(folder: str) -> Iterator[tuple[str, Family]]:
             yield file.language, family
 
 
-def conversations(
-    folder: str, seed: int, each: int, disguise: Callable[[str, random.Random], str] | None = None
-) -> Iterator[Talk]:
-    """`each` conversations of every family. `disguise` rewrites what the offender says."""
+def conversations(folder: str, seed: int, each: int) -> Iterator[Talk]:
+    """`each` conversations of every family."""
     for language, family in families(folder):
         for number in range(each):
             chance = random.Random(f"{seed}/{language}/{family.family}/{number}")
-            yield _conversation(language, family, number, chance, disguise)
+            yield _conversation(language, family, number, chance)
 
 
-def _conversation(
-    language: str,
-    family: Family,
-    number: int,
-    chance: random.Random,
-    disguise: Callable[[str, random.Random], str] | None,
-) -> Talk:
+def _conversation(language: str, family: Family, number: int, chance: random.Random) -> Talk:
     turns: list[Turn] = []
     at = 1_700_000_000_000
     for template in family.turns:
@@ -71,8 +63,6 @@ def _conversation(
             continue
         author = author.rstrip("?").strip()
         text = chance.choice([wording.strip() for wording in wordings.split(" | ")])
-        if disguise is not None and (family.label == "benign" or author == family.offender):
-            text = disguise(text, chance)
         at += chance.randrange(5, 300) * 1000
         other = "b" if author == "a" else "a"
         turns.append(
@@ -93,4 +83,5 @@ def _conversation(
         risk,
         frozenset((family.offender,)) if risk else frozenset(),
         family.pattern,
+        f"{language}/{family.family}",
     )

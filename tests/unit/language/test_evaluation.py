@@ -7,47 +7,76 @@ from pathlib import Path
 import pytest
 
 from matchers.language.catalogue import load
-from matchers.language.corpora import CorpusError, Talk, Turn, read_jsonl, read_pan
+from matchers.language.corpora import (
+    CorpusError,
+    Talk,
+    Turn,
+    read_jsonl,
+    read_pan,
+    write_jsonl,
+)
+from matchers.language.disguise_generator import DISGUISES, disguised
 from matchers.language.evaluation import judge, rate, report, report_benign, upper_bound
+from matchers.language.grid import IN_FORCE, best, search
 from matchers.language.indicators import IndicatorMatcher
-from tests.conversations.disguises import DISGUISES
+from matchers.language.missed import lost
+from matchers.language.readings import READINGS, read_as
 from tests.conversations.generate import conversations
 
 MATCHER = IndicatorMatcher(load())
 SEED = 20_261_126
-PLAIN = report([judge(talk, MATCHER) for talk in conversations("families", SEED, 4)])
+TUNING = list(conversations("families", SEED, 2))
+VERDICTS = [judge(talk, MATCHER) for talk in TUNING]
+PLAIN = report(VERDICTS)
+LIMIT = 1e-4
+"""Alarms in ordinary conversations that disguises may lead to, per conversation."""
 
 
 def test_the_tuning_families() -> None:
-    result = report([judge(talk, MATCHER) for talk in conversations("families", SEED, 6)])
-    assert result.recall.value >= 0.9
-    assert result.precision.value >= 0.95
-    assert result.sextortion.value >= 0.95
+    assert PLAIN.recall.value >= 0.9
+    assert PLAIN.precision.value >= 0.95
+    assert PLAIN.sextortion.value >= 0.95
 
 
 @pytest.mark.parametrize("name", DISGUISES)
 def test_disguises_keep_nine_tenths_of_the_recall(name: str) -> None:
-    hidden = report(
-        [judge(talk, MATCHER) for talk in conversations("families", SEED, 4, DISGUISES[name])]
-    )
+    hidden = report([judge(disguised(talk, name, SEED), MATCHER) for talk in TUNING])
     assert hidden.recall.value >= 0.9 * PLAIN.recall.value
+    assert hidden.precision.value >= 0.95
 
 
 def test_the_alarm_is_about_the_offender() -> None:
-    verdicts = [judge(talk, MATCHER) for talk in conversations("families", SEED, 4)]
-    result = report(verdicts)
-    assert result.author_precision.value >= 0.95
+    assert PLAIN.author_precision.value >= 0.95
 
 
-@pytest.mark.skipif("SEAWALL_DATA" not in os.environ, reason="SEAWALL_DATA is not set")
-def test_a_tenth_of_the_ordinary_talk_raises_no_alarm() -> None:
+def ordinary_tenth() -> list[Talk]:
+    """A seeded tenth of the ordinary conversations."""
     talks = [
         talk
         for path in sorted((Path(os.environ["SEAWALL_DATA"]) / "benign").glob("*.jsonl.gz"))
         for talk in read_jsonl(path)
     ]
-    sample = random.Random(SEED).sample(talks, len(talks) // 10)
-    assert report_benign(judge(talk, MATCHER) for talk in sample).alarms == 0
+    return random.Random(SEED).sample(talks, len(talks) // 10)
+
+
+NEEDS_DATA = pytest.mark.skipif("SEAWALL_DATA" not in os.environ, reason="SEAWALL_DATA is not set")
+
+
+@NEEDS_DATA
+def test_a_tenth_of_the_ordinary_talk_raises_no_alarm() -> None:
+    """With evidence of all languages, on trial or not."""
+    tenth = ordinary_tenth()
+    for reading in ("as_given", "pairs"):
+        assert report_benign(judge(t, MATCHER) for t in read_as(tenth, reading)).alarms == 0
+
+
+@NEEDS_DATA
+def test_a_tenth_of_the_ordinary_talk_disguised() -> None:
+    """Each conversation under one disguise."""
+    tenth = ordinary_tenth()
+    names = random.Random(SEED).choices(list(DISGUISES), k=len(tenth))
+    hidden = [disguised(talk, name, SEED) for talk, name in zip(tenth, names, strict=True)]
+    assert report_benign(judge(t, MATCHER) for t in hidden).alarms <= max(1, LIMIT * len(tenth))
 
 
 def test_bounds_and_intervals() -> None:
@@ -113,3 +142,73 @@ def test_pan_xml_is_read(tmp_path: Path) -> None:
     corpus.write_text('<!DOCTYPE a [<!ENTITY b "c">]><a/>')
     with pytest.raises(CorpusError, match="entities"):
         list(read_pan(corpus, truth))
+
+
+def test_the_misses_are_told_apart() -> None:
+    def talk(family: str, label: bool, *texts: str) -> Talk:
+        turns = tuple(Turn("a", text, 1000 * number) for number, text in enumerate(texts))
+        return Talk(family, turns, "en", label, frozenset("a" if label else ""), "p", family)
+
+    found = lost(
+        judge(t, MATCHER)
+        for t in (
+            talk("unseen", True, "nice weather", "yes"),
+            talk("unraised", True, "how old are you?", "nice weather"),
+            talk("weak", True, "never send me a pic of you"),
+            talk("caught", True, "are your parents home?", "don't tell your mum"),
+            talk("false", False, "are your parents home?", "don't tell your mum"),
+            talk("quiet", False, "nice weather"),
+        )
+    )
+    told = {one.family: one for one in found}
+    assert list(told) == ["unseen", "unraised", "weak", "false"]
+    assert (told["unseen"].unseen, told["unseen"].unraised) == (1, 0)
+    assert told["unraised"].combinations == {"age_question": 1}
+    assert (told["weak"].unseen, told["weak"].discounted) == (1, {"image_request": 1})
+    assert "en.secrecy.dont_tell" in told["false"].causes
+
+
+def test_the_grid_agrees_with_what_was_judged() -> None:
+    unlabelled = [judge(t._replace(label=None), MATCHER) for t in TUNING[:20]]
+    outcomes = search([*VERDICTS, *unlabelled])
+    now = next(o for o in outcomes if o.thresholds == IN_FORCE)
+    assert now.recall == PLAIN.recall
+    assert now.precision == PLAIN.precision
+    assert now.ordinary == sum(bool(v.alarms) for v in unlabelled)
+    by = {o.thresholds: o for o in outcomes}
+    for thresholds, outcome in by.items():
+        stricter = by.get(thresholds._replace(categories=thresholds.categories + 1))
+        assert stricter is None or stricter.recall.hits <= outcome.recall.hits
+    chosen = best(outcomes)
+    assert max(o.recall.hits for o in outcomes) == max(o.recall.hits for o in chosen)
+
+
+def test_a_room_is_read_as_pairs_and_as_adults() -> None:
+    says = [("ann", "hi all"), ("bob", "ann: hello"), ("ann", "Bob, how are you"), ("ann", "well?"),
+            ("cy", "nobody: x"), ("cy", "ann: see 10: 30"), ("ann", "ann: myself")]  # fmt: skip
+    room = Talk("r", tuple(Turn(a, t, n) for n, (a, t) in enumerate(says)))
+    pairs = {
+        t.id: [(x.author, x.recipient, x.text) for x in t.turns] for t in read_as([room], "pairs")
+    }
+    assert pairs == {
+        "r/ann/bob": [
+            ("bob", "ann", "hello"),
+            ("ann", "bob", "how are you"),
+            ("ann", "bob", "well?"),
+            ("ann", "bob", "ann: myself"),
+        ],
+        "r/ann/cy": [("cy", "ann", "see 10: 30")],
+    }
+    alone = list(read_as([room], "adult_to_child"))
+    assert [len(t.turns) for t in alone] == [4, 1, 2]
+    assert {(x.age_band, x.recipient_age_band) for t in alone for x in t.turns} == {
+        ("adult", "13_15")
+    }
+    assert len(READINGS) == 3
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "talks.jsonl"
+    with path.open("wb") as out:
+        write_jsonl(TUNING[:30], out)
+    assert read_jsonl(path) == [t for t in TUNING[:30] if t.turns]

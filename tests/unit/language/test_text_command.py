@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from matchers.language.disguise_generator import DISGUISES
 from streams.cli.main import main
 
 
@@ -59,5 +60,42 @@ def test_evaluate(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert code == 0
     assert json.loads(out)["rates"]["recall"]["value"] == 1
     code, out, _ = run(capsys, "evaluate", "--benign", "--json", str(file))
-    assert json.loads(out)["alarms"] == 1
-    assert run(capsys, "evaluate", str(tmp_path / "none"))[0] == 2
+    assert json.loads(out)["as_given"]["alarms"] == 1
+    code, out, _ = run(
+        capsys, "evaluate", "--benign", "--reading", "all", "--disguise", "1", "--json", str(file)
+    )
+    found = json.loads(out)
+    assert {"as_given", "pairs, leet", "adult_to_child, full_width"} <= set(found)
+    assert len(found) == 3 * (1 + len(DISGUISES))
+    code, out, _ = run(capsys, "evaluate", "--disguise", "1", "--json", str(file))
+    assert json.loads(out)["full_width"]["kept"] == 1
+    code, out, _ = run(capsys, "evaluate", "--missed", str(file))
+    assert "Nothing was missed" in out
+    picture = tmp_path / "grid.svg"
+    code, out, _ = run(capsys, "evaluate", "--grid", str(picture), "--json", str(file))
+    assert code == 0
+    assert any(row["in_force"] for row in json.loads(out))
+    assert picture.read_text().startswith("<svg")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["none.jsonl"], "none.jsonl"),
+        (["--reading", "rooms", "--benign", "FILE"], "as_given, pairs"),
+        (["--reading", "pairs", "FILE"], "--benign"),
+        (["--missed", "--benign", "FILE"], "choose one"),
+        (["--missed", "--disguise", "1", "FILE"], "--disguise"),
+        (["--trusted", "qq", "FILE"], "no catalogue is in 'qq'"),
+        (["--missed", "FILE"], "no conversation has a label"),
+        (["--level", "high", "FILE"], "note, watch, review"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    file = tmp_path / "talk.jsonl"
+    file.write_text('{"conversation_id": "1", "author": "a", "text": "hello"}')
+    code, _, err = run(capsys, "evaluate", *(str(file) if a == "FILE" else a for a in arguments))
+    assert code == 2
+    assert message in err
