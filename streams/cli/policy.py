@@ -1,4 +1,4 @@
-"""`seawall policy …`: checking a policy file, and asking it about an event."""
+"""`seawall policy …`: checking a policy file, testing it, and asking it about an event."""
 
 import time
 from pathlib import Path
@@ -7,24 +7,22 @@ from typing import Annotated
 import msgspec
 import typer
 
-from streams.cli.options import JsonOption, fail, print_json
+from streams.cli import policy_compare, policy_rollout
+from streams.cli.options import ConfigOption, JsonOption, fail, loaded_settings, print_json
 from streams.cli.policy_explanation import Explanation, explain, summarize
+from streams.cli.policy_files import EXIT_REFUSED, PolicyPath, known_lists, read, read_or_fail
+from streams.cli.policy_testing import run_tests
 from streams.contracts.envelope import Envelope
 from streams.contracts.event import ContentEvent
-from streams.policy.load import PolicyError, load_policy
+from streams.policy.load import PolicyError, completed
 
 app = typer.Typer(no_args_is_help=True, help="The policy: what may be scanned, and what to do.")
 
-EXIT_REFUSED = 1
-
-PolicyPath = Annotated[
-    Path, typer.Argument(help="The policy file (TOML).", exists=True, dir_okay=False)
-]
-
 
 @app.command()
-def check(file: PolicyPath, as_json: JsonOption = False) -> None:
-    """Say whether a policy file can be used, and when its scan basis lapses.
+def check(file: PolicyPath, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Say whether a policy file can be used, and when its scan basis lapses. Lists that it names
+    must be among the settings', where these name any.
 
     Example: seawall policy check policy.toml
 
@@ -32,7 +30,7 @@ def check(file: PolicyPath, as_json: JsonOption = False) -> None:
     no such file.
     """
     try:
-        policy = load_policy(file)
+        _, content, policy = read(file, known_lists(loaded_settings(config).settings))
     except PolicyError as error:
         if as_json:
             print_json(
@@ -50,7 +48,8 @@ def check(file: PolicyPath, as_json: JsonOption = False) -> None:
     if as_json:
         print_json({"ok": True, **msgspec.to_builtins(summary)})
         return
-    typer.echo(f"{file}: version {summary.version}, {summary.rules} rules")
+    tests = len(completed(content).tests)
+    typer.echo(f"{file}: version {summary.version}, {summary.rules} rules, {tests} tests")
     if summary.scan_basis_rows == 0:
         typer.echo("scan basis: no rows, so nothing is scanned")
     elif summary.next_lapse is None:
@@ -82,15 +81,37 @@ def explain_event(
 
     Exit codes: 0, 1 the policy cannot be used, 2 the event cannot, or there is no such file.
     """
-    try:
-        policy = load_policy(file)
-    except PolicyError as error:
-        fail(str(error), EXIT_REFUSED)
+    policy = read_or_fail(file)[2]
     explanation = explain(policy, _read_envelope(event))
     if as_json:
         print_json(msgspec.to_builtins(explanation))
     else:
         _print(explanation)
+
+
+@app.command("test")
+def run_own_tests(file: PolicyPath, as_json: JsonOption = False) -> None:
+    """Run the test cases that a policy carries. One without rules of its own is tested with the
+    default policy's cases too.
+
+    Example: seawall policy test policy.toml
+
+    Exit codes: 0 all pass, 1 some do not, or the policy cannot be used, 2 there is no such file.
+    """
+    _, content, policy = read_or_fail(file)
+    outcomes = run_tests(policy, completed(content).tests)
+    wrong = [each for each in outcomes if each.wrong]
+    if as_json:
+        print_json({"tests": len(outcomes), "failed": [msgspec.to_builtins(w) for w in wrong]})
+    else:
+        for each in wrong:
+            typer.echo(f"FAILED {each.name}: {'; '.join(each.wrong)}")
+        typer.echo(f"{file}: {len(outcomes) - len(wrong)} of {len(outcomes)} tests pass")
+    raise typer.Exit(EXIT_REFUSED if wrong else 0)
+
+
+policy_compare.add_to(app)
+policy_rollout.add_to(app)
 
 
 def _read_envelope(path: Path) -> Envelope:

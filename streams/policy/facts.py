@@ -1,16 +1,9 @@
-"""What a rule may ask of a signal: named facts, each with its allowed values.
+"""What kinds of signal there are, and which matches are exact, close or near."""
 
-Every fact is a set of words: most signals have one word for a fact, a text risk has several
-categories. A rule's condition names a fact and the words of which one must be there.
-"""
-
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from matchers.language.categories import CATEGORIES
-from matchers.language.conversation import LEVELS
-from matchers.language.state import Pattern
 from streams.contracts.signal import (
     HashMatch,
     MediaError,
@@ -21,7 +14,7 @@ from streams.contracts.signal import (
     UrlMatch,
     UserReport,
 )
-from streams.contracts.values import AgeBand, Algorithm, HashOrigin, SourceKind
+from streams.contracts.values import Algorithm
 
 SignalType = Literal[
     "hash_match",
@@ -32,12 +25,13 @@ SignalType = Literal[
     "provenance",
     "media_error",
 ]
-Facts = dict[str, tuple[str, ...]]
-Vocabulary = dict[str, tuple[str, ...] | None]
-"""The facts of a signal type with their allowed words, `None` where any word may come."""
+
+Match = Literal["exact", "close", "near"]
 
 DIGESTS = frozenset({"md5", "sha1", "sha256"})
 """Algorithms whose match means the same bytes: exact. All others are perceptual."""
+
+Listed = HashMatch | UrlMatch | TextMatch
 
 
 class Closeness(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,47 +50,14 @@ class Closeness(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     similarity: Annotated[float, Meta(ge=0, le=1)]
 
 
-_BOOLEAN = ("true", "false")
-_MATCH = ("exact", "close", "near")
-_LISTED: Vocabulary = {
-    "list": None,
-    "category": None,
-    "role": ("block", "hold", "review"),
-    "source_kind": get_args(SourceKind),
-    "verified": _BOOLEAN,
-    "label": None,
-}
-
-VOCABULARY: dict[SignalType, Vocabulary] = {
-    "hash_match": {
-        "match": _MATCH,
-        "algorithm": get_args(Algorithm),
-        "hash_origin": get_args(HashOrigin),
-        **_LISTED,
-    },
-    "url_match": _LISTED,
-    "text_match": {"match": _MATCH, **_LISTED},
-    "text_risk": {
-        "level": LEVELS,
-        "category": CATEGORIES,
-        "only_category": CATEGORIES,
-        "pattern": get_args(Pattern),
-        "scope": ("conversation", "sender"),
-        "minor_involved": _BOOLEAN,
-        "unverified": _BOOLEAN,
-    },
-    "user_report": {"reporter_age_band": get_args(AgeBand)},
-    "provenance": {"standing": ("signed", "claimed"), "evidence": None},
-    "media_error": {"reason": None},
-}
-"""What a rule's `where` is checked against when a policy is loaded."""
-
-Listed = HashMatch | UrlMatch | TextMatch
-
-
 def signal_type(signal: Signal) -> SignalType:
     """The tag that the signal has in JSON."""
-    return _TYPES[type(signal)]
+    return TYPES[type(signal)]
+
+
+def list_of(signal: Signal) -> str:
+    """The list that a signal comes from; "" of none."""
+    return signal.list if isinstance(signal, HashMatch | UrlMatch | TextMatch) else ""
 
 
 def is_perceptual(signal: Signal) -> bool:
@@ -106,39 +67,8 @@ def is_perceptual(signal: Signal) -> bool:
     )
 
 
-def facts_of(signal: Signal, closeness: Closeness) -> Facts:
-    """The facts of a signal. A list's role `observe` reads as `block`: a rule's answer is then
-    what it would have done."""
-    if isinstance(signal, HashMatch):
-        return {
-            "match": (_hash_match(signal, closeness),),
-            "algorithm": (signal.algorithm,),
-            "hash_origin": (signal.hash_origin,),
-            **_listed(signal),
-        }
-    if isinstance(signal, TextMatch):
-        close = signal.similarity >= closeness.similarity
-        return {"match": ("close" if close else "near",), **_listed(signal)}
-    if isinstance(signal, UrlMatch):
-        return _listed(signal)
-    if isinstance(signal, TextRisk):
-        return {
-            "level": (signal.level,),
-            "category": signal.categories,
-            "only_category": signal.categories if len(set(signal.categories)) == 1 else (),
-            "pattern": (signal.pattern,) if signal.pattern else (),
-            "scope": (signal.scope,),
-            "minor_involved": _word(signal.minor_involved),
-            "unverified": _word(signal.unverified),
-        }
-    if isinstance(signal, UserReport):
-        return {"reporter_age_band": (signal.reporter_age_band,)}
-    if isinstance(signal, Provenance):
-        return {"standing": (signal.standing,), "evidence": (signal.evidence,)}
-    return {"reason": (signal.reason,)}
-
-
-def _hash_match(match: HashMatch, closeness: Closeness) -> str:
+def hash_match_kind(match: HashMatch, closeness: Closeness) -> Match:
+    """`exact` for digests; else `close` within the closeness' distance and of its quality."""
     if match.algorithm in DIGESTS:
         return "exact"
     furthest = closeness.distance.get(match.algorithm)
@@ -148,22 +78,12 @@ def _hash_match(match: HashMatch, closeness: Closeness) -> str:
     return "close" if good else "near"
 
 
-def _listed(match: Listed) -> Facts:
-    return {
-        "list": (match.list,),
-        "category": (match.category,),
-        "role": ("block" if match.role == "observe" else match.role,),
-        "source_kind": (match.source_kind,),
-        "verified": _word(match.verified),
-        "label": match.labels,
-    }
+def text_match_kind(match: TextMatch, closeness: Closeness) -> Match:
+    """`close` from the closeness' similarity on, else `near`."""
+    return "close" if match.similarity >= closeness.similarity else "near"
 
 
-def _word(value: bool) -> tuple[str]:
-    return ("true",) if value else ("false",)
-
-
-_TYPES: dict[type[Signal], SignalType] = {
+TYPES: dict[type[Signal], SignalType] = {
     HashMatch: "hash_match",
     UrlMatch: "url_match",
     TextMatch: "text_match",

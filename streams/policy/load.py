@@ -3,34 +3,27 @@
 import hashlib
 import re
 import tomllib
+from collections.abc import Collection
+from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import Any, cast
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from streams.policy.facts import Closeness
+from streams.policy.file import PolicyFile
+from streams.policy.limits import ANY, Limit
 from streams.policy.policy import Policy
-from streams.policy.rules import BadCondition, Rule, compile_rule
+from streams.policy.policy_tests import Expectation, PolicyTest
+from streams.policy.rules import BadRule, Rule, compile_rule, unknown_list
 from streams.policy.scan_basis import ScanBasis, ScanBasisRow
+from streams.policy.source_lines import line_of, line_within
 from streams.type_words import allowed_values
 
-
-class PolicyFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A policy file. Without `rules` the default policy's apply, without `closeness` its own."""
-
-    version: Annotated[str, Meta(min_length=1, max_length=64)]
-    scan_basis: list[ScanBasisRow] = []
-    closeness: Closeness | None = None
-    rules: list[Rule] | None = None
-
-
-class _Default(Struct):
-    """What the packaged policy gives to files that leave it out."""
-
-    rules: list[Rule]
-    closeness: Closeness
+MAX_BYTES = 256 * 1024
+"""Of a policy file: it must fit a record of the control topic with the one before it."""
 
 
 class PolicyError(Exception):
@@ -45,70 +38,132 @@ class PolicyError(Exception):
         self.message = message
 
 
-def load_policy(path: Path | None) -> Policy:
-    """The policy in a file, or the default one.
+def load_policy(path: Path | None, known_lists: Collection[str] | None = None) -> Policy:
+    """The policy in a file, or the default one. With `known_lists`, lists that rules and limits
+    name must be among them.
 
     Raises:
         PolicyError: the file cannot be read, is no TOML, or is no policy.
     """
     if path is None:
         return default_policy()
+    return parse_policy(read_policy(path), str(path), known_lists)
+
+
+def read_policy(path: Path) -> str:
+    """A policy file's text. Raises `PolicyError`."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PolicyError(str(path), None, None, f"cannot be read: {error}") from error
-    return parse_policy(text, str(path))
 
 
 def default_policy() -> Policy:
     """The packaged policy: rules, and no scan basis, so that nothing is scanned."""
-    return parse_policy(_default_text(), "default.toml")
+    return parse_policy(_default_text(), DEFAULT_SOURCE)
 
 
-def parse_policy(text: str, source: str) -> Policy:
+def parse_policy(text: str, source: str, known_lists: Collection[str] | None = None) -> Policy:
     """The policy in a file's text. Its version in decisions is the file's, with the start of the
-    text's SHA-256, so that an edit without a new version can be told. Raises `PolicyError`."""
-    file = parse_policy_file(text, source)
-    rules, closeness = file.rules, file.closeness
-    if rules is None or closeness is None:
-        default = msgspec.convert(tomllib.loads(_default_text()), _Default)
-        rules = default.rules if rules is None else rules
-        closeness = closeness or default.closeness
-    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return Policy(f"{file.version}+{digest}", ScanBasis(file.scan_basis), rules, closeness)
+    SHA-256 of the text (and of the default policy's, where that is used), so that an edit without
+    a new version can be told. Raises `PolicyError`."""
+    return policy_of(parse_policy_file(text, source, known_lists), text)
 
 
-def parse_policy_file(text: str, source: str) -> PolicyFile:
+def policy_of(file: PolicyFile, text: str) -> Policy:
+    """The policy of a checked file and its text."""
+    whole = completed(file)
+    digest = hashlib.sha256(text.encode())
+    if None in (file.rules, file.closeness, file.limits):
+        digest.update(_default_text().encode())
+    return Policy(
+        f"{file.version}+{digest.hexdigest()[:8]}",
+        ScanBasis(file.scan_basis),
+        whole.rules or (),
+        whole.closeness or _default().closeness or Closeness(distance={}, quality=0, similarity=0),
+        whole.limits or (),
+        whole.control_share,
+    )
+
+
+def completed(file: PolicyFile) -> PolicyFile:
+    """The file with what it leaves out taken from the default policy. Tests belong to rules."""
+    default = _default()
+    return msgspec.structs.replace(
+        file,
+        rules=default.rules if file.rules is None else file.rules,
+        closeness=file.closeness or default.closeness,
+        limits=default.limits if file.limits is None else file.limits,
+        tests=[*(default.tests if file.rules is None else ()), *file.tests],
+    )
+
+
+def parse_policy_file(
+    text: str, source: str, known_lists: Collection[str] | None = None
+) -> PolicyFile:
     """A policy file's content, checked. Raises `PolicyError`."""
+
+    def refuse(field: str, message: str, line: int = 0) -> PolicyError:
+        return PolicyError(source, line_within(text, field, line), field, message)
+
+    if len(text.encode()) > MAX_BYTES:
+        raise PolicyError(source, None, None, f"is larger than {MAX_BYTES} bytes")
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line (\d+)", str(error))
         raise PolicyError(source, int(line[1]) if line else None, None, str(error)) from error
+    except RecursionError:
+        raise PolicyError(source, None, None, "is nested too deeply") from None
+    _refuse_where(raw, refuse)
     try:
         file = msgspec.convert(raw, PolicyFile)
     except msgspec.ValidationError as error:
         message, _, field = str(error).partition(" - at ")
         field = field.strip("`") or "$"
         message += _hint(message, field)
-        raise PolicyError(source, _line_of(text, field), field, message) from error
+        raise PolicyError(source, line_of(text, field), field, message) from error
     seen: set[str] = set()
     for number, rule in enumerate(file.rules or ()):
         field = f"$.rules[{number}]"
         if rule.id in seen:
-            field += ".id"
-            raise PolicyError(source, _line_of(text, field), field, f"a second {rule.id!r}")
+            raise refuse(f"{field}.id", f"a second {rule.id!r}")
         seen.add(rule.id)
         try:
-            compile_rule(rule)
-        except BadCondition as error:
-            field += f".where.{error.field}"
-            raise PolicyError(source, _line_of(text, field), field, str(error)) from error
+            compile_rule(rule, known_lists)
+        except BadRule as error:
+            raise refuse(f"{field}.{error.field}", str(error), error.line) from None
+    known_rules = {rule.id for rule in completed(file).rules or ()}
+    for number, limit in enumerate(file.limits or ()):
+        if limit.rule != ANY and limit.rule not in known_rules:
+            raise refuse(f"$.limits[{number}].rule", f"there is no rule {limit.rule!r}")
+        if known_lists is not None and limit.list not in (ANY, "", *known_lists):
+            raise refuse(f"$.limits[{number}].list", unknown_list(limit.list, known_lists))
     return file
 
 
+def _refuse_where(raw: dict[str, Any], refuse: Any) -> None:
+    rules = raw.get("rules")
+    listed = cast("list[object]", rules) if isinstance(rules, list) else []
+    for number, rule in enumerate(listed):
+        if isinstance(rule, dict) and "where" in rule:
+            raise refuse(
+                f"$.rules[{number}].where",
+                "conditions are written as `when`, such as when = 'signal.match == \"exact\"'",
+            )
+
+
+DEFAULT_SOURCE = "default.toml"
+
+
+@cache
+def _default() -> PolicyFile:
+    return msgspec.convert(tomllib.loads(_default_text()), PolicyFile)
+
+
+@cache
 def _default_text() -> str:
-    return resources.files("streams.policy").joinpath("default.toml").read_text(encoding="utf-8")
+    return resources.files("streams.policy").joinpath(DEFAULT_SOURCE).read_text(encoding="utf-8")
 
 
 def _hint(message: str, field: str) -> str:
@@ -116,6 +171,8 @@ def _hint(message: str, field: str) -> str:
     path = re.fullmatch(r"\$(?:\.(\w+)(?:\[\d+\])?(?:\.(\w+))?.*)?", field)
     table, name = (path[1], path[2]) if path else (None, None)
     known = msgspec.structs.fields(_TABLES.get(table, PolicyFile))
+    if table == "tests" and name == "expect":
+        known = msgspec.structs.fields(Expectation)
     if "unknown field" in message:
         return f"; its fields: {', '.join(each.name for each in known)}"
     kind = next((each.type for each in known if each.name == name), None)
@@ -126,28 +183,6 @@ _TABLES: dict[str | None, type[Struct]] = {
     "scan_basis": ScanBasisRow,
     "rules": Rule,
     "closeness": Closeness,
+    "limits": Limit,
+    "tests": PolicyTest,
 }
-
-
-def _line_of(text: str, field: str) -> int | None:
-    """The line of a path such as `$.rules[2].where.level`: of its key within the table, else of
-    the table's header. `None` when the file writes it in another way."""
-    path = re.fullmatch(r"\$\.(\w+)(?:\[(\d+)\])?(?:\.(\w+))?.*", field)
-    if path is None:
-        return None
-    table, number, key = path[1], path[2], path[3]
-    lines = text.splitlines()
-    if number is None:
-        return _find(lines, rf"\s*(\[\s*{table}\s*\]|{table}\s*=)", 0, len(lines))
-    header = rf"\s*\[\[\s*{table}\s*\]\]"
-    headers = [i for i, line in enumerate(lines) if re.match(header, line)]
-    if int(number) >= len(headers):
-        return None
-    start = headers[int(number)]
-    end = next((i for i in range(start + 1, len(lines)) if lines[i].startswith("[[")), len(lines))
-    found = _find(lines, rf"\s*\"?{key}\"?\s*=", start, end) if key else None
-    return found or start + 1
-
-
-def _find(lines: list[str], pattern: str, start: int, end: int) -> int | None:
-    return next((i + 1 for i in range(start, end) if re.match(pattern, lines[i])), None)

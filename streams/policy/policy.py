@@ -1,8 +1,9 @@
 """`Policy`: the scan basis, the rules, and what they make of an event's signals."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from matchers.lists.entry import FLAGGED, NO_REPORT
 from streams.contracts.decision import Notice, Reason, Target, TargetKind, WouldHave
 from streams.contracts.event import ContentEvent
 from streams.contracts.signal import (
@@ -15,16 +16,11 @@ from streams.contracts.signal import (
     UrlMatch,
 )
 from streams.contracts.values import ACTION_STRENGTH, Action, Role
-from streams.policy.facts import (
-    Closeness,
-    Facts,
-    SignalType,
-    facts_of,
-    is_perceptual,
-    signal_type,
-)
+from streams.policy.facts import Closeness, SignalType, is_perceptual, list_of
+from streams.policy.limits import ANY, Limit, Meter, contained
 from streams.policy.priority import LEAST, priority
-from streams.policy.rules import CompiledRule, Rule, compile_rule
+from streams.policy.rule_index import RuleIndex
+from streams.policy.rules import FurtherTarget, Rule, compile_rule
 from streams.policy.scan_basis import ScanBasis
 
 ROLE_CAP: dict[Role, Action] = {
@@ -37,6 +33,11 @@ ROLE_CAP: dict[Role, Action] = {
 """The most that a list's role asks for. A rule never does more, and reports only where it does
 all that it says. `observe` has the cap of `block` since its outcome is only noted."""
 
+LIMITED = "limited:"
+"""Begins the words in `degraded` that name a rule past its limit."""
+REPORTS_PAUSED = "reports_paused"
+"""In `degraded`: a rule past its limit would have reported; the report waits for a person."""
+
 
 class Verdict(NamedTuple):
     """What a policy makes of an event: the parts of a decision that it answers for."""
@@ -48,6 +49,7 @@ class Verdict(NamedTuple):
     reasons: tuple[Reason, ...] = ()
     notices: tuple[Notice, ...] = ()
     would_have: tuple[WouldHave, ...] = ()
+    degraded: tuple[str, ...] = ()
 
 
 class Applied(NamedTuple):
@@ -59,7 +61,6 @@ class Applied(NamedTuple):
     action: Action
     report: bool
     tentative: bool
-    decides: bool
     about_self: bool
 
 
@@ -67,7 +68,10 @@ NOTHING = Verdict()
 
 
 class Policy:
-    """A compiled policy. `version` names it in decisions."""
+    """A compiled policy. `version` names it in decisions.
+
+    Raises `BadRule` for a rule that can never do anything.
+    """
 
     def __init__(
         self,
@@ -75,17 +79,37 @@ class Policy:
         scan_basis: ScanBasis,
         rules: Sequence[Rule],
         closeness: Closeness,
+        limits: Sequence[Limit] = (),
+        control_share: float = 0.0,
     ) -> None:
         self.version = version
         self.scan_basis = scan_basis
         self.rules = tuple(rules)
         self.closeness = closeness
-        self._by_type: dict[SignalType, list[CompiledRule]] = {}
-        for rule in rules:
-            self._by_type.setdefault(rule.on, []).append(compile_rule(rule))
+        self.limits = tuple(limits)
+        self.control_share = control_share
+        self.limited = frozenset[SignalType](
+            rule.on for rule in rules if any(limit.rule in (ANY, rule.id) for limit in self.limits)
+        )
+        """The types of signal that a rule with a limit is on."""
+        self._compiled = [compile_rule(rule) for rule in rules]
+        self._index = RuleIndex(self._compiled, closeness)
 
-    def judge(self, event: ContentEvent, signals: Sequence[Signal]) -> Verdict:
-        """What to do about the event.
+    @property
+    def lists_named(self) -> set[str]:
+        """The lists that rules are for, or limits."""
+        of_limits = (limit.list for limit in self.limits if limit.list not in (ANY, ""))
+        return {*of_limits, *(name for rule in self._compiled for name in rule.lists)}
+
+    def judge(
+        self,
+        event: ContentEvent,
+        signals: Sequence[Signal],
+        meter: Meter | None = None,
+        now_ms: int = 0,
+    ) -> Verdict:
+        """What to do about the event. `meter` counts what rules do at `now_ms` (milliseconds
+        since the epoch); without one nothing is limited.
 
         A match of a list with the role `allow` takes out the perceptual matches of the same media
         item (or text) that are no closer than itself; it never touches an exact match.
@@ -93,64 +117,133 @@ class Policy:
         if not signals:
             return NOTHING
         counted = list(without_allowed(signals))
-        action: Action = "allow"
-        report = False
-        targets: dict[tuple[TargetKind, str], Action] = {}
-        reasons: dict[str, Reason] = {}
-        would_have: dict[str, WouldHave] = {}
         applied = list(self.apply_rules(event, counted))
-        urgency = priority(event, counted)
-        notices: dict[Notice, None] = {}
+        verdict = _Tally(event, _urgency(priority(event, counted), applied))
+        limited: dict[tuple[str, str], bool] = {}
         for each in applied:
-            rule = each.rule
             if each.tentative:
-                if each.action != "allow" or each.report:
-                    _note(would_have, each)
+                verdict.note(each)
                 continue
-            given = [n for n in rule.notices if _may_show(n, urgency, each.about_self)]
-            notices.update(dict.fromkeys(given))
-            acts = each.decides and each.action != "allow"
-            if acts or given:
-                reasons.setdefault(rule.id, Reason(rule=rule.id, ground=rule.ground))
-            if acts:
-                place = target_of(event, each.signal)
-                targets[place] = stronger(targets.get(place, "allow"), each.action)
-                action = stronger(action, each.action)
-                report = report or each.report
-        return Verdict(
-            action,
-            report,
-            urgency,
-            tuple(Target(kind=kind, id=id, action=act) for (kind, id), act in targets.items()),
-            tuple(reasons.values()),
-            tuple(notices),
-            tuple(would_have.values()),
-        )
+            tripped = False
+            if meter is not None and (each.action != "allow" or each.report):
+                pair = (each.rule.id, list_of(each.signal))
+                if pair not in limited:
+                    limited[pair] = meter.trips(*pair, now_ms)
+                tripped = limited[pair]
+            verdict.take(each, tripped=tripped)
+        return verdict.verdict()
 
-    def apply_rules(self, event: ContentEvent, signals: Iterable[Signal]) -> Iterator[Applied]:
+    def samples(self, decision_id: str) -> bool:
+        """Whether a decision, if it has signals, is in the control sample: by the first 32 bits of
+        its id, which are those of a hash."""
+        share = self.control_share
+        return share > 0 and int(decision_id[:8], 16) / 2**32 < share
+
+    def apply_rules(self, event: ContentEvent, signals: Sequence[Signal]) -> Iterator[Applied]:
         """The rules that match each signal, in order, up to the one that decides about it."""
         for signal in signals:
             on_trial = _on_trial(signal)
-            facts: Facts | None = None
-            for compiled in self._by_type.get(signal_type(signal), ()):
-                if facts is None:
-                    facts = facts_of(signal, self.closeness)
-                if not compiled.matches(facts, event):
-                    continue
+            for compiled in self._index.matching(event, signal, signals):
                 rule = compiled.rule
                 capped = _capped(rule.action, signal)
-                live = rule.mode == "live"
+                live = compiled.is_live(event)
                 yield Applied(
                     signal,
                     rule,
                     capped,
-                    rule.report and capped == rule.action,
+                    rule.report and capped == rule.action and _may_report(signal),
                     tentative=on_trial or not live,
-                    decides=live,
                     about_self=compiled.about_self,
                 )
                 if live:
                     break
+
+
+class _Tally:
+    """A verdict in the making."""
+
+    def __init__(self, event: ContentEvent, urgency: int) -> None:
+        self._event = event
+        self._urgency = urgency
+        self._action: Action = "allow"
+        self._report = self._paused = False
+        self._targets: dict[tuple[TargetKind, str], Action] = {}
+        self._reasons: dict[str, Reason] = {}
+        self._notices: dict[Notice, None] = {}
+        self._would_have: dict[str, WouldHave] = {}
+        self._limited: dict[str, None] = {}
+
+    def note(self, applied: Applied) -> None:
+        """A rule, list or catalogue on trial: the most that it would have done to any target."""
+        action = applied.action
+        for further in applied.rule.targets.values():
+            action = stronger(action, _capped(further, applied.signal))
+        if action == "allow":
+            return
+        noted = self._would_have.get(applied.rule.id)
+        self._would_have[applied.rule.id] = WouldHave(
+            rule=applied.rule.id,
+            action=stronger(noted.action, action) if noted else action,
+            report=applied.report or (noted is not None and noted.report),
+        )
+
+    def take(self, applied: Applied, *, tripped: bool) -> None:
+        """A rule that decides about a signal; `tripped` when it is past its limit."""
+        rule = applied.rule
+        given = [n for n in rule.notices if _may_show(n, self._urgency, applied.about_self)]
+        self._notices.update(dict.fromkeys(given))
+        acts = applied.action != "allow" or bool(rule.targets)
+        if acts or given:
+            self._reasons.setdefault(rule.id, Reason(rule=rule.id, ground=rule.ground))
+        if not acts:
+            return
+        if tripped:
+            self._limited[f"{LIMITED}{rule.id}"] = None
+        self._aim(target_of(self._event, applied.signal), applied.action, applied, tripped=tripped)
+        for kind, action in rule.targets.items():
+            place = _further_target(self._event, kind)
+            if place is not None:
+                capped = _capped(action, applied.signal)
+                self._aim(place, capped, applied, tripped=tripped)
+        self._report = self._report or (applied.report and not tripped)
+        self._paused = self._paused or (applied.report and tripped)
+
+    def _aim(
+        self, place: tuple[TargetKind, str], action: Action, applied: Applied, *, tripped: bool
+    ) -> None:
+        if tripped:
+            action = contained(action, applied.signal)
+        if action != "allow":
+            self._targets[place] = stronger(self._targets.get(place, "allow"), action)
+            self._action = stronger(self._action, action)
+
+    def verdict(self) -> Verdict:
+        """What it came to."""
+        if self._paused and not self._report:
+            self._limited[REPORTS_PAUSED] = None
+        return Verdict(
+            self._action,
+            self._report,
+            self._urgency,
+            tuple(
+                Target(kind=kind, id=id, action=action)
+                for (kind, id), action in self._targets.items()
+            ),
+            tuple(self._reasons.values()),
+            tuple(self._notices),
+            tuple(self._would_have.values()),
+            tuple(self._limited),
+        )
+
+
+def _urgency(found: int, applied: Sequence[Applied]) -> int:
+    """The function's priority, or a live rule's where that is more urgent."""
+    asked = (
+        each.rule.priority
+        for each in applied
+        if each.rule.priority is not None and not each.tentative
+    )
+    return min(found, *asked, LEAST)
 
 
 def stronger(one: Action, other: Action) -> Action:
@@ -177,11 +270,31 @@ def target_of(event: ContentEvent, signal: Signal) -> tuple[TargetKind, str]:
     return ("text", "text") if reported else ("account", event.author.id)
 
 
+def _further_target(event: ContentEvent, kind: FurtherTarget) -> tuple[TargetKind, str] | None:
+    """A target beside what the signal is about; `None` where the event has none. The author of a
+    report is the reporter."""
+    if kind == "text":
+        return "text", "text"
+    if kind == "conversation":
+        return (kind, event.conversation_id) if event.conversation_id is not None else None
+    return (kind, event.author.id) if event.kind != "user_report" else None
+
+
 def _capped(action: Action, signal: Signal) -> Action:
     if not isinstance(signal, HashMatch | UrlMatch | TextMatch):
         return action
     cap = ROLE_CAP[signal.role]
     return action if ACTION_STRENGTH[action] <= ACTION_STRENGTH[cap] else cap
+
+
+def _may_report(signal: Signal) -> bool:
+    """Never by a list that does not permit it, nor by a flagged hash that is only like the item's
+    (docs/decisions/0010-flagged-hashes.md)."""
+    if not isinstance(signal, HashMatch | UrlMatch | TextMatch) or not signal.labels:
+        return True
+    return NO_REPORT not in signal.labels and not (
+        FLAGGED in signal.labels and is_perceptual(signal)
+    )
 
 
 def _on_trial(signal: Signal) -> bool:
@@ -193,17 +306,6 @@ def _on_trial(signal: Signal) -> bool:
 def _may_show(notice: Notice, urgency: int, about_self: bool) -> bool:
     """To the author of an urgent case a notice would be a warning."""
     return notice.audience != "author" or urgency > 1 or about_self
-
-
-def _note(would_have: dict[str, WouldHave], applied: Applied) -> None:
-    noted = would_have.get(applied.rule.id)
-    if noted is None:
-        noted = WouldHave(rule=applied.rule.id, action="allow")
-    would_have[applied.rule.id] = WouldHave(
-        rule=applied.rule.id,
-        action=stronger(noted.action, applied.action),
-        report=noted.report or applied.report,
-    )
 
 
 def without_allowed(signals: Sequence[Signal]) -> Iterator[Signal]:

@@ -62,7 +62,7 @@ def priority(event: ContentEvent, signals: Iterable[Signal]) -> int:
             child = from_child or to_child or signal.reporter_age_band in MINOR_BANDS
             least = min(least, 2 if child else 3)
         elif isinstance(signal, Provenance):
-            generated = generated or _generated(signal)
+            generated = generated or is_generated(signal)
     if any_listed and generated:
         listed = max(1, listed - 1)
     return min(least, listed)
@@ -89,6 +89,7 @@ def _listed(
     return 3 if match.source_kind == "victim" else LEAST
 
 
-def _generated(provenance: Provenance) -> bool:
-    """IPTC's digital source types for generated media end in `AlgorithmicMedia`."""
+def is_generated(provenance: Provenance) -> bool:
+    """Whether a file says that a generator made it: IPTC's digital source types for generated
+    media end in `AlgorithmicMedia`."""
     return provenance.generator is not None or "algorithmicmedia" in provenance.evidence.lower()

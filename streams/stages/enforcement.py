@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from streams.contracts.decision import Decision, decision_id
 from streams.contracts.envelope import Envelope
@@ -9,7 +10,10 @@ from streams.contracts.event import ContentEvent
 from streams.contracts.signal import Signal, UserReport
 from streams.contracts.stage import StageResult, StateKey, StateValue
 from streams.contracts.values import StageName
+from streams.policy import limits
+from streams.policy.facts import list_of, signal_type
 from streams.policy.policy import NOTHING, Policy
+from streams.policy.recorded import facts_of
 
 _LATEST = 253_402_300_799_999
 """The end of the year 9999: a record may be dated by its producer, in whatever unit."""
@@ -18,27 +22,41 @@ _LATEST = 253_402_300_799_999
 class Enforcement:
     """Turns signals into decisions by a policy.
 
-    `policy` may be replaced between batches; a batch is judged by one. `decided_at` is the
-    event's `received_at`, so that the stage stays pure: the engine knows the worker's clock.
+    `policy` may be replaced between batches; a batch is judged by one. `partitions` is the number
+    of the input topic's, among which limits are shared out. `decided_at` is the event's
+    `received_at`, so that the stage stays pure: the engine knows the worker's clock.
     """
 
     name: StageName = "enforcement"
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, partitions: int = 1) -> None:
         self.policy = policy
+        self._partitions = partitions
 
     def keys(self, batch: Sequence[Envelope]) -> Sequence[StateKey]:
-        """None: a decision needs nothing but its event's signals."""
-        return ()
+        """The counts of limits that the batch may come to: of the lists that its signals name."""
+        limited = self.policy.limited
+        if not limited:
+            return ()
+        lists: set[str] = set()
+        for envelope in batch:
+            for signal in envelope.signals:
+                if signal_type(signal) in limited:
+                    lists.add(list_of(signal))
+            if envelope.event.kind == "user_report" and "user_report" in limited:
+                lists.add("")
+        return [limits.count_key(list) for list in sorted(lists)]
 
     def run(self, batch: Sequence[Envelope], state: Mapping[StateKey, StateValue]) -> StageResult:
         """One decision for each envelope, in order; the envelopes as they came."""
         policy = self.policy
-        return StageResult(batch, decisions=[decide(policy, envelope) for envelope in batch])
+        meter = limits.Meter(policy.limits, self._partitions, state)
+        decisions = [decide(policy, envelope, meter) for envelope in batch]
+        return StageResult(batch, meter.saved(), decisions)
 
 
-def decide(policy: Policy, envelope: Envelope) -> Decision:
-    """The decision about one event.
+def decide(policy: Policy, envelope: Envelope, meter: limits.Meter | None = None) -> Decision:
+    """The decision about one event; `meter` counts what is limited.
 
     A `user_report` event counts as a report by a person, whatever else was found. A `deleted`
     event is always allowed: nothing is left to act upon, and its signals are handed on.
@@ -47,9 +65,31 @@ def decide(policy: Policy, envelope: Envelope) -> Decision:
     signals = envelope.signals
     if event.kind == "user_report":
         signals = _with_report(event, signals)
-    verdict = policy.judge(event, signals) if signals and event.kind != "deleted" else NOTHING
+    if not signals:
+        # Most events: what the decision leaves out is its defaults.
+        return Decision(
+            decision_id=decision_id(event.tenant, event.event_id),
+            event_id=event.event_id,
+            tenant=event.tenant,
+            content_id=event.content_id,
+            author_id=event.author.id,
+            conversation_id=event.conversation_id,
+            surface=event.surface,
+            action="allow",
+            scans_performed=tuple(envelope.scans_performed),
+            scans_withheld=tuple(envelope.scans_withheld),
+            degraded=tuple(envelope.degraded),
+            policy_version=policy.version,
+            lists_version=envelope.lists_version,
+            decided_at=_time(envelope.received_at),
+        )
+    if event.kind == "deleted":
+        verdict = NOTHING
+    else:
+        verdict = policy.judge(event, signals, meter, envelope.received_at)
+    id = decision_id(event.tenant, event.event_id)
     return Decision(
-        decision_id=decision_id(event.tenant, event.event_id),
+        decision_id=id,
         event_id=event.event_id,
         tenant=event.tenant,
         content_id=event.content_id,
@@ -63,14 +103,21 @@ def decide(policy: Policy, envelope: Envelope) -> Decision:
         notices=verdict.notices,
         reasons=verdict.reasons,
         signals=signals,
+        event_facts=facts_of(event),
         would_have=verdict.would_have,
         scans_performed=tuple(envelope.scans_performed),
         scans_withheld=tuple(envelope.scans_withheld),
-        degraded=tuple(envelope.degraded),
+        degraded=(*envelope.degraded, *verdict.degraded),
         policy_version=policy.version,
         lists_version=envelope.lists_version,
-        decided_at=datetime.fromtimestamp(max(min(envelope.received_at, _LATEST), 0) / 1000, UTC),
+        sampled=policy.samples(id),
+        decided_at=_time(envelope.received_at),
     )
+
+
+@lru_cache(maxsize=1)  # of one batch, most records share their time
+def _time(received_at: int) -> datetime:
+    return datetime.fromtimestamp(max(min(received_at, _LATEST), 0) / 1000, UTC)
 
 
 def _with_report(event: ContentEvent, signals: list[Signal]) -> list[Signal]:

@@ -17,8 +17,10 @@ from streams.contracts.signal import (
     UrlMatch,
     UserReport,
 )
+from streams.policy.load import default_policy
 
 RADIUS = 31
+CLOSENESS = default_policy().closeness
 
 
 def event(author="unknown", recipients=("unknown",), **changes) -> ContentEvent:

@@ -282,7 +282,7 @@ def test_the_order_of_signals_does_not_matter(happened, signals):
 )
 def test_a_trial_rule_never_changes_an_action(happened, signals, on, action, place):
     rules = list(POLICY.rules)
-    rules.insert(place, rule(on=on, action=action, report=True, mode="trial"))
+    rules.insert(place, rule(on=on, action=action, report=action != "allow", mode="trial"))
     with_trial = Policy("1", ScanBasis([]), rules, POLICY.closeness).judge(happened, signals)
     plain = POLICY.judge(happened, signals)
     assert with_trial._replace(would_have=()) == plain._replace(would_have=())

@@ -1,6 +1,13 @@
 import pytest
 
-from streams.policy.load import PolicyError, default_policy, load_policy, parse_policy
+from streams.policy.load import (
+    MAX_BYTES,
+    PolicyError,
+    default_policy,
+    load_policy,
+    parse_policy,
+    parse_policy_file,
+)
 from streams.policy.scan_basis import SCANS
 
 RULE = """
@@ -11,6 +18,7 @@ ground = "g"
 on = "hash_match"
 action = "block"
 """
+WITH = 'version = "1"' + RULE
 
 
 def test_the_default_policy_scans_nothing():
@@ -58,19 +66,40 @@ def test_the_version_tells_edits_apart():
         ('version = "1"' + RULE + "\n[[rules]]\nid = 'x'\n", 9, "$.rules[1]", "owner"),
         ('version = "1"' + RULE + RULE, 10, "$.rules[1].id", "a second"),
         ('version = "1"' + RULE + "nonsense = 1", 2, "$.rules[0]", "nonsense"),
-        ('version = "1"' + RULE + 'where = {x = "y"}', 8, "$.rules[0].where.x", "no fact"),
+        (WITH + "where = {match = 'exact'}", 8, "$.rules[0].where", "written as `when`"),
+        (WITH + "when = 'signal.x == 1'", 8, "$.rules[0].when", "hash_match has no signal.x"),
         (
-            'version = "1"' + RULE + 'where = {match = "exact-ish"}',
+            WITH + "when = 'signal.match == \"exact-ish\"'",
             8,
-            "$.rules[0].where.match",
+            "$.rules[0].when",
             "one of exact, close, near",
         ),
-        ('version = "1"' + RULE + "where = {role = []}", 8, "$.rules[0].where.role", "never"),
+        (
+            WITH + "when = '''\nsignal.verified\n&& signal.match == 1\n'''",
+            10,
+            "$.rules[0].when",
+            "no matching overload",
+        ),
+        (
+            WITH + "when = '''signal.verified\n&& signal.role == \"observe\"'''",
+            9,
+            "$.rules[0].when",
+            "never 'observe'",
+        ),
+        (WITH + "lists = ['gone']", 8, "$.rules[0].lists", "there is no list 'gone'"),
+        (WITH + "when = 'signal.list == \"gone\"'", 8, "$.rules[0].when", "no list 'gone'"),
+        (WITH + "mode = 'dead'", 8, "$.rules[0].mode", "Invalid enum"),
+        (WITH + "mode = { share = 2 }", 8, "$.rules[0].mode.share", "< 1.0"),
+        (WITH + "[[limits]]\nper_day = 1\nrule = 'two'", 10, "$.limits[0].rule", "no rule 'two'"),
+        (WITH + "[[limits]]\nper_day = 1\nlist = 'two'", 10, "$.limits[0].list", "no list 'two'"),
+        (WITH + "[[limits]]\nrule = 'one'", 8, "$.limits[0]", "per_day or per_minute"),
+        (WITH + "[[limits]]\nper_day = 0", 9, "$.limits[0].per_day", ">= 1"),
+        ("# " + "x" * MAX_BYTES, None, None, "larger than"),
     ],
 )
 def test_an_error_says_where_it_is(text, line, field, message):
     with pytest.raises(PolicyError, match=r"policy\.toml") as failure:
-        parse_policy(text, "policy.toml")
+        parse_policy(text, "policy.toml", {"one", "other"})
     assert failure.value.line == line
     assert failure.value.field == field
     assert message in failure.value.message
@@ -79,3 +108,19 @@ def test_an_error_says_where_it_is(text, line, field, message):
 def test_a_missing_file_says_so(tmp_path):
     with pytest.raises(PolicyError, match="cannot be read"):
         load_policy(tmp_path / "none.toml")
+
+
+def test_without_the_lists_any_may_be_named():
+    text = WITH + "lists = ['gone']\nwhen = 'signal.list in [\"lost\"]'"
+    assert parse_policy(text, "policy.toml").lists_named == {"gone", "lost"}
+
+
+def test_an_action_is_refused_with_what_is_allowed():
+    with pytest.raises(PolicyError, match="allowed: allow, block, hold, label, review"):
+        parse_policy(WITH.replace('"block"', '"explode"'), "policy.toml")
+
+
+def test_what_a_file_says_of_limits_stands_for_the_default():
+    assert parse_policy('version = "1"', "f").limits == default_policy().limits
+    assert parse_policy('version = "1"\nlimits = []', "f").limits == ()
+    assert parse_policy_file('version = "1"\nlimits = []', "f").limits == []

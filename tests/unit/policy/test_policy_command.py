@@ -84,3 +84,54 @@ def test_explain_says_what_is_wrong_with_the_event(policy, tmp_path):
     assert result.exit_code == 2
     assert "$.event_id" in result.stderr
     assert invoke("explain", policy, tmp_path / "none.json").exit_code == 2
+
+
+def test_check_looks_up_the_lists_that_the_settings_name(policy, tmp_path):
+    (tmp_path / "hotline.csv").write_text(
+        "id,algorithm,value\n1,md5,0123456789abcdef0123456789abcdef\n"
+    )
+    config = tmp_path / "seawall.toml"
+    config.write_text(f'[lists]\nfiles = ["{tmp_path / "hotline.csv"}"]\n')
+    limit = '[[limits]]\nlist = "{}"\nper_day = 9\n'
+    policy.write_text(POLICY + limit.format("hotline"))
+    assert invoke("check", policy, "--config", config).exit_code == 0
+    policy.write_text(POLICY + limit.format("hotlines"))
+    result = invoke("check", policy, "--config", config)
+    assert result.exit_code == 1
+    assert f"{policy}:11: $.limits[0].list: there is no list 'hotlines'; there are hotline" in (
+        result.stderr
+    )
+    assert invoke("check", policy).exit_code == 0
+    config.write_text('[lists]\nfiles = ["gone.csv"]\n')
+    result = invoke("check", policy, "--config", config)
+    assert result.exit_code == 2
+    assert "gone.csv" in result.stderr
+
+
+def test_check_names_the_line_of_a_condition(policy):
+    policy.write_text(
+        POLICY
+        + '[[rules]]\nid = "one"\nowner = "o"\nground = "g"\non = "text_risk"\naction = "review"\n'
+        + "when = '''\nsignal.level == \"review\"\n&& signal.score > 3\n'''\n"
+    )
+    result = invoke("check", policy)
+    assert result.exit_code == 1
+    assert (
+        f"{policy}:18: $.rules[0].when: character 17: found no matching overload" in result.stderr
+    )
+    assert "write the number like the variable's type, 3.0 or 3" in result.stderr
+
+
+def test_explain_names_the_rule_on_trial(policy, tmp_path):
+    policy.write_text(
+        POLICY
+        + '[[rules]]\nid = "one"\nowner = "o"\nground = "g"\non = "hash_match"\naction = "hold"\n'
+        + "when = 'signal.verified'\nmode = \"trial\"\n"
+    )
+    path = tmp_path / "envelope.json"
+    path.write_bytes(
+        msgspec.json.encode(Envelope(event=event(), received_at=1, signals=[digest()]))
+    )
+    result = invoke("explain", policy, path)
+    assert "signal 0 hash_match: rule one says hold, only noted" in result.stdout
+    assert "decision: allow, priority 4" in result.stdout

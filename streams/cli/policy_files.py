@@ -1,0 +1,55 @@
+"""Policy files as the commands of `seawall policy` read them."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from streams.cli.options import fail
+from streams.policy.file import PolicyFile
+from streams.policy.load import PolicyError, parse_policy_file, policy_of, read_policy
+from streams.policy.policy import Policy
+from streams.settings import Settings
+
+EXIT_REFUSED = 1
+
+PolicyPath = Annotated[
+    Path, typer.Argument(help="The policy file (TOML).", exists=True, dir_okay=False)
+]
+
+
+def read(path: Path, known_lists: Collection[str] | None = None) -> tuple[str, PolicyFile, Policy]:
+    """A policy file's text, content and policy. Raises `PolicyError`."""
+    text = read_policy(path)
+    file = parse_policy_file(text, str(path), known_lists)
+    return text, file, policy_of(file, text)
+
+
+def read_or_fail(path: Path) -> tuple[str, PolicyFile, Policy]:
+    """The same; ends the command with exit code 1 when the file cannot be used."""
+    try:
+        return read(path)
+    except PolicyError as error:
+        fail(str(error), EXIT_REFUSED)
+
+
+def known_lists(settings: Settings) -> Collection[str] | None:
+    """The names of the lists that the settings name, `None` where they name none. Ends the
+    command when the lists cannot be read."""
+    from matchers.lists.csv_format import UnreadableList
+    from matchers.lists.librarian.store import ListStore
+    from matchers.lists.loader import load_matcher
+
+    lists = settings.lists
+    try:
+        if lists.store is not None:
+            with ListStore.open(Path(lists.store)) as store:
+                return set(store.infos())
+        if lists.files:
+            files = [Path(file) for file in lists.files]
+            return set(load_matcher(files, loaded_at=datetime.now(UTC)).infos)
+    except UnreadableList as error:
+        fail(f"lists: {error}")
+    return None

@@ -1,0 +1,132 @@
+"""`seawall policy apply` and `rollback`: changing the policy of every worker, without a restart."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from streams.cli.audit_hook import audited
+from streams.cli.options import (
+    BootstrapOption,
+    ConfigOption,
+    fail,
+    kafka_arguments,
+    loaded_settings,
+    reaching,
+)
+from streams.cli.policy_files import EXIT_REFUSED, PolicyPath, known_lists, read
+from streams.cli.policy_testing import run_tests
+from streams.policy.load import PolicyError, completed, parse_policy
+
+if TYPE_CHECKING:
+    from streams.control.policy_change import PolicyChanged
+    from streams.settings import Settings
+
+OWN = "own"
+"""Stands in the audit log for the policies in the workers' own files."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Make these commands part of `seawall policy`."""
+    for command in (apply, rollback):
+        app.command()(command)
+
+
+def apply(
+    file: PolicyPath,
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+) -> None:
+    """Make a file the policy of every worker, running or started later. It is checked and its own
+    tests are run first; on the control topic, it goes before the workers' own files.
+
+    Example: seawall policy apply policy.toml
+
+    Exit codes: 0 written to the control topic, 1 refused, 2 unusable, or Kafka away.
+    """
+    settings = loaded_settings(config, bootstrap).settings
+    try:
+        text, content, policy = read(file, known_lists(settings))
+    except PolicyError as error:
+        _refuse(settings, file, str(error))
+    wrong = [each for each in run_tests(policy, completed(content).tests) if each.wrong]
+    for each in wrong:
+        typer.echo(f"{each.name}: {'; '.join(each.wrong)}", err=True)
+    if wrong:
+        _refuse(settings, file, f"{file}: {len(wrong)} of its own tests fail: see above")
+    before = _newest(settings)
+    if before is not None and before.text == text:
+        typer.echo(f"policy {policy.version} is in force already")
+        return
+    offset = _publish(settings, policy.version, text, _in_use(before))
+    typer.echo(f"policy {policy.version} is at offset {offset} of the control topic")
+
+
+def rollback(
+    to_file: Annotated[
+        bool,
+        typer.Option("--to-files", help="Back to the workers' own files, from their settings."),
+    ] = False,
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+) -> None:
+    """Go back to the policy before the last change; a second time, forward again.
+
+    Example: seawall policy rollback
+
+    Exit codes: 0 written to the control topic, 1 there is nothing to go back to, or it cannot be
+    used any more, 2 unusable, or Kafka away.
+    """
+    settings = loaded_settings(config, bootstrap).settings
+    before = _newest(settings)
+    if before is None or (to_file and before.text is None):
+        fail("no policy has come on the control topic: the workers use their own", EXIT_REFUSED)
+    text = None if to_file else before.previous
+    try:
+        version = parse_policy(text, "the policy before").version if text is not None else None
+    except PolicyError as error:
+        fail(str(error), EXIT_REFUSED)
+    offset = _publish(settings, version or OWN, text, _in_use(before))
+    what = f"policy {version} is" if version is not None else "the workers' own policies are"
+    typer.echo(f"{what} in force from offset {offset} of the control topic")
+
+
+def _newest(settings: "Settings") -> "PolicyChanged | None":
+    from streams.control.policy_change import newest_change
+
+    with reaching(settings):
+        return newest_change(kafka_arguments(settings), _topic(settings))
+
+
+def _in_use(newest: "PolicyChanged | None") -> str | None:
+    """The policy that workers have: the newest, or where that is none, the one before it."""
+    if newest is None or newest.text is None:
+        return None
+    try:
+        parse_policy(newest.text, "the newest policy")
+    except PolicyError:
+        return newest.previous
+    return newest.text
+
+
+def _publish(settings: "Settings", version: str, text: str | None, previous: str | None) -> int:
+    from streams.control.policy_change import PolicyChanged, publish_change
+
+    # Noted before as well: nothing is in force that the audit log does not know of.
+    audited(settings, "policy", {"change": "applying", "version": version})
+    change = PolicyChanged(text=text, previous=previous)
+    with reaching(settings):
+        offset = publish_change(kafka_arguments(settings), _topic(settings), change)
+    audited(settings, "policy", {"change": "applied", "version": version, "offset": offset})
+    return offset
+
+
+def _refuse(settings: "Settings", file: Path, why: str) -> NoReturn:
+    audited(settings, "policy", {"change": "refused", "file": file.name, "why": why})
+    fail(why, EXIT_REFUSED)
+
+
+def _topic(settings: "Settings") -> str:
+    from streams.kafka.topics import CONTROL, topic_name
+
+    return topic_name(settings.pipeline, CONTROL)

@@ -1,0 +1,75 @@
+"""A running worker's policy: taken whole or not at all."""
+
+import logging
+
+import msgspec
+import pytest
+
+from streams.control.agent import ControlMessage
+from streams.control.policy_change import KEY, PolicyChanged, read_change
+from streams.policy.live import LivePolicy
+from streams.policy.load import default_policy
+from tests.unit.policy.signals import event
+
+SCANS = 'version = "%s"\n[[scan_basis]]\nscans = ["text"]\n'
+
+
+def live(**options):
+    taken, refused = [], []
+    held = LivePolicy(
+        default_policy(),
+        on_taken=lambda policy: taken.append(policy.version),
+        on_refused=lambda: refused.append(1),
+        **options,
+    )
+    return held, taken, refused
+
+
+def test_a_policy_is_taken_and_its_scan_basis_with_it():
+    held, taken, _ = live()
+    said = event(text="see you at practice")
+    assert held.gate(said, 0)[0].text is None
+    assert held.take(SCANS % "one", "t")
+    assert held.policy.version.startswith("one+")
+    assert held.gate(said, 0)[0].text == said.text
+    assert taken == [held.policy.version]
+
+
+def test_one_with_an_error_is_refused_by_name_and_the_one_before_stays(caplog):
+    held, taken, refused = live()
+    held.take(SCANS % "one", "t")
+    with caplog.at_level(logging.ERROR):
+        assert not held.take(SCANS % "two" + "rules = 3\n", "seawall.control@7")
+    assert held.policy.version.startswith("one+")
+    assert (len(taken), len(refused)) == (1, 1)
+    assert held.refused is not None
+    assert "seawall.control@7:2" in held.refused
+    assert "one+" in caplog.text
+    assert held.take(SCANS % "three", "t")
+    assert held.refused is None
+
+
+def test_back_to_the_workers_own():
+    held, _, _ = live()
+    held.take(SCANS % "one", "t")
+    assert held.take(None, "t")
+    assert held.policy.version == default_policy().version
+
+
+def test_lists_that_are_not_there_are_warned_of(caplog):
+    held, _, refused = live(known_lists=lambda: {"a"})
+    limits = '[[limits]]\nlist = "b"\nper_day = 1\n'
+    with caplog.at_level(logging.WARNING):
+        assert held.take('version = "1"\n' + limits, "t")
+    assert "lists not in use: b" in caplog.text
+    assert not refused
+
+
+@pytest.mark.parametrize("text", [None, "version = '1'"])
+def test_a_change_survives_the_topic_and_is_told_by_its_key(text):
+    change = PolicyChanged(text=text, previous="before")
+    value = msgspec.json.encode(change)
+    assert read_change(KEY, value) == change
+    assert read_change(b"list/a", value) is None
+    assert read_change(KEY, None) is None
+    assert msgspec.json.decode(value, type=ControlMessage) == change

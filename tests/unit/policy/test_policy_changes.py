@@ -1,0 +1,190 @@
+"""What a change of the policy changes: diff, and replay over recorded decisions."""
+
+import json
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from streams.cli.policy import app
+from streams.cli.policy_replaying import judged_again, replayed
+from streams.contracts.decision import Decision
+from streams.contracts.envelope import Envelope
+from streams.policy.difference import differences
+from streams.policy.load import default_policy, parse_policy, parse_policy_file
+from streams.policy.recorded import facts_of
+from streams.stages.enforcement import decide
+from tests.unit.policy.signals import digest, event, events, evidence, perceptual, risk
+
+DEFAULT = default_policy()
+RULE = """
+[[rules]]
+id = "{id}"
+owner = "o"
+ground = "g"
+on = "hash_match"
+when = 'signal.match == "{match}"'
+action = "{action}"
+"""
+
+
+def file(*rules: tuple[str, str, str], more: str = "") -> str:
+    tables = "".join(RULE.format(id=id, match=match, action=act) for id, match, act in rules)
+    return f'version = "1"\n{more}{tables}'
+
+
+def parsed(text: str):
+    return parse_policy_file(text, "f")
+
+
+def test_a_policy_does_not_differ_from_itself_or_a_new_version_of_it():
+    one = file(("a", "exact", "block"))
+    assert differences(parsed(one), parsed(one.replace('"1"', '"2"'))) == []
+    assert differences(parsed('version = "1"'), parsed('version = "2"')) == []
+
+
+def test_differences_by_rule():
+    before = file(("a", "exact", "block"), ("b", "close", "hold"), ("c", "near", "label"))
+    after = file(("c", "near", "label"), ("a", "exact", "hold"), ("d", "near", "review"))
+    found = {(d.kind, d.where): d.changed for d in differences(parsed(before), parsed(after))}
+    assert found == {
+        ("changed", "a"): {"action": ('"block"', '"hold"')},
+        ("added", "d"): {},
+        ("removed", "b"): {},
+        ("moved", "c"): {"place": ("2", "1")},
+        ("moved", "a"): {"place": ("1", "2")},
+    }
+
+
+def test_differences_of_the_rest():
+    before = file(more='control_share = 0.1\n[[scan_basis]]\nscans = ["hash"]\n')
+    after = file(more='limits = []\n[[scan_basis]]\nscans = ["url"]\n')
+    found = [
+        (d.kind, d.where.partition(":")[0]) for d in differences(parsed(before), parsed(after))
+    ]
+    assert found.count(("removed", "limits")) == len(DEFAULT.limits)
+    assert ("added", "scan_basis") in found
+    assert ("removed", "scan_basis") in found
+    assert ("changed", "control_share") in found
+
+
+def recorded(*signals, happened=None, policy=DEFAULT) -> Decision:
+    made = decide(
+        policy,
+        Envelope(event=happened or event(), received_at=1_770_000_000_000, signals=list(signals)),
+    )
+    return msgspec.json.decode(msgspec.json.encode(made), type=Decision)
+
+
+decided = st.builds(
+    lambda happened, kind, signals: recorded(
+        *signals, happened=msgspec.structs.replace(happened, kind=kind, jurisdiction="DE")
+    ),
+    events,
+    st.sampled_from(["created", "edited", "deleted", "user_report"]),
+    st.lists(evidence, max_size=4),
+)
+
+
+@given(decided)
+def test_the_same_policy_judges_a_recorded_decision_the_same(decision):
+    if not decision.signals:
+        assert decision.event_facts is None
+        return
+    assert judged_again(DEFAULT, decision) == decision
+
+
+@given(events)
+def test_facts_are_what_the_event_said(happened):
+    facts = facts_of(happened)
+    assert facts.author_age_band == happened.author.age_band
+    assert set(facts.recipient_age_bands) == {p.age_band for p in happened.recipients}
+    assert facts.recipient_count == len(happened.recipients)
+
+
+def test_replay_counts_what_would_change():
+    stricter = parse_policy(
+        file(("a", "exact", "block"), ("b", "close", "hold"), ("c", "near", "review")), "f"
+    )
+    decisions = [
+        *(recorded(perceptual(4)) for _ in range(3)),
+        recorded(perceptual(20)),
+        recorded(digest()),
+        recorded(),
+        recorded(risk()),
+        msgspec.structs.replace(recorded(digest()), kind="reversal"),
+        msgspec.structs.replace(recorded(digest()), event_facts=None, degraded=("reports_paused",)),
+    ]
+    found = replayed(stricter, decisions)
+    assert (found.decisions, found.judged, found.changed) == (8, 7, 7)
+    assert (found.without_facts, found.limited) == (1, 1)
+    assert found.changes == {
+        ("action", "block", "hold"): 3,
+        ("action", "hold", "review"): 1,
+        ("report", "yes", "no"): 2,
+        ("action", "review", "allow"): 1,
+    }
+    assert found.rules["near-copy"] == (3, 0)
+    assert found.rules["b"] == (0, 3)
+    assert len(found.examples["action", "block", "hold"]) == 3
+
+
+def test_replay_shows_what_a_rule_on_trial_would_have_done():
+    trial = parse_policy(file(("a", "exact", "block")).replace("when", 'mode = "trial"\nwhen'), "f")
+    found = replayed(trial, [recorded(digest())])
+    assert found.would_have == {"a": 1}
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def files(tmp_path):
+    before, after = tmp_path / "before.toml", tmp_path / "after.toml"
+    before.write_text(file(("a", "exact", "block")))
+    after.write_text(file(("a", "exact", "hold")))
+    decisions = tmp_path / "decisions.jsonl"
+    policy = parse_policy(before.read_text(), "f")
+    lines = [recorded(digest(), policy=policy), recorded(policy=policy)]
+    decisions.write_bytes(b"\n".join(map(msgspec.json.encode, lines)) + b"\n\n")
+    return before, after, decisions
+
+
+def test_the_diff_command(files):
+    before, after, _ = files
+    result = run("diff", before, after)
+    assert result.exit_code == 1
+    assert result.stdout == 'changed a\n    action: "block" -> "hold"\n'
+    assert json.loads(run("diff", before, after, "--json").stdout)[0]["where"] == "a"
+    result = run("diff", before, before)
+    assert (result.exit_code, result.stdout) == (0, "no difference\n")
+
+
+def test_the_replay_command(files):
+    _, after, decisions = files
+    result = run("replay", after, decisions)
+    assert result.exit_code == 0
+    assert "1 of 1 decisions with signals would" in result.stdout
+    assert "hold" in result.stdout
+    found = json.loads(run("replay", after, decisions, "--json").stdout)
+    assert (found["decisions"], found["changed"]) == (2, 1)
+    assert found["changes"][0] | {"examples": []} == {
+        "what": "action",
+        "before": "block",
+        "after": "hold",
+        "decisions": 1,
+        "examples": [],
+    }
+
+
+def test_replay_says_which_line_is_no_decision(files):
+    _, after, decisions = files
+    decisions.write_text('{"decision_id": 1}\n')
+    result = run("replay", after, decisions)
+    assert result.exit_code == 2
+    assert "decisions.jsonl:1" in result.stderr
+    after.write_text("version = 1")
+    assert run("replay", after, decisions).exit_code == 1
