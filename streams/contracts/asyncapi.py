@@ -2,7 +2,12 @@
 
 from typing import Any, Literal, NamedTuple
 
-from streams.contracts.codec import ACTION_HEADER, PRIORITY_HEADER, TRACEPARENT_HEADER
+from streams.contracts.codec import (
+    ACTION_HEADER,
+    KIND_HEADER,
+    PRIORITY_HEADER,
+    TRACEPARENT_HEADER,
+)
 from streams.contracts.values import ACTIONS
 
 CONTRACT_VERSION = "1.0.0"
@@ -12,7 +17,7 @@ KAFKA_BINDING = "0.5.0"
 
 
 class Channel(NamedTuple):
-    """`message` names a contract, `case` or nothing where no type is published yet. `directions`
+    """`message` names a contract, or nothing where no type is published. `directions`
     are Seawall's own: what it receives, what it sends."""
 
     topic: str
@@ -69,9 +74,16 @@ CHANNELS: tuple[Channel, ...] = (
     ),
     Channel(
         "enforcement.cases",
-        "Case records, for an access-controlled audience.",
-        "case",
+        "What opens a case: decisions that people may have to report, with what a report needs. "
+        "For an access-controlled audience.",
+        "case-opening",
         ("send",),
+    ),
+    Channel(
+        "review.outcomes",
+        "What people found when they looked at what was decided. The key is the decision_id.",
+        "review-outcome",
+        ("receive",),
     ),
     Channel(
         "seawall.dead-letters",
@@ -122,15 +134,17 @@ _DECISION_HEADERS = {
         "enum": ["0", "1", "2", "3", "4"],
         "description": "The decision's priority.",
     },
+    KIND_HEADER: {
+        "type": "string",
+        "enum": ["amendment", "reversal"],
+        "description": "The decision's kind; an original one goes without.",
+    },
 }
 _HEADERS: dict[str, dict[str, Any]] = {
     "content-event": {**_TRACEPARENT, **_CLOUD_EVENT_HEADERS},
     "envelope": _TRACEPARENT,
     "decision": {**_DECISION_HEADERS, **_TRACEPARENT},
-}
-_CASE = {
-    "type": "object",
-    "description": "A case in the order and with the names of the public CyberTipline schema.",
+    "case-opening": _TRACEPARENT,
 }
 
 
@@ -139,10 +153,9 @@ def asyncapi_document(
 ) -> dict[str, Any]:
     """The document. `contracts` gives each contract's schema by name, as a reference into
     `schemas`, which become `components.schemas`."""
-    payloads = {**contracts, "case": _CASE}
     messages = {
         name: _message(name, payload, schemas.get(payload.get("$ref", "").rpartition("/")[2], {}))
-        for name, payload in payloads.items()
+        for name, payload in contracts.items()
     }
     return {
         "asyncapi": "3.0.0",
@@ -168,7 +181,7 @@ def asyncapi_document(
 def _message(name: str, payload: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     message: dict[str, Any] = {
         "name": name,
-        "title": schema.get("title", "Case"),
+        "title": schema.get("title", name),
         "contentType": "application/json",
         "payload": payload,
         "bindings": {"kafka": {"key": _KEY, "bindingVersion": KAFKA_BINDING}},

@@ -5,18 +5,23 @@ through every hop to the decision, unread.
 """
 
 from collections.abc import Iterable
+from functools import cache
 
 import msgspec
 
 from streams.contracts.dead_letter import BadRecord, DeadLetter
-from streams.contracts.decision import Decision
+from streams.contracts.decision import Decision, DecisionKind
 from streams.contracts.envelope import Envelope, envelope_decoder, envelope_encoder
 from streams.contracts.refusal import DecodeFailure, refuse
+from streams.contracts.values import Action, Priority
 
 ACTION_HEADER = "seawall-action"
 """The decision's action, so that a consumer can pick decisions without reading their values."""
 PRIORITY_HEADER = "seawall-priority"
 """The decision's priority as a digit, `0` to `4`."""
+KIND_HEADER = "seawall-kind"
+"""`amendment` or `reversal`; an original decision goes without. A reversal may allow, and is to be
+read by those who leave out what is allowed."""
 TRACEPARENT_HEADER = "traceparent"
 
 Headers = list[tuple[str, bytes]]
@@ -60,8 +65,11 @@ def hop_headers(received: Iterable[tuple[str, bytes | None]]) -> Headers:
 
 def decision_headers(decision: Decision, received: Iterable[tuple[str, bytes | None]]) -> Headers:
     """The headers of a decision's record, made from a record with `received`."""
-    return [
-        (ACTION_HEADER, decision.action.encode()),
-        (PRIORITY_HEADER, b"%d" % decision.priority),
-        *hop_headers(received),
-    ]
+    said = _said_in_headers(decision.action, decision.priority, decision.kind)
+    return [*said, *hop_headers(received)]
+
+
+@cache
+def _said_in_headers(action: Action, priority: Priority, kind: DecisionKind) -> Headers:
+    said = [(ACTION_HEADER, action.encode()), (PRIORITY_HEADER, b"%d" % priority)]
+    return said if kind == "original" else [*said, (KIND_HEADER, kind.encode())]

@@ -8,12 +8,23 @@ from msgspec import Struct
 
 from streams.contracts.event import Timestamp
 from streams.contracts.signal import Signal
-from streams.contracts.values import Action, Id, Priority, Scan, Surface
+from streams.contracts.values import (
+    Action,
+    AgeBand,
+    AgeSource,
+    EventKind,
+    Id,
+    Origin,
+    Priority,
+    Scan,
+    Surface,
+)
 
 DecisionKind = Literal["original", "amendment", "reversal"]
 TargetKind = Literal["media", "url", "text", "conversation", "account"]
 
 DECISION_NAMESPACE = uuid.UUID("6e7b9a4e-5f0d-5b1c-9c3e-2f6d3c1a8b47")
+_NAMESPACE_HASH = hashlib.sha1(DECISION_NAMESPACE.bytes, usedforsecurity=False)
 
 
 class Target(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -46,12 +57,34 @@ class WouldHave(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     report: bool = False
 
 
-class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class EventFacts(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What of the event a policy may have looked at, beside what the decision says anyhow: with
+    its signals, all that a policy needs to judge it again. `recipient_age_bands` holds each band
+    once, in order of first appearance, and none where no recipient is named."""
+
+    kind: EventKind
+    origin: Origin = "live"
+    author_age_band: AgeBand = "unknown"
+    author_age_source: AgeSource | None = None
+    recipient_age_bands: tuple[AgeBand, ...] = ()
+    recipient_count: int = 0
+    language: str | None = None
+    jurisdiction: str | None = None
+    encrypted: bool = False
+
+
+class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One decision about one event. `author_id` is the event's author: of a `user_report`, who
     reported. `action` is the strongest of the targets' actions.
 
+    `event_facts` is there wherever there are signals. `degraded` holds fixed words for what was
+    not as usual: of the policy's limits, `limited:<rule>` for a rule past its limit, and
+    `reports_paused` where such a rule would have set `report`, and none other did.
+
     `decision_id` is the same for a producer's repeats of an `event_id`: act once per id.
     `decided_at` is the worker's clock; everything else is computed from the record alone.
+    `sampled`: it is of the uniform control sample of the decisions with signals, which people
+    review whatever was decided.
     """
 
     schema_version: Literal[1] = 1
@@ -71,6 +104,7 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
     notices: tuple[Notice, ...] = ()
     reasons: tuple[Reason, ...] = ()
     signals: list[Signal] = []
+    event_facts: EventFacts | None = None
     would_have: tuple[WouldHave, ...] = ()
     scans_performed: tuple[Scan, ...] = ()
     scans_withheld: tuple[Scan, ...] = ()
@@ -80,6 +114,7 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
     automated: bool = True
     decided_at: Timestamp
     case_id: str | None = None
+    sampled: bool = False
 
 
 def decision_id(tenant: str, event_id: str, revision: int = 0) -> str:
@@ -88,16 +123,12 @@ def decision_id(tenant: str, event_id: str, revision: int = 0) -> str:
     The three parts are length-prefixed, so that no two triples share a name. Hashing by hand is
     three times faster than `uuid.uuid5` and gives the same value (tested).
     """
-    digest = bytearray(
-        hashlib.sha1(
-            DECISION_NAMESPACE.bytes + decision_name(tenant, event_id, revision).encode(),
-            usedforsecurity=False,
-        ).digest()[:16]
-    )
-    digest[6] = digest[6] & 0x0F | 0x50
-    digest[8] = digest[8] & 0x3F | 0x80
+    seeded = _NAMESPACE_HASH.copy()
+    seeded.update(decision_name(tenant, event_id, revision).encode())
+    digest = seeded.digest()
     h = digest.hex()
-    return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
+    variant = "89ab"[digest[8] >> 4 & 3]
+    return f"{h[:8]}-{h[8:12]}-5{h[13:16]}-{variant}{h[17:20]}-{h[20:32]}"
 
 
 def decision_name(tenant: str, event_id: str, revision: int) -> str:

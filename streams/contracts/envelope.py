@@ -12,7 +12,7 @@ from streams.contracts.signal import Signal
 from streams.contracts.values import Scan
 
 
-class Envelope(Struct, kw_only=True, omit_defaults=True):
+class Envelope(Struct, kw_only=True, omit_defaults=True, gc=False):
     """`received_at` is the time of the event's first record in milliseconds since the epoch, as
     the broker has it; it is every stage's `now`. Stages add to `signals` and may replace `event`
     (to drop bytes or text)."""

@@ -16,6 +16,7 @@ from streams.contracts.values import (
     HashOrigin,
     Id,
     Origin,
+    PictureVariant,
     Surface,
 )
 
@@ -60,11 +61,22 @@ class FrameHash(Struct, frozen=True, kw_only=True, gc=False):
     seconds: Annotated[float, Meta(ge=0)]
 
 
-class MediaHashes(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class VariantHash(Struct, frozen=True, kw_only=True, gc=False):
+    """PDQ of another view of a picture."""
+
+    variant: PictureVariant
+    pdq: Hex64
+    quality: Annotated[int, Meta(ge=0, le=100)]
+
+
+class MediaHashes(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Hashes of one media item, as hexadecimal strings.
 
     `pdq_quality` is PDQ's own 0–100; a PDQ below 50 is not matched. `opaque` holds vectors made
-    elsewhere by an algorithm that is not shipped here (such as `photodna`), base64.
+    elsewhere by an algorithm that is not shipped here (such as `photodna`), base64. `screened`
+    says of a picture that Seawall looked it up roughly, that it can match nothing, and that its
+    perceptual hashes are therefore left out. `variants` are of the picture turned, mirrored or
+    without its borders, and matched as `pdq` is.
     """
 
     md5: Hex32 | None = None
@@ -76,6 +88,8 @@ class MediaHashes(Struct, frozen=True, kw_only=True, omit_defaults=True):
     dhash: Hex16 | None = None
     frames: Annotated[list[FrameHash], Meta(max_length=20_000)] = []
     opaque: dict[str, str] = {}
+    variants: Annotated[list[VariantHash], Meta(max_length=16)] = []
+    screened: bool = False
 
     def __post_init__(self) -> None:
         if not (
@@ -91,7 +105,7 @@ class MediaHashes(Struct, frozen=True, kw_only=True, omit_defaults=True):
             raise ValueError("hashes must hold at least one hash")
 
 
-class Media(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Media(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One media item: exactly one of `hashes`, `uri` and `inline` (base64 of the bytes)."""
 
     media_id: Id
@@ -109,7 +123,7 @@ class Media(Struct, frozen=True, kw_only=True, omit_defaults=True):
             raise ValueError("media with hashes must say hash_origin")
 
 
-class ContentEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ContentEvent(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One thing that happened to one piece of content.
 
     `occurred_at` is the platform's clock and is not trusted: scores use the broker's time.

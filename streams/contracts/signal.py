@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from streams.contracts.values import Algorithm, HashOrigin, Id, Role, SourceKind
+from streams.contracts.values import Algorithm, HashOrigin, Id, PictureVariant, Role, SourceKind
 
 
 class HashMatch(
@@ -14,7 +14,9 @@ class HashMatch(
 
     `distance` is in bits (0 for digests; of a video, of the nearest pair of frames); `radius` is
     the one that was asked for; `quality` is PDQ's. Of a video, the shares (0–1) are those of its
-    frames and of the entry's that match. `verified` says that the list names who verified it.
+    frames and of the entry's that match. `verified` says that the list names who verified it,
+    `verified_by` who that is. `variant` names the view of the picture that matches, where it is
+    not the picture as it was sent.
     """
 
     media_id: Id
@@ -32,6 +34,8 @@ class HashMatch(
     labels: tuple[str, ...] = ()
     query_share: float | None = None
     compared_share: float | None = None
+    verified_by: str = ""
+    variant: PictureVariant | None = None
 
 
 class UrlMatch(
@@ -50,12 +54,14 @@ class UrlMatch(
     start: int | None = None
     end: int | None = None
     labels: tuple[str, ...] = ()
+    verified_by: str = ""
 
 
 class TextMatch(
     Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="text_match"
 ):
-    """The text is a near copy of listed written material; `similarity` is 0–1."""
+    """The text holds listed written material, or a near copy. `similarity` is the share (0–1) of
+    the listed text that it holds; by TLSH, which knows no shares, 1 − `distance`/300."""
 
     list: str
     entry: str
@@ -66,6 +72,8 @@ class TextMatch(
     source_kind: SourceKind
     verified: bool
     labels: tuple[str, ...] = ()
+    verified_by: str = ""
+    distance: int | None = None
 
 
 class IndicatorHit(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

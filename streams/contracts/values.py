@@ -36,6 +36,18 @@ Algorithm = Literal[
     "netclean",
     "tmk",
 ]
+PictureVariant = Literal[
+    "trimmed",
+    "rotate90",
+    "rotate180",
+    "rotate270",
+    "flip_x",
+    "flip_y",
+    "flip_plus1",
+    "flip_minus1",
+]
+"""Another view of a picture: without its borders, turned counter-clockwise, or mirrored (top to
+bottom, left to right, along one diagonal, along the other)."""
 Role = Literal["block", "hold", "review", "observe", "allow"]
 """What a list's entry asks for; set per list and category, `observe` where nobody set it."""
 

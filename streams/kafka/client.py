@@ -12,6 +12,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError as KafkaError
 from kafka.protocol.consumer import IsolationLevel, OffsetSpec
+from kafka.structs import OffsetAndMetadata as _OffsetAndMetadata
 from kafka.structs import TopicPartition as _TopicPartition
 
 T = TypeVar("T")
@@ -214,3 +215,8 @@ def topic_config(name: str, configs: Mapping[str, str] | None = None) -> object:
 def native(partition: TopicPartition) -> TopicPartition:
     """kafka-python's own `TopicPartition`."""
     return cast(TopicPartition, _TopicPartition(*partition))
+
+
+def group_offset(offset: int) -> object:
+    """An offset as `send_offsets_to_transaction` wants it."""
+    return _OffsetAndMetadata(offset, "", -1)

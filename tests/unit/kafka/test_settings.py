@@ -101,6 +101,13 @@ def test_text_becomes_the_fields_type(tmp_path: Path) -> None:
         (None, {"SEAWALL_STATE_URL": "valkey://h"}, ["state", "hmac_key"]),
         (None, {"SEAWALL_KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, ["sasl_mechanism"]),
         (None, {"SEAWALL_CONFIG": "/no/such.toml"}, ["/no/such.toml", "cannot read"]),
+        *(
+            (None, {"SEAWALL_KAFKA_BOOTSTRAP": servers}, ["kafka", "HOST:PORT"])
+            for servers in ("127.0.0.1:99999", "::::", "one:9092,", "kafka://one:9092", "one:0")
+        ),
+        pytest.param(
+            "a = " + "[" * 3000 + "]" * 3000, {}, ["seawall.toml", "too deeply"], id="deep"
+        ),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_its_place(

@@ -4,14 +4,25 @@ from typing import Any, get_args
 
 import pytest
 
+from matchers.hashing.text import tlsh_available
 from matchers.lists import entry as lists
 from matchers.lists.entry import ListEntry, ListInfo, normal_value
 from matchers.lists.matcher import ListMatcher
 from streams.contracts import values
 from streams.contracts.envelope import Envelope
-from streams.contracts.event import Author, ContentEvent, FrameHash, Media, MediaHashes
-from streams.contracts.signal import HashMatch, UrlMatch
+from streams.contracts.event import (
+    Author,
+    ContentEvent,
+    FrameHash,
+    Media,
+    MediaHashes,
+    VariantHash,
+)
+from streams.contracts.signal import HashMatch, TextMatch, UrlMatch
+from streams.contracts.values import Scan
+from streams.stages import hash_matching
 from streams.stages.hash_matching import HashMatching
+from tests.unit.hashing.prose import edited, prose
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PDQ = "0f" * 32
@@ -88,6 +99,7 @@ def test_a_media_hash_within_the_radius_is_a_signal() -> None:
             hash_origin="client_attested",
             quality=80,
             labels=("sample",),
+            verified_by="Example",
         )
     ]
     assert out.scans_performed == ["hash"]
@@ -148,6 +160,73 @@ def test_a_clients_vector_that_is_none_is_noted_and_the_rest_is_matched(vector: 
     (out,) = run([envelope(media=[picture(md5=MD5, opaque={"photodna": vector})])])
     assert [signal.algorithm for signal in out.signals if isinstance(signal, HashMatch)] == ["md5"]
     assert out.degraded == ["photodna_unreadable"]
+
+
+def test_another_view_of_a_picture_is_matched_and_named() -> None:
+    far, near = "f0" * 32, "0f" * 31 + "0e"
+    views = [
+        VariantHash(variant="rotate90", pdq=near, quality=80),
+        VariantHash(variant="flip_x", pdq=near, quality=80),
+        VariantHash(variant="trimmed", pdq=PDQ, quality=49),
+    ]
+    (out,) = run([envelope(media=[picture(pdq=far, pdq_quality=80, variants=views)])])
+    (signal,) = out.signals
+    assert isinstance(signal, HashMatch)
+    assert (signal.variant, signal.distance, signal.quality) == ("rotate90", 1, 80)
+    (out,) = run([envelope(media=[picture(pdq=PDQ, pdq_quality=80, variants=views)])])
+    assert [signal.variant for signal in out.signals if isinstance(signal, HashMatch)] == [None]
+
+
+def test_a_copy_of_listed_written_material_is_a_signal() -> None:
+    matcher = listed(("minhash", prose(1, 120)))
+    near = edited(prose(1, 120), 1, 0.05)
+    (out, other, short) = run(
+        [envelope(text=near), envelope(text=prose(2, 120)), envelope(text="see you")], matcher
+    )
+    (signal,) = out.signals
+    assert isinstance(signal, TextMatch)
+    assert 0.7 < signal.similarity < 1
+    assert signal == TextMatch(
+        list="one",
+        entry="minhash-1",
+        algorithm="minhash",
+        similarity=signal.similarity,
+        role="block",
+        category="known",
+        source_kind="hotline",
+        verified=True,
+        labels=("sample",),
+        verified_by="Example",
+    )
+    assert other.signals == short.signals == []
+    assert out.scans_performed == ["hash", "text"]
+
+
+@pytest.mark.parametrize("withheld", ["hash", "text"])
+def test_a_text_is_looked_up_only_where_both_scans_are_permitted(withheld: Scan) -> None:
+    held = envelope(text=prose(1, 120))
+    held.scans_withheld.append(withheld)
+    (out,) = run([held], listed(("minhash", prose(1, 120))))
+    assert (out.signals, out.scans_performed) == ([], [])
+
+
+@pytest.mark.skipif(not tlsh_available(), reason="py-tlsh is not installed")
+def test_a_text_listed_by_tlsh_is_a_signal_with_its_distance() -> None:
+    value = hash_matching.text_tlsh(prose(1, 120))
+    assert value is not None
+    (out,) = run([envelope(text=prose(1, 120))], listed(("tlsh", value.hex())))
+    (signal,) = out.signals
+    assert isinstance(signal, TextMatch)
+    assert (signal.algorithm, signal.distance, signal.similarity) == ("tlsh", 0, 1.0)
+
+
+def test_without_the_extra_texts_listed_by_tlsh_are_said_to_be_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hash_matching, "tlsh_available", lambda: False)
+    (out,) = run([envelope(text=prose(1, 120))], listed(("tlsh", "ab" * 35)))
+    assert (out.signals, out.scans_performed) == ([], [])
+    assert out.degraded == ["tlsh_not_installed"]
 
 
 def test_media_that_was_not_hashed_is_not_called_scanned() -> None:

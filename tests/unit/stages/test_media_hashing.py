@@ -6,19 +6,23 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from matchers.hashing.decoder_pool import DecoderPool, MediaSource
 from matchers.hashing.fetch import Fetcher
-from matchers.hashing.outcome import HashResult, Limits
+from matchers.hashing.image import DIHEDRAL
+from matchers.hashing.outcome import HashResult, Limits, Variants
 from matchers.hashing.pdq import pdq
-from streams.contracts.envelope import Envelope, envelope_encoder
+from matchers.provenance.reading import manifests_available
+from streams.contracts.envelope import Envelope, envelope_decoder, envelope_encoder
 from streams.contracts.event import Author, ContentEvent, Media, MediaHashes
-from streams.contracts.signal import MediaError
+from streams.contracts.signal import MediaError, Provenance
 from streams.contracts.stage import DependencyUnavailable, Stage
 from streams.stages.media_hashing import MediaHashing
+from tests.unit.provenance.pictures import authority, saved, signed, source, with_xmp
 
 
 def drawing(seed: int) -> Image.Image:
@@ -103,6 +107,19 @@ def test_a_picture_becomes_hashes_and_its_bytes_are_gone(stage: Stage) -> None:
     assert media.hashes.dhash is not None
     assert after.signals == []
     assert (after.event.text, after.event.urls) == ("hello", ["https://example.org/"])
+
+
+def test_other_views_are_hashed_where_they_are_asked_for(stage: Stage) -> None:
+    content = png(drawing(1))
+    (plain,) = run(stage, envelope(inline(content)))
+    variants = Variants(dihedral=True, trimmed=True)
+    with DecoderPool(Limits(), processes=1, variants=variants) as pool:
+        (after,) = run(MediaHashing(pool, inline_allowed=True), envelope(inline(content)))
+    (media,), (before,) = after.event.media, plain.event.media
+    assert media.hashes is not None
+    assert before.hashes == msgspec.structs.replace(media.hashes, variants=[])
+    assert [view.variant for view in media.hashes.variants] == ["trimmed", *DIHEDRAL]
+    assert envelope_decoder.decode(envelope_encoder.encode(after)) == after
 
 
 def test_what_comes_in_is_left_as_it_was(stage: Stage) -> None:
@@ -224,3 +241,40 @@ def test_a_batch_without_files_asks_nobody() -> None:
 
     batch = [envelope(), envelope()]
     assert run(MediaHashing(NobodyHome(), inline_allowed=True), *batch) == batch
+
+
+def test_what_a_picture_says_of_its_making_is_read_where_it_may_be(stage: Stage) -> None:
+    content = with_xmp("PNG", source("trainedAlgorithmicMedia"))
+    may = envelope(inline(content))
+    (after,) = run(stage, may)
+    assert after.signals == [
+        Provenance(
+            media_id="m",
+            standing="claimed",
+            evidence="iptc digital source type: trainedAlgorithmicMedia",
+        )
+    ]
+    assert "provenance" in after.scans_performed
+    may_not = envelope(inline(content))
+    may_not.scans_withheld.append("provenance")
+    (after,) = run(stage, may_not)
+    assert after.signals == []
+    assert after.scans_performed == []
+    assert after.event.media[0].hashes is not None
+
+
+def test_a_picture_that_says_nothing_has_no_signal(stage: Stage) -> None:
+    (after,) = run(stage, envelope(inline(png(drawing(9)))))
+    assert after.signals == []
+
+
+@pytest.mark.skipif(not manifests_available(), reason="c2pa-python is not installed")
+def test_a_signed_manifest_is_told_by_a_pool_with_trust_anchors(tmp_path: Path) -> None:
+    anchors = tmp_path / "anchors.pem"
+    anchors.write_bytes(authority()[0])
+    content = signed(saved("JPEG"), "JPEG", "trainedAlgorithmicMedia")
+    with DecoderPool(Limits(), processes=1, trust_anchors=anchors) as started:
+        (after,) = run(MediaHashing(started, inline_allowed=True), envelope(inline(content)))
+    [found] = after.signals
+    assert isinstance(found, Provenance)
+    assert (found.standing, found.evidence) == ("signed", "c2pa: trainedAlgorithmicMedia")

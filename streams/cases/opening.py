@@ -1,0 +1,150 @@
+"""Which decisions open a case, and what of the event goes with them."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from uuid import uuid5
+
+import msgspec
+from msgspec.structs import replace
+
+from streams.contracts.case_record import CaseOpening, ListedAddress
+from streams.contracts.decision import DECISION_NAMESPACE, Decision
+from streams.contracts.envelope import Envelope
+from streams.contracts.event import Media
+from streams.contracts.signal import (
+    HashMatch,
+    Signal,
+    TextMatch,
+    TextRisk,
+    UrlMatch,
+    UserReport,
+)
+from streams.contracts.stage import CaseRecord
+from streams.contracts.values import ACTION_STRENGTH
+
+ADULT_CATEGORY = "ncii"
+"""Of intimate pictures that adults asked to have removed (StopNCII): a match alone is no case."""
+FRAMES_KEPT = 1_000
+"""Of a video's frame hashes: a case must fit where its event did."""
+
+_encoder = msgspec.json.Encoder()
+
+
+def opened_cases(
+    envelopes: Sequence[Envelope], decisions: Sequence[Decision]
+) -> tuple[list[Decision], list[CaseRecord]]:
+    """The decisions, with `case_id` where they open a case, and the records of those cases."""
+    decided: list[Decision] = []
+    cases: list[CaseRecord] = []
+    for index, (envelope, decision) in enumerate(zip(envelopes, decisions, strict=True)):
+        grounds = case_grounds(decision)
+        if grounds:
+            opening = _opening(envelope, decision, grounds)
+            decision = opening.decision
+            cases.append(
+                CaseRecord(
+                    index=index, key=opening.case_id.encode(), value=_encoder.encode(opening)
+                )
+            )
+        decided.append(decision)
+    return decided, cases
+
+
+def case_grounds(decision: Decision) -> list[Signal]:
+    """The signals for which a decision opens a case; empty when it opens none.
+
+    A case is for people to look at: the decision asks for a review, a hold, a block or a report.
+    Signals on trial do not count, nor do matches of lists that only observe or allow, nor those of
+    intimate pictures of adults (`ADULT_CATEGORY` of a victim-submitted list).
+    """
+    if not decision.report and ACTION_STRENGTH[decision.action] < ACTION_STRENGTH["review"]:
+        return []
+    return [signal for signal in decision.signals if is_ground(signal)]
+
+
+def is_ground(signal: Signal) -> bool:
+    """Whether a signal by itself is a ground for a case; see `case_grounds`."""
+    if isinstance(signal, HashMatch | UrlMatch | TextMatch):
+        adult = signal.source_kind == "victim" and signal.category == ADULT_CATEGORY
+        return signal.role not in ("observe", "allow") and not adult
+    if isinstance(signal, TextRisk):
+        return not signal.on_trial and (signal.level == "review" or signal.pattern is not None)
+    return isinstance(signal, UserReport)
+
+
+def _opening(envelope: Envelope, decision: Decision, grounds: Sequence[Signal]) -> CaseOpening:
+    event = envelope.event
+    case_id = str(uuid5(DECISION_NAMESPACE, f"case:{decision.decision_id}"))
+    media = [_without_most_frames(item) for item in event.media if item.hashes is not None]
+    addresses = sorted({s.url_index for s in _addresses(grounds) if s.url_index is not None})
+    return CaseOpening(
+        case_id=case_id,
+        fold_key=fold_key(decision, grounds, media),
+        decision=replace(decision, case_id=case_id),
+        kind=event.kind,
+        # The platform's clock is not trusted: nothing happened after the broker had it.
+        occurred_at=min(event.occurred_at, _broker_time(envelope.received_at, event.occurred_at)),
+        received_at=envelope.received_at,
+        jurisdiction=event.jurisdiction,
+        author=event.author,
+        recipients=event.recipients,
+        recipient_count=event.recipient_count,
+        media=media,
+        urls=[ListedAddress(index=i, url=event.urls[i]) for i in addresses if i < len(event.urls)],
+    )
+
+
+def fold_key(decision: Decision, grounds: Iterable[Signal], media: Sequence[Media]) -> str:
+    """What cases about the same thing share, as a SHA-256 in hexadecimal.
+
+    A risk in a conversation (or of an account that has none) folds with others of the same; else
+    matched files fold by their digests, or by their nearest to one where no digest is known;
+    addresses by what was matched; what a person reported by the content.
+    """
+    grounds = list(grounds)
+    parts: list[str]
+    matched = {s.media_id for s in grounds if isinstance(s, HashMatch)}
+    if any(isinstance(signal, TextRisk) for signal in grounds):
+        if decision.conversation_id is not None:
+            parts = ["conversation", decision.conversation_id]
+        else:
+            parts = ["account", decision.author_id]
+    elif matched:
+        known = sorted({_digest(item) for item in media if item.media_id in matched})
+        parts = ["media", *(known or [decision.content_id])]
+    elif addresses := sorted({f"{s.list}/{s.entry}" for s in _addresses(grounds)}):
+        parts = ["url", *addresses]
+    else:
+        parts = ["content", decision.content_id]
+    name = msgspec.json.encode([decision.tenant, *parts])
+    return hashlib.sha256(name).hexdigest()
+
+
+def _addresses(signals: Iterable[Signal]) -> list[UrlMatch]:
+    return [signal for signal in signals if isinstance(signal, UrlMatch)]
+
+
+def _digest(item: Media) -> str:
+    h = item.hashes
+    if h is None:
+        return item.media_id
+    given = h.sha256 or h.sha1 or h.md5 or h.pdq or h.phash or h.dhash
+    if given:
+        return given.lower()
+    frames = "".join(frame.pdq for frame in h.frames) or repr(sorted(h.opaque.items()))
+    return hashlib.sha256(frames.encode()).hexdigest()
+
+
+def _without_most_frames(item: Media) -> Media:
+    hashes = item.hashes
+    if hashes is None or len(hashes.frames) <= FRAMES_KEPT:
+        return item
+    return replace(item, hashes=replace(hashes, frames=hashes.frames[:FRAMES_KEPT]))
+
+
+def _broker_time(received_at: int, otherwise: datetime) -> datetime:
+    try:
+        return datetime.fromtimestamp(received_at / 1000, UTC)
+    except (ValueError, OverflowError, OSError):  # a producer may date its records itself
+        return otherwise

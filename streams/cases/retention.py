@@ -1,0 +1,30 @@
+"""How long a case is kept."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+ANY = "*"
+
+
+def preserve_until(submitted_at: datetime, days: int) -> datetime:
+    """Until when a submitted case must be kept: `days` from its submission."""
+    return submitted_at + timedelta(days=days)
+
+
+def delete_after(
+    opened_at: datetime,
+    jurisdiction: str | None,
+    days: Mapping[str, int],
+    preserved_until: datetime | None,
+) -> datetime | None:
+    """From when on a case is deleted, were it not held; `None` where no entry of `days` covers its
+    jurisdiction. `DE-BY` is covered by its own entry, else by that of `DE`, else by `*`. What must
+    be preserved is not deleted before."""
+    parts = jurisdiction.upper().split("-") if jurisdiction else []
+    places = ["-".join(parts[:count]) for count in range(len(parts), 0, -1)]
+    by_place = {place.upper(): kept for place, kept in days.items()}
+    kept = next((by_place[place] for place in [*places, ANY] if place in by_place), None)
+    if kept is None:
+        return None
+    due = opened_at + timedelta(days=kept)
+    return max(due, preserved_until) if preserved_until else due

@@ -1,0 +1,100 @@
+"""`seawall audit …`: who did what, and whether the log still says so."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from streams.audit.log import AuditKind, AuditLog, UnusableAudit
+from streams.cli.options import (
+    EXIT_DIFFERS,
+    ConfigOption,
+    JsonOption,
+    fail,
+    loaded_settings,
+    print_json,
+)
+
+app = typer.Typer(no_args_is_help=True, help="The audit log: who did what.")
+
+FileOption = Annotated[
+    Path | None, typer.Option("--file", help="The log; else audit.file.", show_default=False)
+]
+
+
+@app.callback()
+def group() -> None:
+    """The audit log: who did what."""
+
+
+@app.command()
+def verify(
+    file: FileOption = None,
+    head: Annotated[
+        str | None,
+        typer.Option("--head", help="A newest hash that was kept elsewhere: it must be there."),
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check that no row was changed, removed or put in between, and print the newest hash.
+
+    Keep that hash where nobody who can write the log can write: a whole new log holds by itself.
+
+    Example: seawall audit verify --head 9f86d081884c7d65…
+
+    Exit codes: 0 it holds, 1 it does not (the row is named), 2 the file cannot be used.
+    """
+    with _opened(file, config) as log:
+        found = log.verify()
+        known = head is None or any(entry.hash == head for entry in log.entries())
+    if as_json:
+        fault = found.fault._asdict() if found.fault else None
+        print_json({"rows": found.rows, "head": found.head, "fault": fault, "head_known": known})
+    elif found.fault is not None:
+        typer.echo(f"row {found.fault.seq}: {found.fault.why}; the {found.rows} before it hold")
+    elif not known:
+        typer.echo(f"{found.rows} rows hold, but none has the hash {head}")
+    else:
+        typer.echo(f"{found.rows} rows hold; head {found.head}")
+    raise typer.Exit(EXIT_DIFFERS if found.fault or not known else 0)
+
+
+@app.command()
+def show(
+    file: FileOption = None,
+    kind: Annotated[str | None, typer.Option("--kind", help="Only of this kind.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="The last ones.")] = 50,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the last rows, oldest first.
+
+    Example: seawall audit show --kind export
+
+    Exit codes: 0 shown, 2 bad usage, or the file cannot be used.
+    """
+    kinds = AuditKind.__args__
+    if kind is not None and kind not in kinds:
+        fail(f"--kind {kind}: there are {', '.join(kinds)}")
+    with _opened(file, config) as log:
+        rows = [entry for entry in log.entries() if kind in (None, entry.kind)][-limit:]
+    if as_json:
+        print_json([{**row._asdict(), "what": msgspec.json.decode(row.what)} for row in rows])
+        return
+    for row in rows:
+        typer.echo(f"{row.seq} {row.at} {row.kind} by {row.actor}: {row.what}")
+
+
+def _opened(file: Path | None, config: Path | None) -> AuditLog:
+    named = loaded_settings(config).settings.audit.file
+    path = file or (Path(named) if named else None)
+    if path is None:
+        fail("no audit log: give --file, or set audit.file")
+    if not path.exists():
+        fail(f"{path}: there is no such file")
+    try:
+        return AuditLog(path)
+    except UnusableAudit as error:
+        fail(str(error))

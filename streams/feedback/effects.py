@@ -1,0 +1,197 @@
+"""What follows from an outcome: proposals for lists, reversals, and the end of a case."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from streams.contracts.case_record import CaseOpening
+from streams.contracts.decision import DECISION_NAMESPACE, Decision, Reason, Target, TargetKind
+from streams.contracts.event import Media, MediaHashes
+from streams.contracts.outcome import ReviewOutcome, ReviewTarget
+from streams.contracts.signal import HashMatch
+from streams.contracts.values import ACTION_STRENGTH, Action, Algorithm
+from streams.feedback.subject import signals_about
+
+DIGESTS = frozenset({"md5", "sha1", "sha256"})
+MATCHABLE_QUALITY = 50
+"""PDQ's authors discard hashes below (Facebook 2019); no entry is proposed of one."""
+APPEAL_RULE = "appeal-granted"
+APPEAL_GROUND = "A person reviewed the decision on appeal and reversed it."
+
+
+class ProposedHash(Struct, frozen=True, kw_only=True):
+    """A hash as a list entry holds it."""
+
+    algorithm: Algorithm
+    value: str
+
+
+class Proposal(Struct, frozen=True, kw_only=True):
+    """An item for the platform's own list, waiting for `seawall lists accept`.
+
+    `allow` is a perceptual match that a person rejected: the file is not what the list holds.
+    `add` is what a person confirmed and no list knew. `category` is the reviewer's
+    classification, lower case, where there is one.
+    """
+
+    proposal_id: str
+    kind: Literal["allow", "add"]
+    hashes: list[ProposedHash]
+    category: str
+    decision_id: str
+    why: str
+
+
+class Effects(NamedTuple):
+    """`closed` says what has become of the case; `None` leaves it as it is."""
+
+    proposal: Proposal | None = None
+    reversal: Decision | None = None
+    closed: bool | None = None
+
+
+def effects_of(
+    outcome: ReviewOutcome,
+    decision: Decision,
+    opening: CaseOpening | None,
+    outcomes: Sequence[ReviewOutcome],
+) -> Effects:
+    """The effects of an outcome about `decision`. `opening` is its case, which has the hashes;
+    `outcomes` are all about the decision up to and with this one."""
+    return Effects(
+        _proposal(outcome, decision, opening),
+        reversal_of(decision, outcome, outcomes) if outcome.outcome == "appeal_granted" else None,
+        _closed(decision, outcomes),
+    )
+
+
+def reversal_of(
+    decision: Decision, outcome: ReviewOutcome, outcomes: Iterable[ReviewOutcome]
+) -> Decision:
+    """The decision after a granted appeal: its target is allowed, as are those of appeals granted
+    before; the others stand. It is the same, id and content, whenever the same appeal is told."""
+    granted = {(o.target.kind, o.target.id) for o in outcomes if o.outcome == "appeal_granted"}
+    granted.add((outcome.target.kind, outcome.target.id))
+    targets: tuple[Target, ...] = tuple(
+        replace(target, action="allow") if (target.kind, target.id) in granted else target
+        for target in decision.targets
+    )
+    if (outcome.target.kind, outcome.target.id) not in {(t.kind, t.id) for t in targets}:
+        targets += (Target(kind=outcome.target.kind, id=outcome.target.id, action="allow"),)
+    actions: list[Action] = [target.action for target in targets]
+    action = max(actions, key=ACTION_STRENGTH.__getitem__)
+    return replace(
+        decision,
+        decision_id=reversal_id(decision.decision_id, outcome.target),
+        kind="reversal",
+        supersedes=decision.decision_id,
+        targets=targets,
+        action=action,
+        report=decision.report and action != "allow",
+        notices=(),
+        reasons=(Reason(rule=APPEAL_RULE, ground=APPEAL_GROUND),),
+        would_have=(),
+        automated=False,
+        decided_at=outcome.reviewed_at,
+    )
+
+
+def reversal_id(decision_id: str, target: ReviewTarget) -> str:
+    """UUIDv5 of the reversed decision and the target: an appeal is granted once."""
+    kind: TargetKind = target.kind
+    return str(uuid.uuid5(DECISION_NAMESPACE, f"reversal:{decision_id}:{kind}:{target.id}"))
+
+
+def _closed(decision: Decision, outcomes: Iterable[ReviewOutcome]) -> bool | None:
+    """A case is closed when people found nothing at any target that was acted upon."""
+    last: dict[tuple[TargetKind, str], bool] = {}
+    for outcome in outcomes:
+        if outcome.outcome in ("rejected", "appeal_granted"):
+            last[outcome.target.kind, outcome.target.id] = True
+        elif outcome.outcome == "confirmed":
+            last[outcome.target.kind, outcome.target.id] = False
+    if not last:
+        return None
+    acted: list[tuple[TargetKind, str]] = [
+        (target.kind, target.id) for target in decision.targets if target.action != "allow"
+    ]
+    return all(last.get(target, False) for target in acted) and all(last.values())
+
+
+def _proposal(
+    outcome: ReviewOutcome, decision: Decision, opening: CaseOpening | None
+) -> Proposal | None:
+    if outcome.target.kind != "media" or opening is None:
+        return None
+    media = next((m for m in opening.media if m.media_id == outcome.target.id), None)
+    if media is None or media.hashes is None:
+        return None
+    matches = [
+        signal
+        for signal in signals_about(decision, outcome.target)
+        if isinstance(signal, HashMatch) and signal.role != "allow"
+    ]
+    if outcome.outcome in ("rejected", "appeal_granted"):
+        return _allow(outcome, media.hashes, matches)
+    if outcome.outcome == "confirmed" and not matches:
+        return _add(outcome, media)
+    return None
+
+
+def _allow(
+    outcome: ReviewOutcome, hashes: MediaHashes, matches: Sequence[HashMatch]
+) -> Proposal | None:
+    perceptual = {match.algorithm for match in matches if match.algorithm not in DIGESTS}
+    exact = any(match.algorithm in DIGESTS for match in matches)
+    found = [h for h in _entries(hashes) if h.algorithm in perceptual]
+    if exact or not found:  # an allowance never beats an exact match: that list is to be told
+        return None
+    return _made("allow", outcome, [h for h in _entries(hashes) if h.algorithm == "sha256"] + found)
+
+
+def _add(outcome: ReviewOutcome, media: Media) -> Proposal | None:
+    """Only of what somebody has seen, and of hashes that the platform vouches for."""
+    if outcome.viewed_by is None or media.hash_origin == "client_unverified":
+        return None
+    found = _entries(media.hashes) if media.hashes is not None else []
+    return _made("add", outcome, found) if found else None
+
+
+def _made(
+    kind: Literal["allow", "add"], outcome: ReviewOutcome, hashes: list[ProposedHash]
+) -> Proposal:
+    name = f"proposal:{kind}:{outcome.decision_id}:{outcome.target.id}"
+    why = "a person rejected the match" if kind == "allow" else "a person confirmed a new item"
+    return Proposal(
+        proposal_id=str(uuid.uuid5(DECISION_NAMESPACE, name)),
+        kind=kind,
+        hashes=hashes,
+        category=(outcome.classification or "").lower(),
+        decision_id=outcome.decision_id,
+        why=f"{why} ({outcome.reviewer_role})",
+    )
+
+
+def _entries(hashes: MediaHashes) -> list[ProposedHash]:
+    values: dict[Algorithm, str | None] = {
+        "sha256": hashes.sha256,
+        "sha1": hashes.sha1,
+        "md5": hashes.md5,
+        "pdq": hashes.pdq if _matchable(hashes.pdq_quality) else None,
+        "phash": hashes.phash,
+        "dhash": hashes.dhash,
+    }
+    frames = [frame.pdq.lower() for frame in hashes.frames if _matchable(frame.quality)]
+    values["vpdq"] = "".join(dict.fromkeys(frames))
+    return [
+        ProposedHash(algorithm=algorithm, value=value.lower())
+        for algorithm, value in values.items()
+        if value
+    ]
+
+
+def _matchable(quality: int | None) -> bool:
+    return quality is None or quality >= MATCHABLE_QUALITY

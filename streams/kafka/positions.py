@@ -1,0 +1,100 @@
+"""Reading topics from positions that the reader keeps, together with what it made of them."""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from streams.kafka.client import (
+    ClientConfig,
+    Consumer,
+    Record,
+    TopicPartition,
+    consumer_client,
+    native,
+)
+
+POLL_MS = 500
+MAX_RECORDS = 500
+
+
+class UnknownTopic(Exception):
+    """A topic that does not exist; the message says what to do."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(f"there is no topic {topic}: run seawall topics apply")
+
+
+class Batch(NamedTuple):
+    """Committed records in the order of their partitions, and for every partition the position
+    after them: past transactions' markers, too."""
+
+    records: list[Record]
+    positions: dict[TopicPartition, int]
+
+
+class PositionReader:
+    """Reads whole topics with `read_committed`, of no group: whoever reads saves `positions` in
+    one transaction with what it made of `records`, and then has each record's effect once.
+
+    `position(topic, partition)` says where to begin; `None` is the earliest that is retained. A
+    position that a topic no longer has, made anew or cut, is where it begins now.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        topics: Sequence[str],
+        position: Callable[[str, int], int | None],
+    ) -> None:
+        self._consumer = consumer
+        self._partitions: list[TopicPartition] = []
+        for topic in topics:
+            numbers = sorted(consumer.partitions_for_topic(topic) or ())
+            if not numbers:
+                raise UnknownTopic(topic)
+            self._partitions += [TopicPartition(topic, number) for number in numbers]
+        consumer.assign([native(tp) for tp in self._partitions])
+        begins = consumer.beginning_offsets([native(tp) for tp in self._partitions])
+        ends = consumer.end_offsets([native(tp) for tp in self._partitions])
+        for tp in self._partitions:
+            wanted = position(tp.topic, tp.partition)
+            if wanted is None or not begins[tp] <= wanted <= ends[tp]:
+                wanted = begins[tp]
+            consumer.seek(native(tp), wanted)
+
+    @property
+    def partitions(self) -> list[TopicPartition]:
+        """What is read."""
+        return self._partitions
+
+    def read(self) -> Batch:
+        """What there is, waiting for it for at most half a second."""
+        polled = self._consumer.poll(timeout_ms=POLL_MS, max_records=MAX_RECORDS)
+        records = [record for tp in self._partitions for record in polled.get(tp, [])]
+        return Batch(records, {tp: self._at(tp) for tp in self._partitions})
+
+    def begins(self) -> dict[TopicPartition, int]:
+        """Where what is retained begins now."""
+        return self._consumer.beginning_offsets([native(tp) for tp in self._partitions])
+
+    def ends(self) -> dict[TopicPartition, int]:
+        """Where committed records end now."""
+        return self._consumer.end_offsets([native(tp) for tp in self._partitions])
+
+    def _at(self, tp: TopicPartition) -> int:
+        return self._consumer.position(native(tp))
+
+
+@contextmanager
+def reading(
+    config: ClientConfig, topics: Sequence[str], position: Callable[[str, int], int | None]
+) -> Generator[PositionReader]:
+    """A reader with a consumer of its own.
+
+    Raises `UnknownTopic`, and `KafkaError` when the brokers cannot be reached, or refuse.
+    """
+    consumer = consumer_client({**config, "max_partition_fetch_bytes": 4 << 20})
+    try:
+        yield PositionReader(consumer, topics, position)
+    finally:
+        consumer.close()

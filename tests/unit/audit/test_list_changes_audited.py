@@ -1,0 +1,81 @@
+"""Changes of lists reach the audit log, each once, whoever made them."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from typer.testing import CliRunner
+
+from matchers.lists.entry import ListInfo
+from matchers.lists.formats.registry import read_feed
+from matchers.lists.librarian.store import ListStore
+from streams.audit.log import AuditLog
+from streams.cli.audit_hook import audit_lists
+from streams.cli.main import build
+from streams.settings import AuditSettings, Settings
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def changed(path: Path, number: int) -> None:
+    with ListStore.open(path) as store:
+        store.define(ListInfo(name="own"), origin="t", at=AT)
+        lines = "".join(f"md5 {n:032x}\n" for n in range(number))
+        feed = read_feed(lines.encode(), "signals", "own")
+        store.import_feed("own", feed, origin="importer", at=AT)
+        if store.waiting():
+            store.approve("own", origin="approver", at=AT)
+
+
+def test_each_revision_is_noted_once_with_who_made_it(tmp_path: Path) -> None:
+    settings = Settings(audit=AuditSettings(file=str(tmp_path / "audit.db")))
+    lists = tmp_path / "lists.db"
+    changed(lists, 1)
+    with ListStore.open(lists) as store:
+        newest = store.revision()
+        audit_lists(settings, store)
+        audit_lists(settings, store)
+    changed(lists, 2)
+    with ListStore.open(lists) as store:
+        assert store.revision() > newest
+        audit_lists(settings, store)
+        last = store.revision()
+    with AuditLog(tmp_path / "audit.db") as log:
+        rows = list(log.entries())
+        numbers = [msgspec.json.decode(row.what)["revision"] for row in rows]
+        assert numbers == list(range(1, last + 1))
+        approvals = [row.actor for row in rows if row.kind == "approval"]
+        assert set(approvals) == {"approver"}
+        assert {row.actor for row in rows if row.kind == "list"} <= {"t", "importer"}
+        assert log.verify().fault is None
+
+
+def test_without_a_log_nothing_is_done(tmp_path: Path) -> None:
+    changed(tmp_path / "lists.db", 1)
+    with ListStore.open(tmp_path / "lists.db") as store:
+        audit_lists(Settings(), store)
+    assert [path.name for path in tmp_path.glob("*.db")] == ["lists.db"]
+
+
+def test_the_commands_note_changes_approvals_and_exports(tmp_path: Path) -> None:
+    config = tmp_path / "seawall.toml"
+    config.write_text(
+        f'[lists]\nstore = "{tmp_path}/lists.db"\n[audit]\nfile = "{tmp_path}/audit.db"\n'
+    )
+    (tmp_path / "own.txt").write_text("".join(f"md5 {n:032x}\n" for n in range(3)))
+    (tmp_path / "lists.toml").write_text(
+        '[[list]]\nname = "own"\nfile = "own.txt"\nformat = "signals"\nredistribute = true\n'
+    )
+
+    def run(*arguments: str) -> None:
+        command = build("lists")
+        CliRunner().invoke(command, ["lists", *arguments, "--config", str(config)])
+
+    run("import", str(tmp_path / "lists.toml"))
+    run("approve", "own")
+    run("export", "own", "--out", str(tmp_path / "out.csv"))
+    with AuditLog(tmp_path / "audit.db") as log:
+        kinds = [row.kind for row in log.entries()]
+    assert kinds[0] == "list"
+    assert kinds[-1] == "export"
+    assert (tmp_path / "out.csv").exists()

@@ -1,0 +1,235 @@
+"""From records to cases, feedback and what follows."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from matchers.lists.entry import ListInfo
+from matchers.lists.librarian.proposals import proposals
+from matchers.lists.librarian.store import ListStore
+from streams.audit.log import AuditLog
+from streams.cases.building import build_case
+from streams.cases.desk import Desk, DeskTopics
+from streams.cases.store import CaseStore
+from streams.contracts.codec import decision_headers
+from streams.contracts.decision import Decision
+from streams.settings import CaseSettings, FeedbackSettings
+from tests.unit.cases.occurrences import (
+    AT,
+    decision,
+    event,
+    match,
+    near,
+    opening,
+    outcome,
+    risk,
+    viewing,
+)
+
+TOPICS = DeskTopics("decisions", "cases", "outcomes")
+
+
+@dataclass
+class Record:
+    topic: str
+    value: bytes | None
+    key: bytes | None = b"k1"
+    headers: list[tuple[str, bytes]] = field(default_factory=list)
+
+
+@dataclass
+class Office:
+    desk: Desk
+    audit: AuditLog
+    now: list
+
+    def take(self, *records: Record) -> None:
+        self.desk.take(records, [("decisions", 0, 1)])
+
+
+@pytest.fixture
+def office(tmp_path: Path):
+    now = [AT]
+    with CaseStore.open(tmp_path / "c.db") as store, AuditLog(tmp_path / "a.db") as audit:
+        desk = Desk(store, TOPICS, lambda: now[0], CaseSettings(), FeedbackSettings(), audit)
+        yield Office(desk, audit, now)
+
+
+def decided(one: Decision, traceparent: bytes | None = None) -> Record:
+    headers = decision_headers(one, [("traceparent", traceparent)])
+    return Record("decisions", msgspec.json.encode(one), headers=headers)
+
+
+def opened(one) -> Record:
+    return Record("cases", msgspec.json.encode(one))
+
+
+def told(one) -> Record:
+    return Record("outcomes", msgspec.json.encode(one))
+
+
+def sent(office: Office) -> list[Decision]:
+    waiting = office.desk.store.reviews.outgoing()
+    return [msgspec.json.decode(out.value, type=Decision) for out in waiting]
+
+
+def proposed(office: Office) -> list[dict]:
+    return [msgspec.json.decode(value) for _, value in office.desk.store.reviews.proposals()]
+
+
+def test_a_rejected_perceptual_match_closes_its_case_and_proposes_an_allowance(office) -> None:
+    one = opening(event(), near(), action="hold", report=False)
+    office.take(opened(one), decided(one.decision), told(outcome(one, "rejected")))
+    [state] = office.desk.store.cases()
+    assert state.status == "closed"
+    [proposal] = proposed(office)
+    assert proposal["kind"] == "allow"
+    assert [h["algorithm"] for h in proposal["hashes"]] == ["sha256", "pdq"]
+    kinds = [(row.kind, msgspec.json.decode(row.what)["done"]) for row in office.audit.entries()]
+    assert kinds == [("feedback", "outcome"), ("feedback", "proposal")]
+
+
+def test_a_rejected_exact_match_proposes_nothing(office) -> None:
+    one = opening(event(), match(), near())
+    office.take(opened(one), decided(one.decision), told(outcome(one, "rejected")))
+    assert proposed(office) == []
+
+
+def test_a_confirmed_new_item_is_proposed_once_somebody_has_seen_it(office) -> None:
+    one = opening(event(), risk())
+    office.take(opened(one), decided(one.decision), told(outcome(one, "confirmed")))
+    assert proposed(office) == []
+    seen = outcome(one, **viewing(classification="B1", reviewed_at=AT + timedelta(hours=1)))
+    office.take(told(seen))
+    [proposal] = proposed(office)
+    assert (proposal["kind"], proposal["category"]) == ("add", "b1")
+
+
+def test_a_hash_that_nobody_vouches_for_is_not_proposed(office) -> None:
+    item = event().media[0]
+    loose = event(media=[msgspec.structs.replace(item, hash_origin="client_unverified")])
+    one = opening(loose, risk())
+    office.take(opened(one), decided(one.decision), told(outcome(one, **viewing())))
+    assert proposed(office) == []
+
+
+def test_a_granted_appeal_is_one_reversal_however_often_it_is_told(office) -> None:
+    one = opening()
+    granted = outcome(one, "appeal_granted")
+    office.take(opened(one), decided(one.decision, b"00-1-2-01"), told(granted), told(granted))
+    office.take(told(granted))
+    again = outcome(one, "appeal_granted", reviewed_at=AT + timedelta(days=1))
+    office.take(told(again))
+    [reversal] = sent(office)
+    assert (reversal.kind, reversal.supersedes) == ("reversal", one.decision.decision_id)
+    assert (reversal.action, reversal.report, reversal.automated) == ("allow", False, False)
+    assert reversal.decided_at == AT
+    [out] = office.desk.store.reviews.outgoing()
+    assert (out.key, out.traceparent) == (b"k1", b"00-1-2-01")
+    [state] = office.desk.store.cases()
+    assert (state.status, state.reversed) == ("closed", True)
+
+
+def test_an_outcome_waits_for_its_decision(office) -> None:
+    one = opening()
+    office.take(told(outcome(one, "appeal_granted")))
+    assert office.desk.store.reviews.waiting_outcomes() == 1
+    assert sent(office) == []
+    office.take(opened(one), decided(one.decision))
+    assert len(sent(office)) == 1
+    assert office.desk.store.reviews.waiting_outcomes() == 0
+
+
+def test_a_view_reaches_the_cases_report(office) -> None:
+    one = opening()
+    office.take(opened(one), decided(one.decision))
+    case = office.desk.store.case_file(one.case_id)
+    assert not build_case(case).files[0].details.file_viewed_by_esp
+    office.take(told(outcome(one, **viewing())))
+    case = office.desk.store.case_file(one.case_id)
+    assert build_case(case).files[0].details.file_viewed_by_esp
+
+
+def test_decisions_that_allow_are_not_kept_but_for_the_sample(office) -> None:
+    plain = decision(event("e1"), [match()], action="allow", report=False)
+    sampled = decision(event("e2"), [match()], action="allow", report=False, sampled=True)
+    office.take(decided(plain), decided(sampled))
+    reviews = office.desk.store.reviews
+    assert reviews.decision(plain.decision_id) is None
+    known = reviews.decision(sampled.decision_id)
+    assert known is not None
+    assert known.decision == sampled
+
+
+def test_what_cannot_be_read_is_counted_and_loses_nothing_else(office) -> None:
+    one = opening()
+    half = msgspec.to_builtins(outcome(one)) | {"viewed_by": "r"}
+    bad = [b"{", b"\xff", b"[]", b"{}", msgspec.json.encode(half), None]
+    office.take(*(Record("outcomes", value) for value in bad), opened(one))
+    assert office.desk.unreadable == {"outcomes": 5}
+    assert len(office.desk.store.cases()) == 1
+
+
+def test_a_case_is_deleted_when_its_time_has_come_unless_it_is_held(office) -> None:
+    kept, gone = opening(event("e1"), risk()), opening(event("e2"))
+    office.take(opened(kept), opened(gone))
+    store = office.desk.store
+    store.hold(kept.case_id, "request 17", "desk", AT)
+    office.now[0] = AT + timedelta(days=364)
+    assert office.desk.expire() == 0
+    office.now[0] = AT + timedelta(days=366)
+    assert office.desk.expire() == 1
+    assert [state.case_id for state in store.cases()] == [kept.case_id]
+    last = list(office.audit.entries())[-1]
+    assert msgspec.json.decode(last.what) == {"done": "deleted", "case": gone.case_id}
+
+
+def test_a_submitted_case_is_preserved_for_its_year(office) -> None:
+    one = opening()
+    office.take(opened(one))
+    office.desk.store.submit(one.case_id, 1, {}, "desk", AT + timedelta(days=300))
+    office.now[0] = AT + timedelta(days=664)
+    assert office.desk.expire() == 0
+    office.now[0] = AT + timedelta(days=666)
+    assert office.desk.expire() == 1
+
+
+def test_proposals_reach_the_librarian_once_and_wait_for_people(office, tmp_path: Path) -> None:
+    one = opening(event(), near(), action="hold", report=False)
+    office.take(opened(one), decided(one.decision), told(outcome(one, "rejected")))
+    lists = tmp_path / "lists.db"
+    assert office.desk.hand_over(lists) == 0  # no librarian yet
+    with ListStore.open(lists) as store:
+        pass
+    assert office.desk.hand_over(lists) == 0  # it does not have the list
+    assert len(proposed(office)) == 1
+    with ListStore.open(lists) as store:
+        store.define(ListInfo(name="own"), origin="t", at=AT)
+    assert office.desk.hand_over(lists) == 1
+    assert office.desk.hand_over(lists) == 0
+    with ListStore.open(lists) as store:
+        waiting = proposals(store)
+        assert {(p.entry.algorithm, p.entry.role, p.decided) for p in waiting} == {
+            ("sha256", "allow", None),
+            ("pdq", "allow", None),
+        }
+        assert list(store.entries("own")) == []
+
+
+def test_a_failure_saves_no_position(office) -> None:
+    class Breaks(Record):
+        @property
+        def headers(self):  # pyright: ignore
+            raise RuntimeError
+
+        @headers.setter
+        def headers(self, _) -> None: ...
+
+    one = opening()
+    with pytest.raises(RuntimeError):
+        office.take(opened(one), Breaks("decisions", b"{}"))
+    assert office.desk.store.position("decisions", 0) is None
+    assert office.desk.store.cases() == []

@@ -1,0 +1,113 @@
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.contracts.decision import Target
+from streams.contracts.values import ACTION_STRENGTH
+from streams.feedback.effects import effects_of, reversal_of
+from tests.unit.cases.occurrences import (
+    AT,
+    event,
+    match,
+    near,
+    opening,
+    outcome,
+    picture,
+    risk,
+    viewing,
+)
+
+TARGETS = (
+    Target(kind="media", id="m1", action="block"),
+    Target(kind="conversation", id="k1", action="review"),
+)
+
+
+def test_a_reversal_leaves_the_other_targets_as_they_were() -> None:
+    one = opening(event(), match(), risk(), targets=TARGETS)
+    granted = outcome(one, "appeal_granted")
+    reversal = reversal_of(one.decision, granted, [granted])
+    assert [(t.kind, t.action) for t in reversal.targets] == [
+        ("media", "allow"),
+        ("conversation", "review"),
+    ]
+    assert reversal.action == "review"
+    other = outcome(one, "appeal_granted", ("conversation", "k1"))
+    both = reversal_of(one.decision, other, [granted, other])
+    assert both.action == "allow"
+    assert both.decision_id != reversal.decision_id
+
+
+def test_a_target_that_the_decision_does_not_name_is_allowed_all_the_same() -> None:
+    one = opening(targets=())
+    granted = outcome(one, "appeal_granted", ("account", "a1"))
+    assert reversal_of(one.decision, granted, []).targets == (
+        Target(kind="account", id="a1", action="allow"),
+    )
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(["allow", "label", "review", "hold", "block"]), max_size=5))
+def test_a_reversal_is_never_stronger_and_always_the_same(actions) -> None:
+    targets = tuple(
+        Target(kind="media", id=f"m{n}", action=action) for n, action in enumerate(actions, 1)
+    )
+    strongest = max(actions, key=ACTION_STRENGTH.__getitem__, default="review")
+    one = opening(targets=targets, action=strongest, report=True)
+    granted = outcome(one, "appeal_granted")
+    reversal = reversal_of(one.decision, granted, [granted])
+    assert ACTION_STRENGTH[reversal.action] <= ACTION_STRENGTH[one.decision.action]
+    assert reversal == reversal_of(one.decision, granted, [granted, granted])
+    assert (
+        msgspec.json.decode(msgspec.json.encode(reversal))["decided_at"] == "2026-03-01T12:00:00Z"
+    )
+    assert reversal.notices == ()
+
+
+@pytest.mark.parametrize(
+    ("results", "closed"),
+    [
+        ([], None),
+        (["unsure"], None),
+        (["rejected"], True),
+        (["confirmed"], False),
+        (["rejected", "confirmed"], False),
+        (["confirmed", "appeal_granted"], True),
+        (["appeal_denied"], None),
+    ],
+)
+def test_what_closes_a_case(results, closed) -> None:
+    one = opening()
+    told = [outcome(one, result) for result in results]
+    last = told[-1] if told else outcome(one, "unsure")
+    assert effects_of(last, one.decision, one, told).closed is closed
+
+
+def test_a_case_of_several_targets_is_closed_by_all_of_them() -> None:
+    one = opening(event(), match(), risk(), targets=TARGETS)
+    first = outcome(one, "rejected")
+    second = outcome(one, "rejected", ("conversation", "k1"))
+    assert effects_of(first, one.decision, one, [first]).closed is False
+    assert effects_of(second, one.decision, one, [first, second]).closed is True
+
+
+def test_hashes_of_low_quality_are_not_proposed() -> None:
+    item = picture(pdq="0f" * 32, pdq_quality=30, sha256="aa" * 32)
+    one = opening(event(media=[item]), risk())
+    seen = outcome(one, **viewing())
+    proposal = effects_of(seen, one.decision, one, [seen]).proposal
+    assert proposal is not None
+    assert [h.algorithm for h in proposal.hashes] == ["sha256"]
+    match_only = opening(event(media=[item]), near())
+    rejected = outcome(match_only, "rejected")
+    assert effects_of(rejected, match_only.decision, match_only, [rejected]).proposal is None
+
+
+def test_without_its_case_or_its_file_nothing_is_proposed() -> None:
+    one = opening(event(), near())
+    rejected = outcome(one, "rejected")
+    assert effects_of(rejected, one.decision, None, [rejected]).proposal is None
+    unknown = outcome(one, "rejected", ("media", "m9"))
+    assert effects_of(unknown, one.decision, one, [unknown]).proposal is None
+    assert outcome(one).reviewed_at == AT
