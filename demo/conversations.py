@@ -76,12 +76,12 @@ def everyday_lines(draw_from: Random) -> Iterator[str]:
 
 _MAYBE = Decided(
     actions=frozenset({"allow", "review"}),
-    rules=frozenset({"contact-risk", "sextortion"}),
+    rules=frozenset({"asked-to-move", "contact-risk", "sextortion"}),
 )
 """While a conversation builds up: when the scale tips is the text-risk model's to say."""
 _APPROACH = Decided(
     actions=frozenset({"review"}),
-    rules=frozenset({"contact-risk"}),
+    rules=frozenset({"asked-to-move", "contact-risk"}),
     priorities=frozenset({0, 1}),
     signals=frozenset({"text_risk"}),
     notices=frozenset({"talking-to-strangers"}),

@@ -6,11 +6,13 @@ import os
 import tempfile
 import time
 import uuid
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import faust
+from prometheus_client import ProcessCollector
 
 from matchers.lists.csv_format import UnreadableList
 from streams import deadline
@@ -25,43 +27,60 @@ from streams.boundary import (
 )
 from streams.control.agent import add_control_agent
 from streams.control.follow import ListFollower
+from streams.control.policy_follow import PolicyFollower
+from streams.control.suspicion import MatchShares, SuspicionReporter
 from streams.control.watch import ListWatch
-from streams.engine.chain import Chain
+from streams.engine.chain import Chain, Outcome
 from streams.engine.config import EngineConfig
 from streams.engine.health import Health
 from streams.engine.service import ChunkService
 from streams.exits import EXIT_FAILED, NotUsable
+from streams.faust_app import faust_app
 from streams.kafka import topics as kafka_topics
 from streams.kafka.topics import consumer_group, stage_topics, topic_name
+from streams.logs import RecentProblems
 from streams.memory import settle_memory
 from streams.metrics import Metrics
 from streams.parts import Parts, build_parts
 from streams.settings import Settings
 from streams.state.open import open_store
 from streams.state.store import StateStore
+from streams.state.valkey import ValkeyStore
+from streams.state.watch import EvictionWatch
+from streams.status import status_of
 from streams.web import WebService
 from streams.worker import new_loop, run_until_ended
 
 log = logging.getLogger(__name__)
 
+_EMPTY = Path(tempfile.gettempdir()) / "seawall-faust"
+"""Faust makes folders for tables, of which there are none. One for all workers: one of its own
+would be left behind by a worker that is killed."""
+
 
 def run_worker(settings: Settings) -> int:
     """Run a worker until it is asked to end (0) or fails (1)."""
     metrics = Metrics()
+    ProcessCollector(registry=metrics.registry)
     loop = new_loop()
     parts = build_parts(settings, metrics)
     try:
-        with tempfile.TemporaryDirectory(prefix="seawall-worker-") as scratch:
-            app = _faust_app(settings, Path(scratch))
-            services = _services(settings, app, parts, metrics)
-            settle_memory()
-            return run_until_ended(app, loop, services, settings.worker.shutdown_seconds)
+        app = faust_app(settings, _app_name(settings), _EMPTY)
+        services = _services(settings, app, parts, metrics)
+        settle_memory()
+        return run_until_ended(app, loop, services, settings.worker.shutdown_seconds)
     finally:
         parts.close()
 
 
-def build_chain(settings: Settings, parts: Parts, metrics: Metrics) -> Chain:
-    """The worker's stages with what stands before and behind them."""
+def build_chain(
+    settings: Settings,
+    parts: Parts,
+    metrics: Metrics,
+    also: Callable[[Outcome], None] | None = None,
+) -> Chain:
+    """The worker's stages with what stands before and behind them. `also` hears of each committed
+    outcome."""
     pipeline, names = settings.pipeline, settings.worker.stages
     source, output = stage_topics(pipeline, names)
     decides = names[-1] == "enforcement"
@@ -73,10 +92,18 @@ def build_chain(settings: Settings, parts: Parts, metrics: Metrics) -> Chain:
                 cases=topic_name(pipeline, kafka_topics.CASES),
             ),
             time.time,
+            settings.policy.write_allow,
         )
         if decides
         else hop_output(output)
     )
+    count = outcome_counter(metrics, names)
+
+    def observe(outcome: Outcome) -> None:
+        count(outcome)
+        if also is not None:
+            also(outcome)
+
     takes_events = source == topic_name(pipeline, kafka_topics.first_topic(pipeline))
     return Chain(
         stages=parts.stages,
@@ -88,7 +115,7 @@ def build_chain(settings: Settings, parts: Parts, metrics: Metrics) -> Chain:
             settings.media.timeout_seconds,
         ),
         encode=encode,
-        observe=outcome_counter(metrics, names),
+        observe=observe,
     )
 
 
@@ -141,28 +168,41 @@ def _services(
     follower = (
         ListFollower(parts.lists, config.client, control) if parts.lists is not None else None
     )
+    reporter = _suspicion_reporter(settings, parts, metrics, config.client, control)
+    policies = PolicyFollower(parts.live_policy, config.client, control)
     add_control_agent(app, control, watch)
 
     async def prepare() -> None:
-        if parts.lists is not None and follower is not None:
+        if parts.lists is not None:
             try:
                 await asyncio.to_thread(parts.lists.load)
             except UnreadableList as error:
                 raise NotUsable(f"lists.files: {error}") from error
+
+    async def catch_up() -> None:
+        if follower is not None:
             await follower.catch_up(lambda: chunks.should_stop)
             health.missing.discard("lists loaded")
+        await policies.catch_up(lambda: chunks.should_stop)
 
     outputs = _output_topics(settings)
+    store = _open_store(settings)
     chunks = ChunkService(
         config,
-        build_chain(settings, parts, metrics),
-        _open_store(settings),
+        build_chain(
+            settings,
+            parts,
+            metrics,
+            None if reporter is None else lambda outcome: reporter.count(outcome.envelopes),
+        ),
+        store,
         metrics,
         health,
         outputs,
         [control],
         prepare,
         on_failure=lambda: deadline.arm(settings.worker.shutdown_seconds, EXIT_FAILED),
+        catch_up=catch_up,
     )
     metrics.set_build(version("seawall"), parts.policy.version, stage_label(settings))
     metrics.scan_basis_lapse.set_function(lambda: _next_lapse(parts))
@@ -170,16 +210,23 @@ def _services(
         pool = parts.pool
         metrics.observe_decoder_restarts(lambda: pool.restarts)
 
+    problems = RecentProblems()
+    logging.getLogger().addHandler(problems)
+    started_at = time.time()
+
     def status() -> dict[str, Any]:
-        return {
+        about = {
+            "version": version("seawall"),
+            "started_at": started_at,
             "stages": list(settings.worker.stages),
             "group": config.group,
             "input": config.input_topic,
             "delivery": config.delivery,
-            "partitions": sorted(health.partitions),
             "lists": parts.lists.matcher().version if parts.lists and parts.lists.loaded else None,
             "policy": parts.policy.version,
+            "policy_refused": parts.live_policy.refused,
         }
+        return status_of(metrics.registry, health, problems, about)
 
     web = WebService(
         settings.worker.http_host,
@@ -189,8 +236,30 @@ def _services(
         status,
         lambda address: log.info("metrics and probes at %s", address),
     )
-    services: list[faust.Service] = [web, chunks]
-    return [*services, *(service for service in (watch, follower) if service is not None)]
+    services: list[faust.Service] = [web, chunks, policies]
+    if follower is not None:
+        metrics.lists_offset.set_function(lambda: follower.position)
+        metrics.lists_lag.set_function(lambda: follower.lag)
+    evictions = (
+        EvictionWatch(store, metrics.state_evicted.set) if isinstance(store, ValkeyStore) else None
+    )
+    more = (watch, follower, reporter, evictions)
+    return [*services, *(service for service in more if service is not None)]
+
+
+def _suspicion_reporter(
+    settings: Settings, parts: Parts, metrics: Metrics, client: Mapping[str, Any], topic: str
+) -> SuspicionReporter | None:
+    """Where lists are matched, and their flagging is not turned off."""
+    share = settings.lists.flag_share
+    if parts.lists is None or not share:
+        return None
+    return SuspicionReporter(
+        MatchShares(share),
+        client,
+        topic,
+        lambda name: metrics.list_suspected.labels(name).inc(),
+    )
 
 
 def _next_lapse(parts: Parts) -> float:
@@ -223,43 +292,6 @@ def _open_store(settings: Settings) -> StateStore:
         raise NotUsable(f"state: {error}") from error
 
 
-def _faust_app(settings: Settings, scratch: Path) -> faust.App:
-    """Faust carries lifecycle, supervision and the control topic. Its own web server, tables,
-    leader topic and topic creation are off: the first three are not used, and topics are made by
-    `seawall topics apply` alone."""
-    kafka = settings.kafka
+def _app_name(settings: Settings) -> str:
     member = settings.worker.instance_id or f"{os.uname().nodename}-{os.getpid()}"
-    seconds = settings.worker.session_timeout_ms / 1000
-    return faust.App(
-        f"{consumer_group(settings.pipeline, settings.worker.stages)}.control.{member}",
-        broker=[f"kafka://{address.strip()}" for address in kafka.bootstrap.split(",")],
-        broker_credentials=_credentials(settings),
-        broker_client_id=kafka.client_id,
-        broker_session_timeout=seconds,
-        broker_heartbeat_interval=seconds / 4,
-        # What was said before is in the lists that were loaded, or is read by `ListFollower`.
-        consumer_auto_offset_reset="latest",
-        web_enabled=False,
-        web_tables_enabled=False,
-        topic_allow_declare=False,
-        topic_disable_leader=True,
-        topic_replication_factor=settings.pipeline.replication,
-        autodiscover=False,
-        store="memory://",
-        datadir=str(scratch),
-        key_serializer="raw",
-        value_serializer="raw",
-    )
-
-
-def _credentials(settings: Settings) -> Any:
-    kafka = settings.kafka
-    context = kafka.ssl_context()
-    if kafka.sasl_mechanism and kafka.sasl_password:
-        return faust.SASLCredentials(
-            username=cast(str, kafka.sasl_username),
-            password=kafka.sasl_password.reveal(),
-            ssl_context=context,
-            mechanism=cast(Any, kafka.sasl_mechanism),
-        )
-    return faust.SSLCredentials(context) if context is not None else None
+    return f"{consumer_group(settings.pipeline, settings.worker.stages)}.control.{member}"

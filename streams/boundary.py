@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import NamedTuple
 
 from msgspec.structs import force_setattr
 
+from matchers.language.catalogue import built_in_files
 from streams.contracts.codec import (
     decision_headers,
     decode_envelope,
@@ -21,6 +23,7 @@ from streams.contracts.signal import HashMatch, MediaError, TextMatch, TextRisk,
 from streams.contracts.values import Scan, StageName
 from streams.engine.chain import Outcome, Output, SourceRecord
 from streams.metrics import Metrics
+from streams.policy.policy import LIMITED, REPORTS_PAUSED
 
 ScanGate = Callable[[ContentEvent, int], tuple[ContentEvent, tuple[Scan, ...]]]
 """Drops what may not be scanned, at a time in ms; gives the event left and the scans withheld."""
@@ -124,9 +127,11 @@ def hop_output(topic: str) -> Callable[[Outcome], list[Output]]:
 
 
 def decision_output(
-    topics: Topics, clock: Callable[[], float]
+    topics: Topics, clock: Callable[[], float], write_allow: bool = True
 ) -> Callable[[Outcome], list[Output]]:
-    """For a chain that ends with enforcement: decisions, urgent ones twice, and cases."""
+    """For a chain that ends with enforcement: decisions, urgent ones twice, and cases. Without
+    `write_allow`, a decision that allows, with no signal found and nothing degraded, is left out.
+    """
 
     def encode(outcome: Outcome) -> list[Output]:
         decided_at = datetime.fromtimestamp(clock(), UTC)
@@ -136,6 +141,8 @@ def decision_output(
         for place, envelope, decision in zip(
             outcome.places, outcome.envelopes, outcome.decisions, strict=True
         ):
+            if not write_allow and not (decision.signals or decision.degraded):
+                continue
             force_setattr(decision, "decided_at", decided_at)
             headers = decision_headers(decision, records[place].headers)
             key, value = event_key(envelope.event), encode_decision(decision)
@@ -156,6 +163,12 @@ def outcome_counter(metrics: Metrics, stages: Sequence[StageName]) -> Callable[[
     """Counts what a committed outcome's signals and decisions say, each by the worker that runs
     the stage which found it, so that split workers count nothing twice."""
     mine = set(stages)
+    languages = {PurePath(name).stem for name in built_in_files()}
+
+    def language_of(envelope: Envelope) -> str:
+        # What a platform writes there is not bounded; labels are.
+        given = (envelope.event.language or "unknown").lower().split("-")[0]
+        return given if given in languages or given == "unknown" else "other"
 
     def count(outcome: Outcome) -> None:
         matches: Counter[tuple[str, str]] = Counter()
@@ -182,6 +195,7 @@ def outcome_counter(metrics: Metrics, stages: Sequence[StageName]) -> Callable[[
         if "text-risk" in mine:
             for labels, count in risks.items():
                 metrics.text_risk.labels(*labels).inc(count)
+            _count_languages(metrics, outcome, language_of)
         if "media-hashing" in mine:
             for reason, count in errors.items():
                 metrics.media_errors.labels(reason).inc(count)
@@ -193,10 +207,34 @@ def outcome_counter(metrics: Metrics, stages: Sequence[StageName]) -> Callable[[
     return count
 
 
+def _count_languages(
+    metrics: Metrics, outcome: Outcome, language_of: Callable[[Envelope], str]
+) -> None:
+    events: Counter[str] = Counter()
+    found: Counter[tuple[str, str]] = Counter()
+    for envelope in outcome.envelopes:
+        events[language := language_of(envelope)] += 1
+        for signal in envelope.signals:
+            if isinstance(signal, TextRisk):
+                found.update((category, language) for category in signal.categories)
+    for language, count in events.items():
+        metrics.event_languages.labels(language).inc(count)
+    for labels, count in found.items():
+        metrics.text_risk_categories.labels(*labels).inc(count)
+
+
 def _count_decisions(metrics: Metrics, outcome: Outcome) -> None:
     kinds = Counter((decision.action, decision.priority) for decision in outcome.decisions)
     for (action, priority), count in kinds.items():
         metrics.decisions.labels(action, str(priority)).inc(count)
     rules = Counter(r.rule for decision in outcome.decisions for r in decision.reasons)
+    degraded = Counter(
+        word for decision in outcome.decisions if decision.degraded for word in decision.degraded
+    )
+    for word, count in degraded.items():
+        if word == REPORTS_PAUSED:
+            metrics.reports_paused.inc(count)
+        elif word.startswith(LIMITED):
+            metrics.policy_limited.labels(word.removeprefix(LIMITED)).inc(count)
     for rule, count in rules.items():
         metrics.decision_reasons.labels(rule).inc(count)

@@ -3,6 +3,8 @@
 import logging
 import sys
 import time
+from collections import deque
+from typing import Any
 
 from aiokafka.errors import KafkaError
 
@@ -37,6 +39,31 @@ class RepeatFilter(logging.Filter):
             return False
         self._seen[key] = now
         return True
+
+
+class RecentProblems(logging.Handler):
+    """Keeps the latest warnings and errors, for the status page. Lines of the log hold no content,
+    so that these do not either."""
+
+    def __init__(self, kept: int = 20) -> None:
+        super().__init__(logging.WARNING)
+        self._lines: deque[dict[str, Any]] = deque(maxlen=kept)
+        self.addFilter(RepeatFilter())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it, without its traceback."""
+        line = next(iter(record.getMessage().splitlines()), "")
+        self._lines.appendleft(
+            {
+                "at": record.created,
+                "level": record.levelname,
+                "what": f"{record.name}: {line}",
+            }
+        )
+
+    def latest(self) -> list[dict[str, Any]]:
+        """The newest first: `at` in seconds since the epoch, `level`, `what`."""
+        return list(self._lines)
 
 
 def set_up_logging(level: str = "INFO") -> None:

@@ -137,13 +137,15 @@ class Metrics:
         )  # fmt: skip
         self.latency_since_occurred = BatchHistogram(
             "seawall_event_latency_since_occurred_seconds",
-            "From the platform's occurred_at (clamped to the broker's time) to the commit.",
-            ["stage", "origin"], registry,
+            "From the platform's occurred_at (clamped to the broker's time) to the commit. "
+            "`content` is media where a file was read, else text.",
+            ["stage", "origin", "content"], registry,
         )  # fmt: skip
         self.latency_since_received = BatchHistogram(
             "seawall_event_latency_since_received_seconds",
-            "From the broker's timestamp of the event's first record to the commit.",
-            ["stage", "origin"], registry,
+            "From the broker's timestamp of the event's first record to the commit. `content` is "
+            "media where a file was read, else text.",
+            ["stage", "origin", "content"], registry,
         )  # fmt: skip
         self.in_flight = Gauge(
             "seawall_chunks_in_flight", "Chunks being worked on.", ["stage"], registry=registry
@@ -208,6 +210,11 @@ class Metrics:
             "seawall_dependency_waiting", "Partitions that wait for a dependency now.",
             ["stage", "dependency"], registry=registry,
         )  # fmt: skip
+        self.state_evicted = Gauge(
+            "seawall_state_evicted_keys",
+            "Keys that the state store has evicted for lack of memory, as it says itself: "
+            "conversations forgotten before their time.", registry=registry,
+        )  # fmt: skip
         self._decoder_restarts: Callable[[], int] = lambda: 0
         registry.register(_DecoderRestarts(lambda: self._decoder_restarts()))
 
@@ -219,6 +226,16 @@ class Metrics:
         self.text_risk = Counter(
             "seawall_text_risk_total", "Text-risk signals by level and pattern.",
             ["level", "pattern"], registry=registry,
+        )  # fmt: skip
+        self.text_risk_categories = Counter(
+            "seawall_text_risk_categories_total",
+            "Text-risk signals by category of what was found, and by the event's language.",
+            ["category", "language"], registry=registry,
+        )  # fmt: skip
+        self.event_languages = Counter(
+            "seawall_event_languages_total",
+            "Events that were read for text risk, by the language that the platform gave: one of "
+            "those with a catalogue, other, or unknown.", ["language"], registry=registry,
         )  # fmt: skip
         self.media_errors = Counter(
             "seawall_media_errors_total", "Media that could not be hashed as a picture.",
@@ -253,6 +270,40 @@ class Metrics:
             "seawall_list_reloads_total", "Reloads of the lists: loaded or failed.", ["result"],
             registry=registry,
         )  # fmt: skip
+        for result in ("loaded", "failed"):  # from the start, so that the first is an increase
+            self.list_reloads.labels(result)
+        self.policy_version = Gauge(
+            "seawall_policy_info", "1 for the version of the policy in use.", ["version"],
+            registry=registry,
+        )  # fmt: skip
+        self.policy_changes = Counter(
+            "seawall_policy_changes_total",
+            "Policies that came on the control topic: taken or refused.", ["result"],
+            registry=registry,
+        )  # fmt: skip
+        self.policy_limited = Counter(
+            "seawall_policy_limited_total",
+            "Decisions in which a rule was past its limit.", ["rule"], registry=registry,
+        )  # fmt: skip
+        self.reports_paused = Counter(
+            "seawall_reports_paused_total",
+            "Decisions whose report waits, since a rule was past its limit.", registry=registry,
+        )  # fmt: skip
+        self.lists_offset = Gauge(
+            "seawall_lists_control_offset",
+            "The offset on the control topic up to which list changes are in use. How far workers "
+            "are apart is the skew of their lists.",
+            registry=registry,
+        )
+        self.list_suspected = Counter(
+            "seawall_list_suspected_entries_total",
+            "Entries whose perceptual hash matched a large share of media; the librarian is asked "
+            "to flag them.", ["list"], registry=registry,
+        )  # fmt: skip
+        self.lists_lag = Gauge(
+            "seawall_lists_lag_records", "Records of the control topic not yet followed.",
+            registry=registry,
+        )  # fmt: skip
         self.scan_basis_lapse = Gauge(
             "seawall_scan_basis_next_lapse_timestamp_seconds",
             "When the next scan basis ends; +Inf when none does.", registry=registry,
@@ -266,6 +317,11 @@ class Metrics:
     def set_build(self, version: str, policy: str, stages: str) -> None:
         """Say what runs."""
         self.build.labels(version, platform.python_version(), policy, stages).set(1)
+
+    def set_policy(self, version: str) -> None:
+        """Say which policy is in use."""
+        self.policy_version.clear()
+        self.policy_version.labels(version).set(1)
 
     def observe_decoder_restarts(self, restarts: Callable[[], int]) -> None:
         """Read the number of restarts from the decoder pool at each scrape."""
@@ -281,3 +337,64 @@ class Metrics:
         self.list_entries.clear()
         for (name, algorithm), count in entries.items():
             self.list_entries.labels(name, algorithm).set(count)
+            # At 0 before the first match, which is then an increase.
+            self.matches.labels(name, algorithm)
+            self.list_suspected.labels(name)
+
+
+class LibrarianMetrics:
+    """The librarian's metrics on one registry."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry = registry or CollectorRegistry()
+        self.changes_waiting = Gauge(
+            "seawall_librarian_changes_waiting", "1 for a list with a change that waits for "
+            "approval.", ["list"], registry=registry,
+        )  # fmt: skip
+        self.entries_held = Gauge(
+            "seawall_librarian_entries_held", "Entries that wait for approval by themselves.",
+            ["list"], registry=registry,
+        )  # fmt: skip
+        self.entries_flagged = Gauge(
+            "seawall_list_flagged_entries",
+            "Entries whose perceptual matches are only held, since they match a large share of "
+            "what people send.", ["list"], registry=registry,
+        )  # fmt: skip
+        self.proposals_waiting = Gauge(
+            "seawall_librarian_proposals_waiting", "Entries that reviewers propose.", ["list"],
+            registry=registry,
+        )  # fmt: skip
+        self.last_sync = Gauge(
+            "seawall_librarian_last_sync_timestamp_seconds",
+            "When a list was last brought up to its source.", ["list"], registry=registry,
+        )  # fmt: skip
+        self.sync_failures = Counter(
+            "seawall_librarian_sync_failures_total", "Rounds in which a source failed.", ["list"],
+            registry=registry,
+        )  # fmt: skip
+        self.unpublished = Gauge(
+            "seawall_librarian_unpublished_revisions", "Changes that no worker was told of.",
+            registry=registry,
+        )  # fmt: skip
+        self.control_offset = Gauge(
+            "seawall_librarian_control_offset",
+            "The offset on the control topic after the last published change.", registry=registry,
+        )  # fmt: skip
+        self.snapshot_version = Gauge(
+            "seawall_librarian_snapshot_info", "1 for the version of the newest snapshot.",
+            ["version"], registry=registry,
+        )  # fmt: skip
+        self.snapshot_compiled = Gauge(
+            "seawall_librarian_snapshot_timestamp_seconds", "When it was compiled.",
+            registry=registry,
+        )  # fmt: skip
+        self.compile_seconds = Gauge(
+            "seawall_librarian_compile_seconds", "How long that took.", registry=registry
+        )
+
+    def set_snapshot(self, version: str, at: float, seconds: float) -> None:
+        """Say which snapshot is the newest."""
+        self.snapshot_version.clear()
+        self.snapshot_version.labels(version).set(1)
+        self.snapshot_compiled.set(at)
+        self.compile_seconds.set(seconds)

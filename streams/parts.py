@@ -8,10 +8,12 @@ from pathlib import Path
 from matchers.hashing.decoder import DecoderNotStarted
 from matchers.hashing.decoder_pool import DecoderPool
 from matchers.hashing.fetch import Fetcher
-from matchers.hashing.outcome import Limits
+from matchers.hashing.outcome import Limits, Variants
 from matchers.language.catalogue import CatalogueError
 from matchers.lists.csv_format import UnreadableList
-from matchers.lists.matcher import ListMatcher, Radii
+from matchers.lists.matcher import ListMatcher
+from matchers.lists.screening import ListScreening
+from matchers.provenance.reading import ProvenanceReader
 from streams.boundary import ScanGate
 from streams.contracts.decoding import EventDecoder
 from streams.contracts.mapping_file import MappingError, load_mapping
@@ -19,9 +21,12 @@ from streams.contracts.stage import Stage
 from streams.control.lists import LiveLists
 from streams.exits import NotUsable
 from streams.metrics import Metrics
+from streams.policy.live import LivePolicy
 from streams.policy.load import PolicyError, load_policy
 from streams.policy.policy import Policy
+from streams.radii import radii_of
 from streams.settings import MediaSettings, Settings
+from streams.stages.case_opening import CaseOpeningStage
 from streams.stages.enforcement import Enforcement
 from streams.stages.hash_matching import HashMatching
 from streams.stages.media_hashing import MediaHashing
@@ -34,10 +39,15 @@ class Parts:
 
     stages: list[Stage]
     lists: LiveLists | None
-    policy: Policy
+    live_policy: LivePolicy
     decoder: EventDecoder
     gate: ScanGate
     pool: DecoderPool | None
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in use."""
+        return self.live_policy.policy
 
     def close(self) -> None:
         """Stop the decoders."""
@@ -67,23 +77,43 @@ def _build(settings: Settings, metrics: Metrics) -> Parts:
     lists = _lists(settings, metrics) if "hash-matching" in names else None
     mapping = load_mapping(Path(settings.worker.mapping)) if settings.worker.mapping else None
     pool: DecoderPool | None = None
+    screening: ListScreening | None = None
     stages: list[Stage] = []
+    enforcement = Enforcement(policy, settings.pipeline.partitions)
+
+    def taken(policy: Policy) -> None:
+        enforcement.policy = policy
+        metrics.set_policy(policy.version)
+        metrics.policy_changes.labels("taken").inc()
+
+    metrics.set_policy(policy.version)
+    live = LivePolicy(
+        policy,
+        known_lists=lambda: lists.matcher().infos if lists is not None and lists.loaded else None,
+        on_taken=taken,
+        on_refused=metrics.policy_changes.labels("refused").inc,
+    )
     for name in names:
         if name == "media-hashing":
             pool = _pool(settings.media)
-            stages.append(MediaHashing(pool, inline_allowed=settings.media.allow_inline))
+            if lists is not None and settings.media.hashing == "screen":
+                screening = ListScreening(pool, lists.matcher)
+            stages.append(
+                MediaHashing(screening or pool, inline_allowed=settings.media.allow_inline)
+            )
         elif name == "hash-matching" and lists is not None:
-            stages.append(HashMatching(lists.matcher))
+            stages.append(HashMatching(screening.matcher if screening else lists.matcher))
         elif name == "text-risk":
-            stages.append(build_text_risk([Path(file) for file in settings.text.catalogues]))
+            files = [Path(file) for file in settings.text.catalogues]
+            stages.append(build_text_risk(files, trusted=settings.text.trusted))
         else:
-            stages.append(Enforcement(policy))
+            stages.append(CaseOpeningStage(enforcement))
     return Parts(
         stages=stages,
         lists=lists,
-        policy=policy,
+        live_policy=live,
         decoder=EventDecoder(mapping, settings.worker.max_event_bytes),
-        gate=policy.scan_basis.apply,
+        gate=live.gate,
         pool=pool,
     )
 
@@ -100,7 +130,7 @@ def _lists(settings: Settings, metrics: Metrics) -> LiveLists:
     return LiveLists(
         [Path(file) for file in settings.lists.files],
         clock=lambda: datetime.now(UTC),
-        radii=Radii(pdq=settings.lists.pdq_radius, phash=settings.lists.phash_radius),
+        radii=radii_of(settings.lists),
         on_loaded=loaded,
         on_failed=failed,
     )
@@ -118,4 +148,17 @@ def _pool(media: MediaSettings) -> DecoderPool:
         fetcher = Fetcher(media.uri_prefixes) if media.uri_prefixes else None
     except ValueError as error:
         raise NotUsable(f"media.uri_prefixes: {error}") from error
-    return DecoderPool(limits, media.decoders, fetcher)
+    variants = Variants(dihedral="dihedral" in media.variants, trimmed="trimmed" in media.variants)
+    return DecoderPool(limits, media.decoders, fetcher, variants, _trust_anchors(media))
+
+
+def _trust_anchors(media: MediaSettings) -> Path | None:
+    """The file, found usable: decoders read it later, where nobody would hear of it."""
+    if media.c2pa_trust_anchors is None:
+        return None
+    path = Path(media.c2pa_trust_anchors)
+    try:
+        ProvenanceReader(path)
+    except (OSError, ValueError) as error:
+        raise NotUsable(f"media.c2pa_trust_anchors: {error}") from error
+    return path

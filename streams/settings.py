@@ -24,11 +24,13 @@ from streams.type_words import allowed_values
 Positive = Annotated[int, Meta(ge=1)]
 Count = Annotated[int, Meta(ge=0)]
 PositiveNumber = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 Delivery = Literal["exactly_once", "at_least_once"]
 TopicPrefix = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]*$", max_length=100)]
+_SERVER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:(?P<port>\d{1,5}))?")
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)]
 
 
@@ -58,6 +60,13 @@ class KafkaSettings(Struct, frozen=True, kw_only=True):
             raise ValueError("sasl_mechanism needs security_protocol SASL_SSL or SASL_PLAINTEXT")
         if self.ssl_keyfile and not self.ssl_certfile:
             raise ValueError("ssl_keyfile needs ssl_certfile")
+
+        for server in self.bootstrap.split(","):
+            match = _SERVER.fullmatch(server.strip())
+            if match is None or not 0 < int(match["port"] or 9092) <= 65_535:
+                raise ValueError(
+                    f"bootstrap: {server!r} is no server: write HOST:PORT, and commas between"
+                )
 
     def kafka_python_config(self) -> dict[str, Any]:
         """Keyword arguments for every client of kafka-python. Reads the TLS files."""
@@ -148,8 +157,13 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
 
 class MediaSettings(Struct, frozen=True, kw_only=True):
     """What one media item may take. `memory_bytes` is for each decoder process; `uri_prefixes` are
-    where media may be read from."""
+    where media may be read from. `hashing` is `screen` (exact hashes only for pictures that could
+    match; the same matches) or `exact`; without hash-matching in the same worker it is exact.
+    `variants` are other views of a picture, matched besides it: `dihedral` (turned and mirrored)
+    and `trimmed` (without letterbox borders). `c2pa_trust_anchors` is a PEM file of certificates:
+    signed provenance is of signers whom one of them vouches for."""
 
+    hashing: Literal["screen", "exact"] = "screen"
     allow_inline: bool = False
     uri_prefixes: tuple[str, ...] = ()
     max_bytes: Positive = 64 << 20
@@ -158,6 +172,8 @@ class MediaSettings(Struct, frozen=True, kw_only=True):
     timeout_seconds: PositiveNumber = 20.0
     decoders: Positive = 1
     memory_bytes: Positive = 1 << 30
+    variants: tuple[Literal["dihedral", "trimmed"], ...] = ()
+    c2pa_trust_anchors: str | None = None
 
 
 class StateSettings(Struct, frozen=True, kw_only=True):
@@ -181,22 +197,68 @@ class ListSettings(Struct, frozen=True, kw_only=True):
     """Hash and URL lists: `files` are what workers match against, `store` is the librarian's
     database, which it compiles them from. The radii say within how many bits a perceptual hash
     matches: of PDQ's 256 (31 is its authors' recommendation, "The TMK+PDQF Video-Hashing Algorithm
-    and the PDQ Image-Hashing Algorithm", Facebook 2019), and of pHash's 64."""
+    and the PDQ Image-Hashing Algorithm", Facebook 2019), and of pHash's and dHash's 64.
+
+    A video matches when these shares of its frames and of the listed video's are alike (the
+    defaults are vPDQ's). PhotoDNA vectors match within `photodna_distance`, the sum of squared or
+    absolute differences; without one, which only its licensees know, not at all. A text matches
+    when it holds `text_similarity` of one listed by MinHash, or lies within `tlsh_distance` of one
+    listed by TLSH (30 is python-threatexchange's).
+
+    A listed hash that matches what so many people send, as a share (`flag_share`) of 10,000 media
+    items, is flagged; 0: none is."""
 
     files: tuple[str, ...] = ()
     store: str | None = None
+    flag_share: Share = 0.01
     pdq_radius: Annotated[int, Meta(ge=0, le=64)] = 31
     phash_radius: Annotated[int, Meta(ge=0, le=16)] = 6
+    video_query_share: Share = 0.8
+    video_compared_share: Share = 0.0
+    photodna_distance: Count | None = None
+    photodna_metric: Literal["squared_euclidean", "manhattan"] = "squared_euclidean"
+    text_similarity: Annotated[float, Meta(ge=0.5, le=1)] = 0.7
+    tlsh_distance: Annotated[int, Meta(ge=0, le=300)] = 30
 
 
 class TextSettings(Struct, frozen=True, kw_only=True):
-    """Indicator catalogues; without any, the ones that are shipped."""
+    """Text indicators. `catalogues` are the platform's own files and folders of them, beside those
+    that are shipped; `trusted` are the languages, as `es`, that it takes off trial."""
 
     catalogues: tuple[str, ...] = ()
+    trusted: tuple[str, ...] = ()
 
 
 class PolicySettings(Struct, frozen=True, kw_only=True):
-    """The policy's file; without one, the default policy, which scans nothing."""
+    """The policy's file; without one, the default policy, which scans nothing. With `write_allow`
+    off, events in which nothing was found leave no decision: see docs/guarantees.md."""
+
+    file: str | None = None
+    write_allow: bool = True
+
+
+class CaseSettings(Struct, frozen=True, kw_only=True):
+    """Cases. `store` is their database; `reporter` a TOML file with what the platform says of
+    itself in a report. A submitted case is kept for `preserve_days` (18 U.S.C. 2258A(h): one year)
+    and any case deleted `delete_after_days` after it was opened, by jurisdiction (`DE-BY`, else
+    `DE`, else `*`), never before the former and never while it is held."""
+
+    store: str | None = None
+    reporter: str | None = None
+    preserve_days: Positive = 365
+    delete_after_days: dict[str, Positive] = msgspec.field(default_factory=lambda: {"*": 365})
+
+
+class FeedbackSettings(Struct, frozen=True, kw_only=True):
+    """What people find. `review_budget` is how many tasks they can look at in a day; `own_list` is
+    the list for which entries are proposed."""
+
+    review_budget: Count = 500
+    own_list: Name = "own"
+
+
+class AuditSettings(Struct, frozen=True, kw_only=True):
+    """The audit log's file."""
 
     file: str | None = None
 
@@ -212,6 +274,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     lists: ListSettings = ListSettings()
     text: TextSettings = TextSettings()
     policy: PolicySettings = PolicySettings()
+    cases: CaseSettings = CaseSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
+    audit: AuditSettings = AuditSettings()
 
 
 class SettingsError(Exception):
@@ -272,6 +337,8 @@ def _from_file(config: Path | None, environment: Mapping[str, str]) -> dict[str,
         raise SettingsError(f"{path}: cannot read it: {bad.strerror}") from bad
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as bad:
         raise SettingsError(f"{path}: not TOML: {bad}") from bad
+    except RecursionError:
+        raise SettingsError(f"{path}: nested too deeply for any setting") from None
     values: dict[str, _Value] = {}
     for section, fields in tree.items():
         if section in SECTIONS and not isinstance(fields, dict):

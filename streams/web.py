@@ -1,28 +1,45 @@
-"""The worker's one port: metrics, probes and a short status."""
+"""The worker's one port: metrics, probes and a status page."""
 
 import time
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import faust
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from streams.engine.health import Health, Verdict
 from streams.exits import NotUsable
-from streams.metrics import Metrics
+
+_PAGE = Path(__file__).with_name("status.html")
+_GUARD = {
+    # The page needs nothing from anywhere else, and nobody has to frame it.
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
+    "script-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+
+
+class Registered(Protocol):
+    """Metrics on a registry."""
+
+    @property
+    def registry(self) -> CollectorRegistry: ...
 
 
 class WebService(faust.Service):
     """Serves `/metrics` (Prometheus text or OpenMetrics), `/live` and `/ready` (200, or 503 with
-    the reasons) and `/status` (JSON). It starts before the broker is reached, and shows counts
-    and versions only. `port` 0 takes a free one; `address` tells which."""
+    the reasons), `/` (a page for people) and `/status` (what it shows, as JSON). It starts before
+    the broker is reached, and shows counts and versions only. `port` 0 takes a free one; `address`
+    tells which."""
 
     def __init__(
         self,
         host: str,
         port: int,
-        metrics: Metrics,
+        metrics: Registered,
         health: Health,
         status: Callable[[], dict[str, Any]],
         on_listening: Callable[[str], None],
@@ -42,6 +59,7 @@ class WebService(faust.Service):
         application = web.Application()
         application.add_routes(
             [
+                web.get("/", self._show_page),
                 web.get("/metrics", self._show_metrics),
                 web.get("/live", self._show_live),
                 web.get("/ready", self._show_ready),
@@ -67,6 +85,9 @@ class WebService(faust.Service):
         if self._runner is not None:
             await self._runner.cleanup()
 
+    async def _show_page(self, _: web.Request) -> web.Response:
+        return web.Response(text=_PAGE.read_text("utf-8"), content_type="text/html", headers=_GUARD)
+
     async def _show_metrics(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(
@@ -80,7 +101,7 @@ class WebService(faust.Service):
         return _probe(self._health.ready())
 
     async def _show_status(self, _: web.Request) -> web.Response:
-        return web.json_response(self._status())
+        return web.json_response(self._status(), headers={"Cache-Control": "no-store"})
 
 
 def _probe(verdict: Verdict) -> web.Response:

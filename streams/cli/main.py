@@ -9,6 +9,9 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+EXIT_INTERRUPTED = 130
+"""What a shell expects of a command that Ctrl-C ended: 128 and the signal's number."""
+
 
 class Command(NamedTuple):
     """Where a command is: a `typer.Typer` or a function in a module of `streams.cli`."""
@@ -31,7 +34,12 @@ COMMANDS: dict[str, Command] = {
     "lists": Command("lists", "app", "Own hash and URL lists: import, check, search, approve."),
     "librarian": Command("librarian", "librarian", "Keep lists current: fetch, publish, compile."),
     "text": Command("text", "app", "Try out and check text indicators."),
-    "policy": Command("policy", "app", "Check and explain the policy."),
+    "policy": Command("policy", "app", "Own the policy: check, test, compare, apply."),
+    "cases": Command("cases", "app", "Build, show and export cases, and record submissions."),
+    "feedback": Command("feedback", "app", "What reviews say of lists, rules and indicators."),
+    "audit": Command("audit", "app", "Check and show the audit log."),
+    "archive": Command("archive", "archive", "Write decisions to JSONL files, each once."),
+    "canary": Command("canary", "app", "Prove that known things are found, all the way through."),
     "state": Command("state", "app", "Manage the state of conversations and senders."),
     "config": Command("config", "config", "Print the settings in force."),
 }
@@ -66,7 +74,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point of `seawall`."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     called = next((word for word in given if not word.startswith("-")), None)
-    build(called)(given, prog_name="seawall")
+    try:
+        build(called)(given, prog_name="seawall")
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
 
 
 def _not_called() -> None:

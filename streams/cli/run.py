@@ -38,7 +38,8 @@ def run(
 
     Example: seawall run --in events.jsonl --out decisions.jsonl --config seawall.toml
     """
-    loaded = load(config, {})
+    # Limits are shared out among partitions, and a file is one.
+    loaded = load(config, {"pipeline.partitions": 1})
     from matchers.lists.csv_format import UnreadableList
     from streams.exits import NotUsable
     from streams.logs import set_up_logging

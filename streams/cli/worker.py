@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -34,7 +34,9 @@ def worker(
         str | None,
         typer.Option(help="Static group membership: unique for each worker.", show_default=False),
     ] = None,
-    log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], typer.Option(case_sensitive=False)
+    ] = "INFO",
 ) -> None:
     """Run stages over their topics until SIGTERM or SIGINT.
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import numpy as np
 
+from streams.contracts.event import ContentEvent
 from streams.engine.chain import Chain, Outcome
 from streams.metrics import Metrics
 
@@ -37,6 +38,11 @@ class ChunkObserver:
         }
         self._processing = {s.name: metrics.processing.labels(s.name) for s in chain.stages}
         self._expired = metrics.expired_records.labels(stage)
+        # There from the start, so that the first one is an increase.
+        for name in self._processing:
+            metrics.internal_errors.labels(name)
+        for dependency in ("broker", "state"):
+            metrics.dependency_waiting.labels(stage, dependency)
 
     @contextmanager
     def in_flight(self) -> Generator[None]:
@@ -96,16 +102,22 @@ class ChunkObserver:
         if ahead:
             self._future.inc(ahead)
         np.minimum(occurred, received, out=occurred)
-        origins = {e.event.origin for e in envelopes}
-        for origin in origins:
-            if len(origins) > 1:
-                mine = np.array([e.event.origin == origin for e in envelopes])
-            else:
-                mine = slice(None)
-            labels = (self._stage, origin)
+        kinds = [(e.event.origin, _content(e.event)) for e in envelopes]
+        distinct = set(kinds)
+        for kind in distinct:
+            mine = slice(None) if len(distinct) == 1 else np.array([k == kind for k in kinds])
+            labels = (self._stage, *kind)
             self._metrics.latency_since_received.observe(
                 labels, np.maximum(now - received[mine], 0)
             )
             self._metrics.latency_since_occurred.observe(
                 labels, np.maximum(now - occurred[mine], 0)
             )
+
+
+def _content(event: ContentEvent) -> str:
+    """`media` where a file was read for the event, which may take long; `text` otherwise, hashes
+    that came with it included."""
+    if event.media and any(media.hash_origin == "server" for media in event.media):
+        return "media"
+    return "text"

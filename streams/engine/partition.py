@@ -298,13 +298,21 @@ class PartitionTask:
         """Wait for the rebalance that a new owner implies. A worker that has been replaced learns
         of it by its next heartbeat, a quarter of the session's time. When none comes, it is still
         the owner (its transaction had timed out): go on."""
-        log.warning("partition %d: fenced (%s)", self._tp.partition, why)
+        log.warning("partition %d: fenced (%s)%s", self._tp.partition, why, self._namesake())
         seconds = self._config.session_timeout_ms / 1000 / 2 + 1
         try:
             await asyncio.wait_for(self._closing.wait(), seconds)
         except TimeoutError:
             return
         raise LostOwnership("another worker has taken it")
+
+    def _namesake(self) -> str:
+        """What else may be behind a fence: two workers of one static id take partitions from each
+        other without end, and the broker tells neither."""
+        name = self._config.instance_id
+        if name is None:
+            return ""
+        return f". If this comes again and again, another worker runs with instance_id {name!r} too"
 
     async def _with_broker(self, action: Awaitable[T]) -> T:
         """Await something that aiokafka tries again without end, and say so when it takes long."""

@@ -41,8 +41,9 @@ class ChunkService(faust.Service):
     """Consumes the input topic as a member of the group, a `PartitionTask` for each partition.
 
     Before anything is consumed, `output_topics` are checked to exist with the input topic's number
-    of partitions, and `other_topics` to exist. `prepare` runs before the first chunk (such as
-    loading lists), `on_failure` when the service is about to stop because something failed.
+    of partitions, and `other_topics` to exist. `prepare` runs first (such as loading lists),
+    `catch_up` when the topics have been found to be there, before the first chunk; `on_failure`
+    when the service is about to stop because something failed.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class ChunkService(faust.Service):
         other_topics: Sequence[str],
         prepare: Callable[[], Awaitable[None]],
         on_failure: Callable[[], None] = lambda: None,
+        catch_up: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         super().__init__()  # pyright: ignore[reportUnknownMemberType]
         self._config = config
@@ -67,6 +69,7 @@ class ChunkService(faust.Service):
         self._other_topics = [config.dead_letter_topic, *other_topics]
         self._prepare = prepare
         self._on_failure = on_failure
+        self._catch_up = catch_up
         self._executor = ThreadPoolExecutor(config.threads, thread_name_prefix="stages")
         last = "decided" if chain.stages and chain.stages[-1].name == "enforcement" else "forwarded"
         self._observer = ChunkObserver(
@@ -81,6 +84,8 @@ class ChunkService(faust.Service):
         """Prepare, wait for the broker, check the topics and join the group."""
         await self._prepare()
         await self._wait_for_broker()
+        if self._catch_up is not None:
+            await self._catch_up()
         consumer = make_consumer(self._config)
         await consumer.start()
         self._consumer = consumer

@@ -16,6 +16,9 @@ from valkey.exceptions import (
 
 from streams.contracts.stage import DependencyUnavailable
 
+_RIGHTS = (
+    "the user lacks a right: give it ~sw:* +@read +@write +@scripting +@connection +time +info"
+)
 _REFUSALS = {
     "OOM": "the server is out of memory: raise maxmemory, or shorten the time that state is kept",
     "READONLY": "the server is a replica: give the primary's address, or wait for the failover",
@@ -26,8 +29,8 @@ _REFUSALS = {
     "BUSY": "the server is running a long script",
     "NOAUTH": "the server wants a password: give it in the state URL",
     "WRONGPASS": "the server refuses the user name or password",
-    "NOPERM": "the user lacks a right: give it ~sw:* +@read +@write +@scripting +@connection +time",
-    "ACL": "the user lacks a right: give it ~sw:* +@read +@write +@scripting +@connection +time",
+    "NOPERM": _RIGHTS,
+    "ACL": _RIGHTS,
     "CLUSTERDOWN": "the server is a cluster's node; state needs one primary without cluster mode",
     "MOVED": "the server is a cluster's node; state needs one primary without cluster mode",
     "CROSSSLOT": "the server is a cluster's node; state needs one primary without cluster mode",

@@ -79,6 +79,13 @@ class ValkeyStore:
         self._attempts = itertools.count(1)
         self._digests: dict[str, bytes] = {}
 
+    async def evicted(self) -> int:
+        """How many keys the server has evicted since its start. Raises `DependencyUnavailable`,
+        also where the user may not ask (`+info`)."""
+        with unavailable_on_outage():
+            stats: dict[str, Any] = await cast(Any, self._client).info("stats")
+        return int(stats["evicted_keys"])
+
     async def claim(self, partition: Partition) -> int:
         self._seen.pop(partition, None)
         replies = await self._run(CLAIM, [(1, guard_name(partition), self._life)])

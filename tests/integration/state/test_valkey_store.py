@@ -258,6 +258,23 @@ def test_a_full_server_is_an_outage_and_nothing_is_half_written(own_server, run)
     run(scenario())
 
 
+def test_evictions_are_counted(tmp_path, run):
+    config = {"maxmemory": "2mb", "maxmemory-policy": "allkeys-lru"}
+    with ValkeyServer(data_dir=tmp_path / "valkey", config=config) as server:
+
+        async def scenario():
+            store = open_store(url_of(server), fresh_key())
+            assert isinstance(store, ValkeyStore)
+            assert await store.evicted() == 0
+            with server.client() as client:
+                for number in range(200):
+                    client.set(f"filler-{number}", b"x" * 20_000)
+            assert await store.evicted() > 0
+            await store.close()
+
+        run(scenario())
+
+
 def test_a_replica_is_an_outage_for_writes(own_server, state_server, run):
     async def scenario():
         store = open_store(url_of(own_server), fresh_key())
@@ -296,7 +313,7 @@ def test_a_wrong_password_says_so(tmp_path, run):
 
 
 def test_a_user_with_few_rights_is_enough(own_server, run):
-    rights = ["~sw:*", "+@read", "+@write", "+@scripting", "+@connection", "+time"]
+    rights = ["~sw:*", "+@read", "+@write", "+@scripting", "+@connection", "+time", "+info"]
     with own_server.client() as client:
         client.execute_command("ACL", "SETUSER", "seawall", "on", ">password", *rights)
         client.execute_command("ACL", "SETUSER", "reader", "on", ">password", *rights, "-@write")

@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,13 +16,13 @@ SEAWALL = Path(sys.executable).parent / "seawall"
 
 
 class WorkerProcess:
-    """A worker and its log."""
+    """A worker, or what else `command` runs, and its log."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, command: Sequence[str] = ("worker",)) -> None:
         self.log_path = folder / "worker.log"
         self._log = self.log_path.open("w")
         self.process = subprocess.Popen(
-            [str(SEAWALL), "worker", *arguments], stdout=self._log, stderr=self._log
+            [str(SEAWALL), *command, *arguments], stdout=self._log, stderr=self._log
         )
 
     @property
@@ -67,9 +67,11 @@ class WorkerProcess:
 
 
 @contextmanager
-def worker(folder: Path, *arguments: str) -> Iterator[WorkerProcess]:
+def worker(
+    folder: Path, *arguments: str, command: Sequence[str] = ("worker",)
+) -> Iterator[WorkerProcess]:
     """A worker that is gone afterwards, whatever happens."""
-    running = WorkerProcess(folder, *arguments)
+    running = WorkerProcess(folder, *arguments, command=command)
     try:
         yield running
     finally:

@@ -1,0 +1,104 @@
+"""A canary's round: probes out to the pipeline, decisions back, each within a bound."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from typing import NamedTuple
+
+import msgspec
+
+from streams.canary.probes import Probe, ProbeName, fault
+from streams.contracts.decision import Decision
+from streams.contracts.event import event_key
+from streams.kafka.client import (
+    ClientConfig,
+    Consumer,
+    Producer,
+    TopicPartition,
+    consumer_client,
+    native,
+    producer_client,
+)
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Decision).decode
+
+
+class Answer(NamedTuple):
+    """What became of a probe: `seconds` until its decision was there (`None`: it never was), and
+    what is wrong with it."""
+
+    probe: ProbeName
+    seconds: float | None
+    fault: str | None
+
+    @property
+    def result(self) -> str:
+        """`found`, `wrong` or `missing`."""
+        if self.seconds is None:
+            return "missing"
+        return "found" if self.fault is None else "wrong"
+
+
+class Canary:
+    """Sends probes to `source` and looks for their decisions on `decisions`.
+
+    Results stand in their source's partition, so that of the decisions only those partitions are
+    read to which a probe went, from where they ended before it.
+    """
+
+    def __init__(self, config: ClientConfig, source: str, decisions: str) -> None:
+        self._source = source
+        self._decisions = decisions
+        self._producer: Producer = producer_client({**config, "acks": "all"})
+        self._consumer: Consumer = consumer_client(config)
+
+    def close(self) -> None:
+        """Give back the connections."""
+        with closing(self._producer), closing(self._consumer):
+            pass
+
+    def round(
+        self,
+        probes: Sequence[Probe],
+        within: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> list[Answer]:
+        """Send and wait, for `within` seconds at most. Raises `KafkaError` when a broker is away:
+        then nothing is known of the pipeline."""
+        parts = [
+            native(TopicPartition(self._decisions, number))
+            for number in sorted(self._consumer.partitions_for_topic(self._decisions) or ())
+        ]
+        ends = self._consumer.end_offsets(parts)
+        began = clock()
+        sent = [
+            (probe, self._producer.send(self._source, _encode(probe.event), event_key(probe.event)))
+            for probe in probes
+        ]
+        self._producer.flush()
+        waiting = {probe.decision_id.encode(): probe for probe, _ in sent}
+        read = {
+            native(TopicPartition(self._decisions, future.get(timeout=within).partition))
+            for _, future in sent
+        }
+        self._consumer.assign(read)
+        for part in read:
+            self._consumer.seek(part, ends[part])
+        answers: list[Answer] = []
+        while waiting and clock() - began < within:
+            for records in self._consumer.poll(timeout_ms=200).values():
+                for record in records:
+                    answer = _answer(record.value or b"", waiting, clock() - began)
+                    answers += [answer] if answer is not None else []
+        late = f"no decision within {within:.0f} s"
+        return [*answers, *(Answer(probe.name, None, late) for probe in waiting.values())]
+
+
+def _answer(value: bytes, waiting: dict[bytes, Probe], seconds: float) -> Answer | None:
+    """The answer that a decision is to one of the probes that are `waiting`, which it leaves."""
+    for id, probe in waiting.items():
+        if id in value:
+            del waiting[id]
+            return Answer(probe.name, seconds, fault(probe, _decode(value)))
+    return None

@@ -1,0 +1,218 @@
+"""Cases and feedback on a real broker, from events to a reversal."""
+
+import csv
+import json
+import subprocess
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from kafka import KafkaConsumer, KafkaProducer
+
+from streams.cases.app import run_once
+from streams.cases.sending import ReversalTopics, send_reversals
+from streams.cases.store import CaseStore
+from streams.contracts.codec import encode_decision
+from streams.settings import load_settings
+from tests.integration.worker.processes import SEAWALL, worker
+from tests.integration.worker.test_worker import LISTED_MD5, create_topics, settings_file
+from tests.unit.cases.occurrences import decision, event, match
+
+TRACE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def configured(folder: Path, broker, prefix: str) -> Path:
+    with (folder / "lists.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["algorithm", "value", "category"])
+        rows.writerow(["md5", LISTED_MD5, "known"])
+    (folder / "lists.toml").write_text(
+        '[[list]]\nname = "hotline"\nfile = "lists.csv"\nsource_kind = "hotline"\n'
+        'verified_by = "Example Trust"\ndefault_role = "block"\n'
+    )
+    config = settings_file(
+        folder,
+        broker.bootstrap,
+        prefix,
+        lists={"files": [str(folder / "lists.toml")]},
+        cases={"store": str(folder / "cases.db")},
+        audit={"file": str(folder / "audit.db")},
+        worker={"http_port": 0},
+    )
+    create_topics(config)
+    return config
+
+
+def sent(bootstrap: str, topic: str, *records: tuple[bytes, bytes, list]) -> None:
+    producer = KafkaProducer(bootstrap_servers=bootstrap)
+    for key, value, headers in records:
+        producer.send(topic, value, key, headers=headers).get(10)
+    producer.close()
+
+
+def committed(bootstrap: str, topic: str, count: int, seconds: float = 40.0) -> list:
+    """The records of a topic, once there are so many; a little later, so that more would show."""
+    consumer = KafkaConsumer(
+        topic,
+        bootstrap_servers=bootstrap,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        group_id=None,
+    )
+    found, ends = [], time.monotonic() + seconds
+    while len(found) < count:
+        assert time.monotonic() < ends, f"{len(found)} of {count} on {topic}"
+        for records in consumer.poll(500).values():
+            found += records
+    for records in consumer.poll(1500).values():
+        found += records
+    consumer.close()
+    return found
+
+
+def happened(number: int) -> bytes:
+    return json.dumps(
+        {
+            "event_id": f"e{number}",
+            "tenant": "acme",
+            "kind": "created",
+            "occurred_at": "2026-03-01T12:00:00Z",
+            "content_id": f"c{number}",
+            "surface": "message",
+            "conversation_id": "k1",
+            "author": {"id": f"a{number}"},
+            "media": [
+                {
+                    "media_id": "m1",
+                    "media_type": "image/jpeg",
+                    "hash_origin": "server",
+                    "hashes": {"md5": LISTED_MD5 if number < 3 else f"{number:032x}"},
+                }
+            ],
+        }
+    ).encode()
+
+
+def outcome(decision_id: str, result: str, **more) -> bytes:
+    return json.dumps(
+        {
+            "decision_id": decision_id,
+            "target": {"kind": "media", "id": "m1"},
+            "outcome": result,
+            "reviewed_at": "2026-03-02T12:00:00Z",
+            "reviewer_role": "appeals",
+            **more,
+        }
+    ).encode()
+
+
+def seawall(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [str(SEAWALL), *arguments], capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_from_events_to_cases_views_and_one_reversal(broker, prefix, tmp_path: Path) -> None:
+    config = configured(tmp_path, broker, prefix)
+    bootstrap = broker.bootstrap
+    events = [(b"k1", happened(n), [("traceparent", TRACE)]) for n in range(5)]
+    with worker(tmp_path, "--config", str(config)) as process:
+        process.address(seconds=180)  # decoders may have kernels to compile first
+        process.until_ready()
+        sent(bootstrap, f"{prefix}content.events", *events)
+        decisions = committed(bootstrap, f"{prefix}enforcement.decisions", 5)
+        assert process.end() == 0
+    assert all(("traceparent", TRACE) in record.headers for record in decisions)
+    cases = committed(bootstrap, f"{prefix}enforcement.cases", 3)
+    assert all(("traceparent", TRACE) in record.headers for record in cases)
+    settings = load_settings(config, environment={}).settings
+    assert run_once(settings) == 1
+    listed = json.loads(seawall("cases", "list", "--config", str(config), "--json").stdout)
+    [case] = listed
+    assert case["repeats"] == 2
+    by_event = {d["event_id"]: d for d in (json.loads(record.value) for record in decisions)}
+    first = by_event["e0"]
+    assert first["case_id"]
+    assert "case_id" not in by_event["e4"]
+
+    outcomes = f"{prefix}review.outcomes"
+    viewed = {"viewed_by": "r1", "viewed_at": "2026-03-02T11:00:00Z"}
+    sent(
+        bootstrap,
+        outcomes,
+        (b"x", outcome(first["decision_id"], "confirmed", **viewed), []),
+        (b"x", b"not an outcome", []),
+    )
+    assert run_once(settings) == 1
+    shown = json.loads(seawall("cases", "show", first["case_id"], "--config", str(config)).stdout)
+    [file] = shown["document"]["files"]
+    assert file["details"]["fileViewedByEsp"] is True
+    assert file["matches"][0]["verified_by"] == "Example Trust"
+
+    granted = outcome(first["decision_id"], "appeal_granted")
+    sent(bootstrap, outcomes, (b"x", granted, []), (b"x", granted, []))
+    for _ in range(3):
+        run_once(settings)
+    every = committed(bootstrap, f"{prefix}enforcement.decisions", 6)
+    assert len(every) == 6
+    [record] = [r for r in every if json.loads(r.value).get("kind") == "reversal"]
+    reversal = json.loads(record.value)
+    assert reversal["supersedes"] == first["decision_id"]
+    assert dict(record.headers)["seawall-action"] == b"allow"
+    assert dict(record.headers)["traceparent"] == TRACE
+    verified = seawall("audit", "verify", "--config", str(config))
+    assert verified.returncode == 0, verified.stdout
+
+
+def test_the_process_acts_on_outcomes_as_they_come(broker, prefix, tmp_path: Path) -> None:
+    config = configured(tmp_path, broker, prefix)
+    bootstrap = broker.bootstrap
+    made = decision(event(), [match()], decided_at=datetime.now(UTC))
+    headers = [("seawall-action", b"block"), ("seawall-priority", b"4")]
+    sent(bootstrap, f"{prefix}enforcement.decisions", (b"k1", encode_decision(made), headers))
+    arguments = ("--config", str(config))
+    with worker(tmp_path, *arguments, command=("cases", "build")) as process:
+        process.until_ready()
+        sent(
+            bootstrap,
+            f"{prefix}review.outcomes",
+            (b"x", outcome(made.decision_id, "appeal_granted"), []),
+        )
+        assert len(committed(bootstrap, f"{prefix}enforcement.decisions", 2)) == 2
+        ends = time.monotonic() + 20
+        while "seawall_reversals_total 1.0" not in process.get("/metrics")[1]:
+            assert time.monotonic() < ends
+            time.sleep(0.1)
+        assert process.end() == 0, process.log
+
+
+def test_a_crash_between_sending_and_noting_sends_nothing_twice(
+    broker, prefix, tmp_path: Path
+) -> None:
+    config = configured(tmp_path, broker, prefix)
+    settings = load_settings(config, environment={}).settings
+    client = settings.kafka.kafka_python_config()
+    to = ReversalTopics(f"{prefix}enforcement.decisions", f"{prefix}enforcement.urgent")
+    name = f"{prefix}reversals"
+    with CaseStore.open(tmp_path / "c.db") as store:
+        urgent = decision(event(), [match()], priority=0)
+        calm = decision(event("e2"), [match()])
+        with store.writing():
+            store.reviews.put_out(urgent, b"k", None)
+            store.reviews.put_out(calm, b"k", None)
+
+        def crash(_: int) -> None:
+            raise RuntimeError
+
+        note, store.reviews.set_sent = store.reviews.set_sent, crash
+        with pytest.raises(RuntimeError):
+            send_reversals(client, store, to, name)
+        store.reviews.set_sent = note
+        assert len(store.reviews.outgoing()) == 2
+        with store.writing():
+            store.reviews.put_out(decision(event("e3"), [match()]), b"k", None)
+        assert send_reversals(client, store, to, name) == 1
+        assert send_reversals(client, store, to, name) == 0
+    assert len(committed(broker.bootstrap, to.decisions, 3)) == 3
+    assert len(committed(broker.bootstrap, to.urgent, 1)) == 1
