@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: setup dev bench-deps demo test faults fuzz-media schemas lock clean help \
-        bench-pipeline bench-scaling bench-index bench-hashing bench-text
+        bench-pipeline bench-scaling bench-index bench-hashing bench-text bench-lists bench-policy
 
 help: ## Say what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -29,7 +29,7 @@ bench-deps: .venv/ready-bench
 .venv/ready-dev: .venv/ready requirements/dev.txt requirements/oracle.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/oracle.txt || \
-	  echo "pdqhash needs a C++ compiler: the tests that compare with it will be NOT RUN"
+	  echo "pdqhash and py-tlsh need a C++ compiler: the tests that compare with them will be NOT RUN"
 	@touch $@
 
 .venv/ready-bench: .venv/ready-dev requirements/bench.txt
@@ -57,14 +57,21 @@ bench-index: bench-deps ## Look-ups beside FAISS, python-threatexchange and NumP
 bench-hashing: bench-deps ## Screen and exact hashing beside pdqhash and ImageHash
 	$(BIN)/python -m benchmarks.hashing
 
-bench-text: bench-deps ## Messages/s of the text-risk stage (reads SEAWALL_DATA)
-	$(BIN)/python -m benchmarks.text
+bench-lists: bench-deps ## How long changes of a million-entry list take to decide, under load
+	$(BIN)/python -m benchmarks.lists
 
-fuzz-media: dev ## 10,000 mutated files of every format through the decoders
-	FUZZ_FILES=10000 $(BIN)/pytest -q tests/unit/hashing/test_fuzz_media.py
+bench-text: bench-deps ## Messages/s of the text-risk stage (reads SEAWALL_DATA)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.text
+
+bench-policy: bench-deps ## Decisions/s of a policy of 200 rules, with and without signals
+	$(BIN)/python -m benchmarks.policy
+
+fuzz-media: dev ## 10,000 mutated files of every format, and 2,000 videos, through the decoders
+	FUZZ_FILES=10000 $(BIN)/pytest -q tests/unit/hashing/test_fuzz_media.py tests/unit/hashing/test_fuzz_video.py
 
 schemas: dev ## Write docs/schemas anew from the types
 	$(BIN)/python -m streams.contracts.schemas --write
+	$(BIN)/python -m streams.policy.schema --write
 
 lock: .venv/uv ## Write requirements/ anew from pyproject.toml
 	sh requirements/lock.sh

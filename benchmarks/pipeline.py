@@ -23,7 +23,7 @@ from benchmarks.pipeline_events import LISTED, WORKLOADS, Workload, listed_hash
 from benchmarks.pipeline_load import backlog, preload
 from benchmarks.pipeline_run import Bench, Drain, Paced, Subject, SubjectFailed
 from benchmarks.pipeline_table import Row, print_goals, print_table
-from benchmarks.report import Result, machine, summarised, write
+from benchmarks.report import Result, machine, no_arguments, summarised, write
 from streams.localbroker.cluster import LocalCluster
 
 
@@ -84,6 +84,7 @@ class Plan:
 
 def main() -> int:
     """Run, print and write; the exit code says whether every subject's numbers count."""
+    no_arguments(__doc__)
     # A new topic's partitions have no leader at first; the generator tries again by itself.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     console = Console(width=None if sys.stdout.isatty() else 140)

@@ -1,5 +1,6 @@
 """What every benchmark writes: results as JSON, with the machine's description beside them."""
 
+import argparse
 import json
 import os
 import platform
@@ -15,7 +16,7 @@ import psutil
 
 LIBRARIES = (
     "aiokafka", "faust-streaming", "quixstreams", "confluent-kafka", "msgspec", "uvloop", "numpy",
-    "numba",
+    "numba", "common-expression-language",
 )  # fmt: skip
 
 
@@ -69,3 +70,11 @@ def _processor() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def no_arguments(about: str | None) -> None:
+    """For benches that take their settings from the environment: `--help` prints the module's
+    docstring, and anything else ends the command rather than ten minutes later."""
+    argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()

@@ -25,7 +25,7 @@ from benchmarks.pipeline import seawall_settings
 from benchmarks.pipeline_load import backlog, preload
 from benchmarks.pipeline_reader import read_output
 from benchmarks.pipeline_run import Bench, Subject, SubjectFailed
-from benchmarks.report import Result, machine, summarised, write
+from benchmarks.report import Result, machine, no_arguments, summarised, write
 from streams.localbroker.cluster import LocalCluster
 from streams.localbroker.ports import free_ports
 
@@ -52,6 +52,7 @@ class Scaled:
 
 def main() -> int:
     """Run, print and write."""
+    no_arguments(__doc__)
     # A new topic's partitions have no leader at first; the generator tries again by itself.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     console = Console(width=None if sys.stdout.isatty() else 140)

@@ -10,7 +10,7 @@ compile() {
 }
 compile uv.txt uv.in
 compile run.txt ../pyproject.toml --extra local
-compile dev.txt ../pyproject.toml --extra local --extra video --group ../pyproject.toml:dev
+compile dev.txt ../pyproject.toml --extra local --extra video --extra provenance --group ../pyproject.toml:dev
 compile oracle.txt oracle.in
-compile bench.txt ../pyproject.toml --extra local --extra video --group ../pyproject.toml:dev \
+compile bench.txt ../pyproject.toml --extra local --extra video --extra provenance --group ../pyproject.toml:dev \
   --group ../pyproject.toml:bench
