@@ -127,7 +127,7 @@ def peers(matcher: IndicatorMatcher, catalogue: Catalogue) -> dict[str, TextPeer
     and near misses."""
     patterns: dict[str, list[str]] = {}
     for phrase in matcher.phrases:
-        patterns.setdefault(phrase.language, []).append(phrase.regex.pattern)
+        patterns.setdefault(phrase.language, []).append(phrase.expression)
     indicators = [i for language in catalogue.languages for i in language.indicators]
     positive = [sentence for indicator in indicators for sentence in indicator.match]
     negative = [sentence for indicator in indicators for sentence in indicator.near_miss]

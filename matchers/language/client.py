@@ -56,8 +56,8 @@ def client_file(matcher: IndicatorMatcher) -> bytes:
 
 def _source(phrase: Phrase) -> str:
     if phrase.unless is None:
-        return phrase.regex.pattern
-    return f"{phrase.regex.pattern}(?!{phrase.unless.pattern})"
+        return phrase.expression
+    return f"{phrase.expression}(?!{phrase.unless.pattern})"
 
 
 class ClientReader:

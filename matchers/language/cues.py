@@ -60,7 +60,7 @@ class CueFinder:
         def union(phrases: tuple[str, ...]) -> re.Pattern[str] | None:
             if not phrases:
                 return None
-            parts = [pattern(parse(p, classes), language.spacing).pattern for p in phrases]
+            parts = [pattern(parse(p, classes), language.spacing) for p in phrases]
             return re.compile("|".join(parts))
 
         self._negation = union(language.cues.negation)

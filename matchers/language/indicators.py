@@ -8,6 +8,8 @@ the phrases' gaps and boundaries checked. A plain message costs one pass.
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, islice
 from typing import NamedTuple
 
@@ -88,17 +90,23 @@ class Hit(NamedTuple):
     about_other: bool = False
 
 
-class Phrase(NamedTuple):
-    """A compiled phrase of an indicator."""
+@dataclass(frozen=True, eq=False)
+class Phrase:
+    """A phrase of an indicator. `expression` is compiled when it is first needed: a worker meets
+    few of some ten thousand, and to compile them all takes seconds of its start."""
 
     indicator: Indicator
     language: str
     trial: bool
-    regex: re.Pattern[str]
+    expression: str
     cues: CueFinder
     ages: dict[str, int]
     units: frozenset[str]
     unless: re.Pattern[str] | None
+
+    @cached_property
+    def regex(self) -> re.Pattern[str]:
+        return re.compile(self.expression)
 
 
 class IndicatorMatcher:
@@ -170,10 +178,12 @@ class IndicatorMatcher:
                     literals = anchors(nodes, language.spacing, common)
                 except PhraseError as error:
                     raise CatalogueError(f"{indicator.id}: {error}") from error
-                regex = pattern(nodes, language.spacing)
+                expression = pattern(nodes, language.spacing)
                 number = len(self.phrases)
                 self.phrases.append(
-                    Phrase(indicator, language.language, trial, regex, cues, ages, units, unless)
+                    Phrase(
+                        indicator, language.language, trial, expression, cues, ages, units, unless
+                    )
                 )
                 for literal in literals:
                     by_literal.setdefault(literal, []).append(number)
@@ -273,7 +283,7 @@ def _unless(
         return None
     try:
         parts = [
-            pattern(parse(phrase, classes), language.spacing).pattern
+            pattern(parse(phrase, classes), language.spacing)
             for phrase in indicator.unless_followed_by
         ]
     except PhraseError as error:

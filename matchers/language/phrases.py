@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Literal
 
@@ -122,7 +123,7 @@ class _Reader:
             raise self._fail(f"unknown word class {{{name}}}")
         if "{" in body:
             raise self._fail(f"class {{{name}}} holds a class; write words only")
-        return Choice(tuple(parse(option, {}) for option in body.split("|")))
+        return _class_choice(body)
 
     def _choice(self) -> Node:
         options: list[tuple[Node, ...]] = []
@@ -137,6 +138,12 @@ class _Reader:
         if not all(options):
             raise self._fail("an empty option in a choice; use '?'")
         return Choice(tuple(options))
+
+
+@lru_cache(maxsize=512)
+def _class_choice(body: str) -> Choice:
+    """Hundreds of phrases share a class of a hundred words."""
+    return Choice(tuple(parse(option, {}) for option in body.split("|")))
 
 
 def expand(nodes: Sequence[Node]) -> Iterator[tuple[Word, ...]]:
@@ -193,19 +200,20 @@ def _frequency(word: Word, common: Collection[str]) -> float:
 
 def anchor_nodes(nodes: Sequence[Node], common: Collection[str] = ()) -> tuple[Node, ...]:
     """The gap-free run that is met least often, of those with at most `ANCHORS_CAP` expansions."""
-    best: tuple[Node, ...] = ()
-    least = 1.0
+    weights = [_weigh(node, common) for node in nodes]
+    best, least = slice(0), 1.0
     for first in range(len(nodes)):
+        total, often = 1, 1.0
         for last in range(first, len(nodes)):
-            run = tuple(nodes[first : last + 1])
-            total, often = _weigh_run(run, common)
+            total *= weights[last][0]
+            often *= weights[last][1]
             if total == 0 or total > ANCHORS_CAP:
                 break
             if often < least:
-                best, least = run, often
-    if not best:
+                best, least = slice(first, last + 1), often
+    if not nodes[best]:
         raise PhraseError("no part of the phrase is always there and short enough to search for")
-    return best
+    return tuple(nodes[best])
 
 
 def anchors(nodes: Sequence[Node], spacing: Spacing, common: Collection[str] = ()) -> set[str]:
@@ -239,10 +247,10 @@ def _up_to_prefix(words: Sequence[Word]) -> Sequence[Word]:
     return words
 
 
-def pattern(nodes: Sequence[Node], spacing: Spacing) -> re.Pattern[str]:
+def pattern(nodes: Sequence[Node], spacing: Spacing) -> str:
     """A regular expression over normal text: folded words, one space before and after each."""
     body = "".join(_source(node, spacing) for node in nodes)
-    return re.compile(body if spacing == "none" else "(?<= )" + body)
+    return body if spacing == "none" else "(?<= )" + body
 
 
 def _source(node: Node, spacing: Spacing) -> str:
