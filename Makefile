@@ -5,7 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: setup dev bench-deps demo test faults fuzz-media schemas lock clean help \
-        bench-pipeline bench-scaling bench-index bench-hashing bench-text bench-lists bench-policy
+        bench-pipeline bench-scaling bench-index bench-hashing bench-text bench-lists bench-policy \
+        dashboards monitor drill
 
 help: ## Say what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -72,6 +73,15 @@ fuzz-media: dev ## 10,000 mutated files of every format, and 2,000 videos, throu
 schemas: dev ## Write docs/schemas anew from the types
 	$(BIN)/python -m streams.contracts.schemas --write
 	$(BIN)/python -m streams.policy.schema --write
+
+dashboards: dev ## Write the rules, their tests, the Grafana dashboards and the runbooks' index anew
+	$(BIN)/python -m dashboards
+
+monitor: dev ## Run the demo's pipeline with Prometheus beside it until Ctrl-C; CHECK=1: check every panel
+	$(BIN)/python -m dashboards.monitor $(if $(CHECK),--check)
+
+drill: dev ## Break things under a real Prometheus; a table of which alert fired when, and resolved
+	$(BIN)/python -m tests.integration.monitoring.drill
 
 lock: .venv/uv ## Write requirements/ anew from pyproject.toml
 	sh requirements/lock.sh

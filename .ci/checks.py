@@ -24,6 +24,8 @@ COMMANDS: dict[str, list[str]] = {
     "types": [str(BIN / "basedpyright")],
     "import contracts": [str(BIN / "lint-imports")],
     "schemas current": [sys.executable, "-m", "streams.contracts.schemas", "--check"],
+    "dashboards current": [sys.executable, "-m", "dashboards", "--check"],
+    "rules and dashboards": [*PYTEST, "tests/dashboards"],
     "unit and property tests": [*PYTEST, "tests/unit"],
     "conformance": [*PYTEST, "tests/conformance"],
     "integration (real broker and store)": [*PYTEST, "tests/integration"],

@@ -89,7 +89,7 @@ def frames_by_peer(content: bytes) -> int:
 def main() -> int:
     """Measure, print, write; 1 if exact hashes drift or the two modes' matches differ."""
     no_arguments(__doc__)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 140)
     pdq.warm()
     screen.warm()
     budget = float(os.environ.get("BUDGET", "3"))

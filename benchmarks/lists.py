@@ -79,7 +79,7 @@ class Span(NamedTuple):
 def main() -> int:
     """Measure, print, write; 1 when a goal is missed, 2 when there are no numbers."""
     no_arguments(__doc__)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 140)
     description = machine()
     entries = int(float(os.environ.get("ENTRIES", "1e6")))
     try:

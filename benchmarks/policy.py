@@ -205,7 +205,7 @@ def main() -> None:
 
         values = rates(stage_pass(stage, batch), events, repeat, fresh)
         results.append(summarised("policy", "seawall", case, "decisions/s", "1/s", values))
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 140)
     table = Table(
         "case", "decisions/s", "spread", "µs a decision", "goal", title=f"{RULES} rules, one core"
     )

@@ -147,7 +147,7 @@ def main() -> None:
     rows = corpus(int(os.environ.get("MESSAGES", "100000")))
     texts = [row["text"] for row in rows]
     description = machine()
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 140)
     results: list[Result] = []
 
     def note(subject: str, case: str, values: list[float]) -> None:

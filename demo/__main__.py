@@ -9,17 +9,22 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.markup import escape
 
-from demo import kept, report
+from demo import desk_report, kept, kinds, report
+from demo.desk import Desk, visit
+from demo.desk_checks import desk_differences
 from demo.events import make_backfill, make_events
 from demo.exchange import Reader, send
-from demo.expectations import Outcome, Place, Sent, differences
+from demo.expectations import Difference, Outcome, Place, Sent, differences
 from demo.measures import Measures, scrape
-from demo.pipeline import DemoFailed, Pipeline
+from demo.pipeline import Pipeline
 from demo.progress import Steps
+from demo.reviewing import NothingToReview
+from demo.service import DemoFailed
 from streams.kafka.client import KafkaError
 from streams.localbroker import LocalBrokerError
 
@@ -28,7 +33,8 @@ OPENED = (
     ("listed picture, cropped", -1),
     ("listed address, disguised", 0),
     ("encrypted, hashes attested", 0),
-    ("sextortion: threat, then demand", -1),
+    (kinds.THREATENED, -1),
+    (kinds.WRITING, -1),
     ("messages not to be read here", -1),
 )
 """Kinds of which one decision is shown whole: the first, or the last that was sent."""
@@ -81,29 +87,47 @@ def _run(console: Console, *, keep: bool) -> int:
         try:
             with Steps(console) as steps:
                 pipeline, events, backfill = _prepared(steps, ending, folder, keep=keep)
-                sent, outcome, measures, pace = _exchanged(steps, pipeline, events, backfill)
+                with closing(Reader(pipeline.settings, pipeline.worker.still_runs)) as reader:
+                    exchange = _exchanged(steps, pipeline, reader, events, backfill)
+                    found = _first_differences(exchange)
+                    desk = _visited(steps, pipeline, reader, exchange, found)
         except KeyboardInterrupt:
-            console.print("stopping worker and broker …")
+            console.print("stopping the processes …")
             raise
-        found = differences(sent, outcome) + report.miscounted(measures, len(sent), outcome)
-        _show(console, sent, outcome, measures, pace)
+        _show(console, exchange, desk)
         if keep:
             ending.pop_all()
             _tell_addresses(console, pipeline)
         else:
-            with Steps(console) as steps, steps.step("stopping worker and broker", "all stopped"):
+            doing = "stopping desk, worker and broker"
+            with Steps(console) as steps, steps.step(doing, "all stopped"):
                 ending.close()
     console.print()
     if found:
         console.print(report.wrong(found))
         console.print(f"[bold red]✗ {len(found):,} differences from what was expected[/]")
         return 1
+    outcome, sent = exchange.outcome, exchange.sent
     console.print(
         f"[bold green]✓[/] all {len(sent):,} records became exactly what they should: "
         f"{len(outcome.decisions):,} decisions and {len(outcome.dead_letters)} dead letters;\n"
-        f"  none lost, none twice ({time.monotonic() - started:.0f} s)"
+        f"  none lost, none twice; the cases, what people found in them and what followed are as "
+        f"they should be ({time.monotonic() - started:.0f} s)"
     )
     return 0
+
+
+class _Exchange(NamedTuple):
+    """What was sent and what came out."""
+
+    sent: list[tuple[Sent, Place]]
+    outcome: Outcome
+    measures: Measures
+    pace: report.Pace
+
+    @property
+    def records(self) -> list[Sent]:
+        return [record for record, _ in self.sent]
 
 
 def _prepared(
@@ -121,11 +145,10 @@ def _prepared(
         pipeline.write_files()
         step.done = f"sample lists and policy written, {pipeline.create_topics()} topics created"
     with steps.step("starting the worker", "") as step:
-        worker = pipeline.start_worker()
-        if keep:
-            kept.remember(folder, worker)
-        pipeline.wait_ready()
-        step.done = f"seawall worker is ready, metrics at {pipeline.address}/metrics"
+        worker = pipeline.worker
+        worker.start()
+        worker.wait_ready()
+        step.done = f"seawall worker is ready, metrics at {worker.address}/metrics"
     return pipeline, *drawn.result()
 
 
@@ -137,39 +160,59 @@ def _drawn(steps: Steps) -> tuple[list[Sent], list[Sent]]:
 
 
 def _exchanged(
-    steps: Steps, pipeline: Pipeline, events: list[Sent], backfill: list[Sent]
-) -> tuple[list[tuple[Sent, Place]], Outcome, Measures, report.Pace]:
+    steps: Steps,
+    pipeline: Pipeline,
+    reader: Reader,
+    events: list[Sent],
+    backfill: list[Sent],
+) -> _Exchange:
     """Send everything and read what comes out."""
     settings = pipeline.settings
-    with closing(Reader(settings, pipeline.still_runs)) as reader:
-        doing = f"sending events, {EVENTS_PER_SECOND:.0f} a second"
-        with steps.step(doing, f"{len(events):,} events of every kind sent", len(events)) as step:
-            sent = send(settings, events, step.advance, EVENTS_PER_SECOND)
-        with steps.step("waiting for decisions", "all of them decided", len(events)) as step:
-            flowing = reader.read_until(len(events), step.advance)
-            if not flowing:
-                step.done = f"only {reader.finished:,} of {len(events):,} records were decided"
-        done = f"{len(backfill):,} older messages sent at once and decided"
-        with steps.step("sending older messages at once", done, len(backfill)) as step:
-            burst_started = time.time()
-            sent += send(settings, backfill, lambda _: None)
-            if flowing:
-                reader.read_until(len(sent), step.advance)
-        with steps.step("reading what is left", "all outputs read to their ends"):
-            reader.read_rest()
-        measures = scrape(pipeline.address)
-        last = measures.latest("seawall_last_finished_timestamp_seconds")
-        pace = report.Pace(EVENTS_PER_SECOND, len(backfill), last - burst_started)
-        return sent, reader.outcome(), measures, pace
+    doing = f"sending events, {EVENTS_PER_SECOND:.0f} a second"
+    with steps.step(doing, f"{len(events):,} events of every kind sent", len(events)) as step:
+        sent = send(settings, events, step.advance, EVENTS_PER_SECOND)
+    with steps.step("waiting for decisions", "all of them decided", len(events)) as step:
+        flowing = reader.read_until(len(events), step.advance)
+        if not flowing:
+            step.done = f"only {reader.finished:,} of {len(events):,} records were decided"
+    done = f"{len(backfill):,} older messages sent at once and decided"
+    with steps.step("sending older messages at once", done, len(backfill)) as step:
+        burst_started = time.time()
+        sent += send(settings, backfill, lambda _: None)
+        if flowing:
+            reader.read_until(len(sent), step.advance)
+    with steps.step("reading what is left", "all outputs read to their ends"):
+        reader.read_rest()
+    measures = scrape(pipeline.worker.address)
+    last = measures.latest("seawall_last_finished_timestamp_seconds")
+    pace = report.Pace(EVENTS_PER_SECOND, len(backfill), last - burst_started)
+    return _Exchange(sent, reader.outcome(), measures, pace)
 
 
-def _show(
-    console: Console,
-    sent: list[tuple[Sent, Place]],
-    outcome: Outcome,
-    measures: Measures,
-    pace: report.Pace,
-) -> None:
+def _first_differences(exchange: _Exchange) -> list[Difference]:
+    sent, outcome, measures, _ = exchange
+    return differences(sent, outcome) + report.miscounted(measures, len(sent), outcome)
+
+
+def _visited(
+    steps: Steps,
+    pipeline: Pipeline,
+    reader: Reader,
+    exchange: _Exchange,
+    found: list[Difference],
+) -> Desk | None:
+    """What the desk made of it; what is wrong with that is added to `found`."""
+    try:
+        desk = visit(steps, pipeline, reader, exchange.records, exchange.outcome)
+    except NothingToReview as nothing:
+        found.append(Difference(str(nothing), "-", "a case to look at", "none"))
+        return None
+    found += desk_differences(exchange.records, exchange.outcome, desk)
+    return desk
+
+
+def _show(console: Console, exchange: _Exchange, desk: Desk | None) -> None:
+    sent, outcome, measures, pace = exchange
     console.print()
     console.print(report.by_kind(sent, outcome))
     console.print("[bold]Some decisions, opened[/]")
@@ -181,18 +224,32 @@ def _show(
     console.print()
     console.print(report.dead_letters(outcome.dead_letters))
     console.print(report.speed(measures, pace))
+    if desk is None:
+        return
+    console.print(desk_report.cases_by_priority(exchange.records, outcome, desk))
+    console.print(desk_report.opened_case(desk))
+    console.print(desk_report.trial(outcome, desk))
+    console.print()
+    console.print(desk_report.feedback(desk))
+    for reversal in desk.reversals:
+        console.print(report.opened(desk.made[-1].record, reversal))
+    console.print()
+    console.print(desk_report.last_lines(desk))
 
 
 def _tell_addresses(console: Console, pipeline: Pipeline) -> None:
-    pid = pipeline.worker.pid if pipeline.worker is not None else "?"
+    worker, desk = pipeline.worker, pipeline.desk
+    command = Path(sys.executable).with_name("seawall")
     console.print()
     console.print("[bold]Left running[/]")
     for name, value in (
         ("broker", pipeline.bootstrap),
-        ("metrics", f"{pipeline.address}/metrics (also /ready, /live, /status)"),
-        ("worker", f"pid {pid}, log {pipeline.log_file}"),
+        ("metrics", f"{worker.address}/metrics (also /ready, /live, /status)"),
+        ("worker", f"pid {worker.pid}, log {worker.log_file}"),
+        ("desk", f"pid {desk.pid}, log {desk.log_file}, {desk.address}/metrics"),
         ("settings", str(pipeline.config)),
-        ("try", f"{Path(sys.executable).with_name('seawall')} lag --config {pipeline.config}"),
+        ("try", f"{command} cases list --config {pipeline.config}"),
+        ("", f"{command} lag --config {pipeline.config}"),
         ("stop", f"{sys.executable} -m demo --stop"),
     ):
         console.print(f"  {name:9} {value}", soft_wrap=True)

@@ -117,6 +117,18 @@ THREAT_AT_ONCE = (
         _SEXTORTION,
     ),
 )
+REHEARSED_LINE = Said(
+    True,
+    THREAT_AT_ONCE[0].text,
+    Decided(
+        actions=frozenset({"review"}),
+        rules=frozenset({"sextortion"}),
+        priorities=frozenset({1}),
+        signals=frozenset({"text_risk"}),
+        notices=frozenset({"sextortion-help"}),
+    ),
+)
+"""Between adults who learn their parts: the words are the same, and only people can tell."""
 ADVICE = (
     Said(
         True,
@@ -126,6 +138,7 @@ ADVICE = (
     ),
 )
 """The same words in safety advice."""
+REHEARSAL = (Said(False, "shall we go through the second act", ALLOW), REHEARSED_LINE)
 WITHHELD = frozenset({"text", "provenance"})
 NOT_READ = tuple(
     Said(s.by_first, s.text, Decided(actions=frozenset({"allow"}), withheld=WITHHELD))
@@ -139,4 +152,12 @@ def people_at_risk(name: str) -> tuple[Person, Person]:
     return (
         Person(f"{name}-adult", "adult", "2026-01-01T00:00:00Z"),
         Person(f"{name}-child", "13_15"),
+    )
+
+
+def two_adults(name: str) -> tuple[Person, Person]:
+    """Two adults who have been there for long."""
+    return (
+        Person(f"{name}-one", "adult", "2019-01-01T00:00:00Z"),
+        Person(f"{name}-other", "adult", "2019-01-01T00:00:00Z"),
     )

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from random import Random
 
+from msgspec.structs import replace
+
 from demo import conversations as talk
-from demo import lists
+from demo import kinds, lists
 from demo.broken import broken_records
 from demo.conversations import Person, Said
 from demo.drafts import Drafts, Fields, hashes, inline, sent
@@ -13,11 +15,14 @@ from demo.envelopes import cloud_events
 from demo.expectations import Decided, Sent
 from demo.media_events import VERY_FILE, media_events
 from demo.pictures import jpeg, landscape
+from demo.policies import TRIAL_RULE
+from demo.writing import COPIES, OTHER_WRITING
 
 SEED = 20_260_101
 EVERYDAY_CONVERSATIONS = 240
 BACKFILL = 4_000
 EVERYDAY, OLDER = "everyday conversations", "older messages, all at once"
+OTHER = "other writing on the subject"
 
 ADDRESS = Decided(
     actions=frozenset({"block"}),
@@ -58,7 +63,7 @@ def make_events(drawing: Callable[[int], object] = lambda _: None) -> list[Sent]
     """What is sent first, in the order of sending. `drawing` is told of each picture's record."""
     drafts = Drafts(SEED)
     records = media_events(drafts, drawing)
-    for part in (_addresses, _conversations, _gate, _other_kinds):
+    for part in (_addresses, _writing, _conversations, _gate, _reports, _other_kinds):
         records += part(drafts)
     records += cloud_events(drafts, ADDRESS)
     records += broken_records(drafts)
@@ -101,20 +106,39 @@ def _addresses(drafts: Drafts) -> Iterator[Sent]:
         )
 
 
+def _writing(drafts: Drafts) -> Iterator[Sent]:
+    copied = Decided(
+        actions=frozenset({"hold"}),
+        rules=frozenset({"known-text"}),
+        signals=frozenset({"text_match"}),
+    )
+    for how, text in COPIES.items():
+        yield drafts.record(kinds.WRITING, how, copied, surface="post", text=text)
+    for number, text in enumerate(OTHER_WRITING):
+        yield drafts.record(
+            "other writing on the subject",
+            f"writing {number}",
+            talk.ALLOW,
+            surface="post",
+            text=text,
+        )
+
+
 def _conversations(drafts: Drafts) -> Iterator[Sent]:
     draw = drafts.draw_from
     for number in range(EVERYDAY_CONVERSATIONS):
         people, said = talk.everyday(draw, number, draw.randrange(3, 12))
         yield from _conversation(drafts, EVERYDAY, f"talk-{number}", people, said)
-    for kind, name, said in (
-        ("approach to a child, 7 messages", "approach", talk.APPROACH),
-        ("sextortion: threat, then demand", "threat", talk.THREAT_APART),
-        ("sextortion: in one message", "threat-at-once", talk.THREAT_AT_ONCE),
-        ("safety advice in the same words", "advice", talk.ADVICE),
+    for kind, name, people, said in (
+        ("approach to a child, 7 messages", "approach", talk.people_at_risk, talk.APPROACH),
+        (kinds.THREATENED, "threat", talk.people_at_risk, talk.THREAT_APART),
+        ("sextortion: in one message", "threat-at-once", talk.people_at_risk, talk.THREAT_AT_ONCE),
+        (kinds.REHEARSED, "rehearsal", talk.two_adults, talk.REHEARSAL),
+        ("safety advice in the same words", "advice", talk.people_at_risk, talk.ADVICE),
     ):
         for number in range(3):
             about = f"{name}-{number}"
-            yield from _conversation(drafts, kind, about, talk.people_at_risk(about), said)
+            yield from _conversation(drafts, kind, about, people(about), said)
 
 
 def _conversation(
@@ -178,23 +202,36 @@ def _gate(drafts: Drafts) -> Iterator[Sent]:
     )
 
 
-def _other_kinds(drafts: Drafts) -> Iterator[Sent]:
-    file = lists.drawn(lists.HOTLINE[0])
+def _reports(drafts: Drafts) -> Iterator[Sent]:
+    lines = talk.everyday_lines(drafts.draw_from)
     reported = Decided(
         actions=frozenset({"review"}),
         rules=frozenset({"reported-by-a-person"}),
-        priorities=frozenset({2, 3}),
+        priorities=frozenset({3}),
         signals=frozenset({"user_report"}),
     )
+    by_child = replace(reported, priorities=frozenset({2}), would_have=frozenset({TRIAL_RULE}))
     for number in range(4):
+        post = {"kind": "user_report", "surface": "post"}
+        about = f"report {number}"
+        yield drafts.record("report by a person", about, reported, text=next(lines), **post)
+        child = {"id": f"child-{number}", "age_band": "13_15"}
         yield drafts.record(
-            "report by a person",
-            f"report {number}",
-            reported,
-            kind="user_report",
-            surface="post",
-            text=next(talk.everyday_lines(drafts.draw_from)),
+            kinds.REPORTED_BY_CHILD, about, by_child, text=next(lines), author=child, **post
         )
+    yield drafts.record(
+        kinds.UNLISTED,
+        "a picture that no list knows",
+        reported,
+        kind="user_report",
+        surface="post",
+        media=inline(jpeg(landscape(lists.UNLISTED))),
+    )
+
+
+def _other_kinds(drafts: Drafts) -> Iterator[Sent]:
+    file = lists.drawn(lists.HOTLINE[0])
+    for number in range(4):
         yield drafts.record(
             "deleted content, was listed",
             f"deletion {number}",

@@ -3,12 +3,15 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from pathlib import Path
 
 import msgspec
 
 from demo.expectations import Outcome, Place, Sent
+from streams.contracts.case_record import CaseOpening
 from streams.contracts.dead_letter import DeadLetter
 from streams.contracts.decision import Decision
+from streams.contracts.outcome import ReviewOutcome
 from streams.kafka import topics
 from streams.kafka.client import (
     Consumer,
@@ -27,6 +30,7 @@ QUIET_SECONDS = 60.0
 """Without any output for this long, the pipeline is taken to be stuck."""
 
 _decision = msgspec.json.Decoder(Decision)
+_case = msgspec.json.Decoder(CaseOpening)
 _dead_letter = msgspec.json.Decoder(DeadLetter)
 
 Progress = Callable[[int], object]
@@ -71,9 +75,24 @@ def _send(
     ]
 
 
+def send_outcomes(settings: Settings, outcomes: Sequence[ReviewOutcome]) -> None:
+    """Write what people found to `review.outcomes`, keyed by decision, as a review tool does.
+    Returns when all are acknowledged; raises `KafkaError` if one was not."""
+    topic = topics.topic_name(settings.pipeline, topics.OUTCOMES)
+    config = settings.kafka.kafka_python_config() | {"acks": "all"}
+    with closing(producer_client(config)) as producer:
+        waiting = [
+            producer.send(topic, msgspec.json.encode(each), each.decision_id.encode())
+            for each in outcomes
+        ]
+        producer.flush()
+        for future in waiting:
+            future.get(timeout=0)
+
+
 class Reader:
-    """Reads decisions, urgent decisions and dead letters from their topics' beginnings, committed
-    records only."""
+    """Reads decisions, urgent decisions, dead letters and cases from their topics' beginnings,
+    committed records only."""
 
     def __init__(self, settings: Settings, still_runs: Callable[[], None]) -> None:
         self._settings = settings
@@ -82,18 +101,16 @@ class Reader:
         self._decisions = topics.topic_name(pipeline, topics.DECISIONS)
         self._urgent = topics.topic_name(pipeline, topics.URGENT)
         self._dead = topics.topic_name(pipeline, topics.DEAD_LETTERS)
+        self._cases = topics.topic_name(pipeline, topics.CASES)
+        names = (self._decisions, self._urgent, self._dead, self._cases)
         self._consumer: Consumer = consumer_client(settings.kafka.kafka_python_config())
         self._partitions = [
             TopicPartition(topic, number)
-            for topic in (self._decisions, self._urgent, self._dead)
+            for topic in names
             for number in range(pipeline.partitions)
         ]
         self._consumer.assign([native(tp) for tp in self._partitions])
-        self.values: dict[str, list[bytes]] = {
-            self._decisions: [],
-            self._urgent: [],
-            self._dead: [],
-        }
+        self.values: dict[str, list[bytes]] = {name: [] for name in names}
 
     def close(self) -> None:
         """Give back the connections."""
@@ -126,6 +143,25 @@ class Reader:
         ):
             if time.monotonic() > deadline:
                 break
+        self._read_to_ends(deadline)
+
+    def read_reversals(self, wanted: int) -> list[Decision]:
+        """The decisions that came after those that were read, once there are `wanted` or none
+        comes any more, and all others that are there by then."""
+        before = len(self.values[self._decisions])
+        deadline = time.monotonic() + QUIET_SECONDS
+        while len(self.values[self._decisions]) < before + wanted:
+            if time.monotonic() > deadline:
+                break
+            self._poll(100)
+        self._read_to_ends(deadline)
+        return [_decision.decode(value) for value in self.values[self._decisions][before:]]
+
+    def save_decisions(self, path: Path) -> None:
+        """Write the decisions read so far, one a line."""
+        path.write_bytes(b"".join(value + b"\n" for value in self.values[self._decisions]))
+
+    def _read_to_ends(self, deadline: float) -> None:
         targets = [native(tp) for tp in self._partitions]
         ends = self._consumer.end_offsets(targets)
         while any(self._consumer.position(tp) < ends[tp] for tp in targets):
@@ -144,6 +180,7 @@ class Reader:
             [_decision.decode(value) for value in self.values[self._decisions]],
             [_decision.decode(value) for value in self.values[self._urgent]],
             [_dead_letter.decode(value) for value in self.values[self._dead]],
+            [_case.decode(value) for value in self.values[self._cases]],
             b"\n".join(value for values in self.values.values() for value in values),
         )
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
+from streams.contracts.case_record import CaseOpening
 from streams.contracts.dead_letter import DeadLetter
 from streams.contracts.decision import Decision, decision_id
 from streams.contracts.signal import Signal
@@ -63,12 +64,13 @@ class Place(NamedTuple):
 
 
 class Outcome(Struct, frozen=True):
-    """What came out: decisions, of them those on the urgent topic, and dead letters. `raw` are all
-    their bytes."""
+    """What came out: decisions, of them those on the urgent topic, dead letters, and the cases
+    that decisions open. `raw` are all their bytes."""
 
     decisions: Sequence[Decision]
     urgent: Sequence[Decision]
     dead_letters: Sequence[DeadLetter]
+    cases: Sequence[CaseOpening]
     raw: bytes
 
 
@@ -122,7 +124,8 @@ def differences(sent: Sequence[tuple[Sent, Place]], outcome: Outcome) -> list[Di
         for place, made in letters.items()
         for x in made
     ]
-    return [*found, *_of_urgent(outcome), *_of_texts([record for record, _ in sent], outcome)]
+    texts = _of_texts([record for record, _ in sent], outcome)
+    return [*found, *_of_urgent(outcome), *_of_cases(outcome), *texts]
 
 
 def _of_refused(record: Sent, expected: Refused, found: Sequence[DeadLetter]) -> list[Difference]:
@@ -197,6 +200,18 @@ def _of_urgent(outcome: Outcome) -> list[Difference]:
             f"the {len(wanted)} decisions of priority 0 and 1, once each",
             f"{len(there)}: {len(missing)} missing, {len(extra)} others",
         )
+    ]
+
+
+def _of_cases(outcome: Outcome) -> list[Difference]:
+    """Whatever is reviewed, held or blocked opens a case, once for each decision."""
+    wanted = sorted(d.event_id for d in outcome.decisions if d.action != "allow")
+    named = sorted(d.event_id for d in outcome.decisions if d.case_id is not None)
+    opened = sorted(opening.decision.event_id for opening in outcome.cases)
+    return [
+        Difference("-", where, f"one for each of {len(wanted)} decisions", f"{len(there)}")
+        for where, there in (("case ids", named), ("the cases topic", opened))
+        if there != wanted
     ]
 
 

@@ -9,19 +9,11 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from demo.pipeline import end_process
+from demo.service import RECORD, KeptProcess, end_process
 from streams.localbroker.cluster import stop_recorded
 
 HOME = Path(".seawall/demo")
-"""Each kept demo has a folder of its own in here, with its broker's data and its worker's log."""
-
-
-class KeptWorker(msgspec.Struct, frozen=True):
-    """`created` (the process's start, seconds since the epoch) tells the worker from a later
-    process with its number."""
-
-    pid: int
-    created: float
+"""Each kept demo has a folder of its own in here, with its broker's data and its logs."""
 
 
 def new_folder() -> Path:
@@ -31,27 +23,22 @@ def new_folder() -> Path:
     return folder.resolve()
 
 
-def remember(folder: Path, worker: psutil.Process) -> None:
-    """Write down which process is the folder's worker."""
-    kept = KeptWorker(worker.pid, worker.create_time())
-    (folder / "worker.json").write_bytes(msgspec.json.encode(kept))
-
-
 def stop_all() -> Iterator[Path]:
     """End every kept demo, remove its folder, and give it."""
     for folder in sorted(path for path in HOME.glob("*") if path.is_dir()):
-        worker = _worker(folder)
-        if worker is not None:
-            end_process(worker)
+        for record in sorted(folder.glob(f"*{RECORD}")):
+            process = _running(record)
+            if process is not None:
+                end_process(process)
         stop_recorded(folder / "broker")
         shutil.rmtree(folder)
         yield folder
 
 
-def _worker(folder: Path) -> psutil.Process | None:
+def _running(record: Path) -> psutil.Process | None:
+    kept = msgspec.json.decode(record.read_bytes(), type=KeptProcess)
     try:
-        kept = msgspec.json.decode((folder / "worker.json").read_bytes(), type=KeptWorker)
         process = psutil.Process(kept.pid)
         return process if abs(process.create_time() - kept.created) < 0.01 else None
-    except (FileNotFoundError, psutil.NoSuchProcess):
+    except psutil.NoSuchProcess:
         return None

@@ -1,4 +1,4 @@
-"""The sample lists and the policy that the demo's worker reads, written as a platform would."""
+"""The sample lists that the demo's worker reads, written as a platform would."""
 
 import csv
 from collections.abc import Iterable
@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from demo.pictures import jpeg, landscape
+from demo.writing import LISTED_WRITING
 from matchers.hashing.digests import digests
 from matchers.hashing.image import picture_hashes
 from matchers.hashing.outcome import Limits, StillHashes
+from streams.canary.probes import list_csv
 
 HOTLINE, INDUSTRY, VICTIM, WATCHED = (
     range(1000, 1012),
@@ -18,6 +20,8 @@ HOTLINE, INDUSTRY, VICTIM, WATCHED = (
     (4000, 4001),
 )
 """Seeds of the pictures on each list; ordinary pictures have other seeds."""
+UNLISTED = 5000
+"""Seed of a picture that belongs on a list, and is on none."""
 HOTLINE_DIGESTS_ONLY = b"not a picture: stands for a video of which only digests are known\n" * 40
 LISTED_SITE = "known-bad.example/"
 LISTED_PAGE = "files.example.com/shared/listed-album/"
@@ -55,21 +59,19 @@ file = "addresses.csv"
 source_kind = "hotline"
 verified_by = "Example Hotline"
 roles = { known = "block" }
-"""
-POLICY = """\
-# The rules are the default policy's. What may be scanned is for the platform to say.
-version = "demo-1"
 
-[[scan_basis]]
-tenant = "demo"
-scans = ["hash", "url", "text", "provenance"]
-basis = "demo: every scan"
+[[list]]
+name = "sample-writing"       # written material, known by a signature of its text
+file = "writing.csv"
+source_kind = "hotline"
+verified_by = "Example Hotline"
+roles = { known = "block" }
 
-[[scan_basis]]
-tenant = "demo"
-jurisdiction = "XZ"           # ISO 3166 reserves XZ for private use
-scans = ["hash", "url"]
-basis = "demo: a country where messages may not be read"
+[[list]]
+name = "seawall-canary"       # what `seawall canary check` looks for
+file = "canary.csv"
+source_kind = "own"
+roles = { canary = "block" }
 """
 
 
@@ -121,15 +123,10 @@ def write_lists(folder: Path) -> Path:
         ("address-2", "url", LISTED_PAGE, "known"),
     ]
     _write(folder / "addresses.csv", addresses)
+    _write(folder / "writing.csv", [("writing-1", "minhash", LISTED_WRITING, "known")])
+    (folder / "canary.csv").write_text(list_csv())
     (folder / "lists.toml").write_text(LISTS)
     return folder / "lists.toml"
-
-
-def write_policy(folder: Path) -> Path:
-    """Write the policy: the default rules, with a scan basis."""
-    path = folder / "policy.toml"
-    path.write_text(POLICY)
-    return path
 
 
 def _rows(

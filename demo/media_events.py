@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from demo import lists
+from demo import kinds, lists
 from demo.drafts import Drafts, hashes, inline
 from demo.expectations import Decided, Sent
 from demo.pictures import EDITS, jpeg, landscape, plain
@@ -103,7 +103,7 @@ def _urgent(drafts: Drafts) -> Iterator[Sent]:
     for seed in lists.HOTLINE[:3]:
         content = jpeg(landscape(seed))
         yield drafts.record(
-            "listed picture, sent to a child",
+            kinds.SENT_TO_CHILD,
             f"hotline {seed}",
             urgent,
             surface="message",

@@ -36,7 +36,7 @@ def by_kind(sent: Sequence[tuple[Sent, Place]], outcome: Outcome) -> Group:
     for decision in outcome.decisions:
         made[decision.event_id].append(decision)
     letters = {Place(x.partition, x.offset): x for x in outcome.dead_letters}
-    table = _table("What went in, and what was decided")
+    table = plain_table("What went in, and what was decided")
     table.add_column("kind", no_wrap=True)
     table.add_column("sent", justify="right")
     table.add_column("decided")
@@ -72,6 +72,9 @@ def opened(record: Sent, decision: Decision) -> Table:
     verdict = Text(decision.action, f"bold {COLOURS[decision.action]}")
     verdict.append(f"   priority {decision.priority}", "default not bold")
     verdict.append("   report" if decision.report else "", "bold red")
+    if decision.supersedes is not None:
+        by = "by itself" if decision.automated else "by a person"
+        grid.add_row(decision.kind, f"of {decision.supersedes}, {by}")
     grid.add_row("action", verdict)
     if decision.targets:
         grid.add_row("targets", ", ".join(f"{t.kind} {t.id}: {t.action}" for t in decision.targets))
@@ -92,7 +95,7 @@ def opened(record: Sent, decision: Decision) -> Table:
 
 def dead_letters(letters: Iterable[DeadLetter]) -> Table:
     """The dead letters, those with one class and field in one row."""
-    table = _table("What lies in the dead letters (no content, only why and where)")
+    table = plain_table("What lies in the dead letters (no content, only why and where)")
     table.add_column("class", no_wrap=True)
     table.add_column("field")
     table.add_column("message", ratio=1)
@@ -110,7 +113,7 @@ def dead_letters(letters: Iterable[DeadLetter]) -> Table:
 
 def speed(measures: Measures, pace: Pace) -> Table:
     """What the worker's own metrics say of speed."""
-    table = _table("From the worker's own metrics")
+    table = plain_table("From the worker's own metrics")
     table.add_column("what")
     table.add_column("value", justify="right")
     p50, p99 = (measures.quantile(LATENCY, q, origin="live") for q in (0.5, 0.99))
@@ -134,7 +137,7 @@ def speed(measures: Measures, pace: Pace) -> Table:
 
 def wrong(found: Sequence[Difference], shown: int = 40) -> RenderableType:
     """What differs from what was expected."""
-    table = _table("[bold red]Not as expected[/]")
+    table = plain_table("[bold red]Not as expected[/]")
     for name, ratio in (("kind", 3), ("record", 3), ("expected", 4), ("found", 4)):
         table.add_column(name, ratio=ratio)
     for difference in found[:shown]:
@@ -227,7 +230,8 @@ def _range(values: Sequence[int]) -> str:
     return f"{values[0]}–{values[-1]}"
 
 
-def _table(title: str) -> Table:
+def plain_table(title: str) -> Table:
+    """A table without a frame."""
     return Table(
         title=title,
         title_justify="left",

@@ -1,6 +1,7 @@
 """What a worker's stages are made of, built from settings: lists, decoders, policy, stages."""
 
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +31,7 @@ from streams.stages.case_opening import CaseOpeningStage
 from streams.stages.enforcement import Enforcement
 from streams.stages.hash_matching import HashMatching
 from streams.stages.media_hashing import MediaHashing
-from streams.stages.text_risk import build_text_risk
+from streams.stages.text_risk import TextRiskStage, build_text_risk
 
 
 @dataclass(frozen=True)
@@ -57,26 +58,42 @@ class Parts:
 
 def build_parts(settings: Settings, metrics: Metrics) -> Parts:
     """Build the stages that `worker.stages` names. Reads policy and catalogues and starts the
-    decoders; lists are loaded by `Parts.lists.load`, which may take long.
+    decoders, beside each other: both take seconds. Lists are loaded by `Parts.lists.load`, which
+    may take long.
 
     Raises:
         NotUsable: a file cannot be used.
     """
+    starting: Future[DecoderPool] | None = None
     try:
-        return _build(settings, metrics)
-    except _UNUSABLE as error:
-        raise NotUsable(str(error)) from error
+        policy = load_policy(Path(settings.policy.file) if settings.policy.file else None)
+        with ThreadPoolExecutor(1) as beside:
+            if "media-hashing" in settings.worker.stages:
+                starting = beside.submit(_pool, settings.media)
+            text_risk = _text_risk(settings) if "text-risk" in settings.worker.stages else None
+        pool = starting.result() if starting is not None else None
+        return _build(settings, metrics, policy, pool, text_risk)
+    except BaseException as error:
+        if starting is not None and starting.exception() is None:
+            starting.result().close()
+        if isinstance(error, _UNUSABLE):
+            raise NotUsable(str(error)) from error
+        raise
 
 
 _UNUSABLE = (PolicyError, CatalogueError, MappingError, DecoderNotStarted, UnreadableList)
 
 
-def _build(settings: Settings, metrics: Metrics) -> Parts:
+def _build(
+    settings: Settings,
+    metrics: Metrics,
+    policy: Policy,
+    pool: DecoderPool | None,
+    text_risk: TextRiskStage | None,
+) -> Parts:
     names = settings.worker.stages
-    policy = load_policy(Path(settings.policy.file) if settings.policy.file else None)
     lists = _lists(settings, metrics) if "hash-matching" in names else None
     mapping = load_mapping(Path(settings.worker.mapping)) if settings.worker.mapping else None
-    pool: DecoderPool | None = None
     screening: ListScreening | None = None
     stages: list[Stage] = []
     enforcement = Enforcement(policy, settings.pipeline.partitions)
@@ -94,8 +111,7 @@ def _build(settings: Settings, metrics: Metrics) -> Parts:
         on_refused=metrics.policy_changes.labels("refused").inc,
     )
     for name in names:
-        if name == "media-hashing":
-            pool = _pool(settings.media)
+        if pool is not None and name == "media-hashing":
             if lists is not None and settings.media.hashing == "screen":
                 screening = ListScreening(pool, lists.matcher)
             stages.append(
@@ -103,9 +119,8 @@ def _build(settings: Settings, metrics: Metrics) -> Parts:
             )
         elif name == "hash-matching" and lists is not None:
             stages.append(HashMatching(screening.matcher if screening else lists.matcher))
-        elif name == "text-risk":
-            files = [Path(file) for file in settings.text.catalogues]
-            stages.append(build_text_risk(files, trusted=settings.text.trusted))
+        elif text_risk is not None and name == "text-risk":
+            stages.append(text_risk)
         else:
             stages.append(CaseOpeningStage(enforcement))
     return Parts(
@@ -134,6 +149,11 @@ def _lists(settings: Settings, metrics: Metrics) -> LiveLists:
         on_loaded=loaded,
         on_failed=failed,
     )
+
+
+def _text_risk(settings: Settings) -> TextRiskStage:
+    files = [Path(file) for file in settings.text.catalogues]
+    return build_text_risk(files, trusted=settings.text.trusted)
 
 
 def _pool(media: MediaSettings) -> DecoderPool:

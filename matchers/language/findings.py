@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from matchers.language.indicators import ANSWER_INDICATOR, Hit, IndicatorMatcher
+from matchers.language.answers import ANSWER_INDICATOR
+from matchers.language.hits import Hit
+from matchers.language.indicators import IndicatorMatcher
 from matchers.language.state import Finding
 from matchers.language.weights import EVIDENCE_LEAST
 

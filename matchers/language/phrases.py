@@ -11,7 +11,7 @@ How a language separates words is its *spacing*: `words` (most), `none` (Chinese
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -20,9 +20,6 @@ from typing import Literal
 from matchers.language.folding import FOLD
 
 Spacing = Literal["words", "none", "glued"]
-
-ANCHORS_CAP = 500
-"""The most literals that one phrase may put into the automaton."""
 
 
 class PhraseError(ValueError):
@@ -40,8 +37,10 @@ class Gap:
     most: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Choice:
+    """Hundreds of phrases share the choice of a word class: it is known by its identity."""
+
     options: tuple[tuple["Node", ...], ...]
 
 
@@ -158,93 +157,6 @@ def expand(nodes: Sequence[Node]) -> Iterator[tuple[Word, ...]]:
             raise TypeError("a gap has no expansion")
     for picked in product(*choices):
         yield tuple(word for words in picked for word in words)
-
-
-def _weigh(node: Node, common: Collection[str]) -> tuple[int, float]:
-    """The number of expansions, and about how often one of them stands at a given place of a text;
-    0 expansions where there is a gap."""
-    if isinstance(node, Word):
-        return 1, _frequency(node, common)
-    if isinstance(node, Gap):
-        return 0, 1.0
-    count, often = 0, 0.0
-    for option in node.options:
-        total, together = _weigh_run(option, common)
-        if total == 0:
-            return 0, 1.0
-        count += total
-        often += together
-    return count, often
-
-
-def _weigh_run(nodes: Sequence[Node], common: Collection[str]) -> tuple[int, float]:
-    total, together = 1, 1.0
-    for node in nodes:
-        count, often = _weigh(node, common)
-        total *= count
-        together *= often
-    return total, together
-
-
-def _frequency(word: Word, common: Collection[str]) -> float:
-    """A rough guess, by the few things that are known of a word: common words and numbers are
-    everywhere, and so are short words, of which some language or other has a common one."""
-    if word.text in common or word.text.isdigit():
-        return 0.04 if word.prefix else 0.02
-    if any(char.isdigit() for char in word.text):
-        return 0.0001
-    length = len(word.text) if word.text.isascii() else 2 * len(word.text)
-    often = (0.02, 0.02, 0.004, 0.001, 0.0003)[length] if length < 5 else 0.0001
-    return 4 * often if word.prefix else often
-
-
-def anchor_nodes(nodes: Sequence[Node], common: Collection[str] = ()) -> tuple[Node, ...]:
-    """The gap-free run that is met least often, of those with at most `ANCHORS_CAP` expansions."""
-    weights = [_weigh(node, common) for node in nodes]
-    best, least = slice(0), 1.0
-    for first in range(len(nodes)):
-        total, often = 1, 1.0
-        for last in range(first, len(nodes)):
-            total *= weights[last][0]
-            often *= weights[last][1]
-            if total == 0 or total > ANCHORS_CAP:
-                break
-            if often < least:
-                best, least = slice(first, last + 1), often
-    if not nodes[best]:
-        raise PhraseError("no part of the phrase is always there and short enough to search for")
-    return tuple(nodes[best])
-
-
-def anchors(nodes: Sequence[Node], spacing: Spacing, common: Collection[str] = ()) -> set[str]:
-    """The literals of which one stands in every normal text that the phrase matches. `common`
-    are words that make poor ones."""
-    found: set[str] = set()
-    for words in expand(anchor_nodes(nodes, common)):
-        if spacing == "words":
-            kept = _up_to_prefix(words)
-            joined = " " + " ".join(word.text for word in kept)
-            found.add(joined if kept[-1].prefix else joined + " ")
-        elif spacing == "none" and len(words) <= 3:
-            for separators in product(("", " "), repeat=len(words) - 1):
-                found.add(
-                    "".join(
-                        word.text + separator
-                        for word, separator in zip(words, (*separators, ""), strict=True)
-                    )
-                )
-        else:
-            # Between words there may be a space or a particle: one word stands for all, and not
-            # one of the Latin letters or digits that are everywhere in other languages.
-            found.add(max((word.text for word in words), key=lambda t: (not t.isascii(), len(t))))
-    return found
-
-
-def _up_to_prefix(words: Sequence[Word]) -> Sequence[Word]:
-    for index, word in enumerate(words):
-        if word.prefix:
-            return words[: index + 1]
-    return words
 
 
 def pattern(nodes: Sequence[Node], spacing: Spacing) -> str:

@@ -1,6 +1,5 @@
 """Options that commands share, and how commands that talk to Kafka fail."""
 
-import logging
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,8 +52,10 @@ def loaded_settings(
 
 def kafka_arguments(settings: Settings) -> dict[str, Any]:
     """What every kafka-python client of a command gets; it gives up after 10 s without a broker."""
+    from streams.kafka.reasons import quieten
+
     # The libraries' own lines about connections would drown the one line that the command says.
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    quieten()
     try:
         return settings.kafka.kafka_python_config() | {"bootstrap_timeout_ms": REACH_MS}
     except SettingsError as bad:
@@ -65,11 +66,14 @@ def kafka_arguments(settings: Settings) -> dict[str, Any]:
 def reaching(settings: Settings) -> Generator[None]:
     """Ends the command with exit code 2 when Kafka cannot be reached or refuses."""
     from streams.kafka.client import KafkaError
+    from streams.kafka.reasons import reasons
 
     try:
         yield
     except KafkaError as bad:
         why = str(bad) or type(bad).__name__
+        if "bootstrap" in why:
+            why = reasons.newest or why
         fail(f"Kafka at {settings.kafka.bootstrap} cannot be reached, or refuses: {why}")
 
 

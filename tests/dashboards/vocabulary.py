@@ -45,8 +45,7 @@ def _series(metric: Any) -> Iterator[tuple[str, set[str]]]:
 def recorded() -> dict[str, set[str]]:
     """Every recorded series, with the labels that its expression leaves."""
     return {
-        rule.record: labels_of(promql.parse(rule.expr), exported())
-        for rule in recordings(Scale())
+        rule.record: labels_of(promql.parse(rule.expr), exported()) for rule in recordings(Scale())
     }
 
 

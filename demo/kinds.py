@@ -1,0 +1,10 @@
+"""Names of the kinds of records that more than one part of the demo speaks of."""
+
+THREATENED = "sextortion: threat, then demand"
+REHEARSED = "two people rehearse a play"
+SENT_TO_CHILD = "listed picture, sent to a child"
+CALLED_BY_MISTAKE = "listed picture, cropped"
+APPEALED = "listed picture, recoloured"
+UNLISTED = "picture that a person reported"
+REPORTED_BY_CHILD = "report by a child"
+WRITING = "listed writing, copied"

@@ -1,0 +1,200 @@
+"""From a phrase's match in a message to a hit: where it is, what it counts, which age it gives."""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from matchers.language.catalogue import Indicator
+from matchers.language.categories import Category
+from matchers.language.cues import Cue, CueFinder, clause_breaks, quoted_spans, sentence_breaks
+from matchers.language.phrases import Node, Spacing, pattern
+from matchers.language.views import VIEW_ORDER, Token, ViewName
+from matchers.language.weights import DISCOUNTS, VIEW_FACTORS
+
+HITS_CAP = 16
+"""Hits that are reported for one message, strongest first."""
+
+AGES = range(8, 70)
+"""Numbers that may be a person's age; above and below, a number is rather something else."""
+
+_INNER_AGE = re.compile(r"(?<=[^\x00-\x7f])\d\d?(?=[^\x00-\x7f])|(?<![^ ])\d\d?(?=[^\x00-\x7f])")
+
+
+class Hit(NamedTuple):
+    """An indicator at characters [`start`, `end`) of the raw text.
+
+    `weight` is what it counts: the indicator's own, less what its view and the `cues` around it
+    take off. `age` is the age that a statement gives, in years.
+    """
+
+    indicator: str
+    category: Category
+    language: str
+    start: int
+    end: int
+    view: ViewName
+    weight: float
+    cues: tuple[Cue, ...] = ()
+    age: int | None = None
+    trial: bool = False
+    about_other: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Phrase:
+    """A phrase of an indicator. `expression` is compiled when it is first needed: a worker meets
+    few of some ten thousand, and to compile them all takes seconds of its start."""
+
+    indicator: Indicator
+    language: str
+    trial: bool
+    expression: str
+    cues: CueFinder
+    ages: dict[str, int]
+    units: frozenset[str]
+    unless: re.Pattern[str] | None
+
+    @cached_property
+    def regex(self) -> re.Pattern[str]:
+        return re.compile(self.expression)
+
+
+class Context:
+    """One message's words, for turning a match into a hit."""
+
+    def __init__(
+        self, text: str, normal: str, tokens: Sequence[Token], starts: Sequence[int]
+    ) -> None:
+        self._text = text
+        self._normal = normal
+        self._tokens = tokens
+        self._starts = starts
+        self._quotes = quoted_spans(text)
+        self._sentences = sentence_breaks(text)
+        self._clauses = clause_breaks(text)
+
+    def hit(self, phrase: Phrase, start: int, end: int) -> Hit | None:
+        """The hit that a match at [`start`, `end`) of the normal text is, if it is one."""
+        if phrase.unless is not None and phrase.unless.match(self._normal, end) is not None:
+            return None
+        if self._normal[end - 1] == " ":
+            end -= 1
+        first = bisect_right(self._starts, start) - 1
+        last = bisect_left(self._starts, end) - 1
+        tokens = self._tokens[first : last + 1]
+        age = None
+        if phrase.indicator.category == "age_statement":
+            age = phrase.indicator.age or self._age(phrase, first, last, start, end)
+            if age is None:
+                return None
+        view = VIEW_ORDER[max(VIEW_ORDER.index(token.view) for token in tokens)]
+        raw_start = self._raw_offset(first, start, tokens[0].start)
+        raw_end = self._raw_offset(last, end, tokens[-1].end)
+        cues = phrase.cues.around(
+            self._normal,
+            start,
+            end,
+            self._begins(self._sentences, raw_start),
+            self._begins(self._clauses, raw_start),
+            phrase.indicator.category,
+        )
+        if any(a <= raw_start and raw_end <= b for a, b in self._quotes):
+            cues.append(Cue("quotation", DISCOUNTS["quotation"]))
+        weight = phrase.indicator.weight * VIEW_FACTORS[view]
+        for cue in cues:
+            weight *= cue.factor
+        return Hit(
+            phrase.indicator.id,
+            phrase.indicator.category,
+            phrase.language,
+            raw_start,
+            raw_end,
+            view,
+            round(weight, 4),
+            tuple(cues),
+            age,
+            phrase.trial,
+            phrase.indicator.about == "other",
+        )
+
+    def _raw_offset(self, index: int, at: int, otherwise: int) -> int:
+        """The raw offset of place `at` of the normal text, within token `index`: exact where the
+        token has as many characters as it stands for, else `otherwise`."""
+        token, begins = self._tokens[index], self._starts[index]
+        if len(token.word) == token.end - token.start:
+            return token.start + at - begins
+        return otherwise
+
+    def _begins(self, breaks: Sequence[int], raw_start: int) -> int:
+        """Where, in the normal text, the sentence or clause of a raw offset begins."""
+        at = bisect_right(breaks, raw_start)
+        if at == 0:
+            return 0
+        begins = breaks[at - 1]
+        for token, start in zip(self._tokens, self._starts, strict=True):
+            if token.start >= begins:
+                return start
+        return 0
+
+    def _age(self, phrase: Phrase, first: int, last: int, start: int, end: int) -> int | None:
+        for index in range(first, last + 1):
+            token = self._tokens[index]
+            digits = re.match(r"\d+", token.word)
+            age = int(digits[0]) if digits else phrase.ages.get(token.word)
+            if age is None or age not in AGES:
+                continue
+            if self._is_quantity(phrase, index):
+                return None
+            return age
+        # Number words of several words, and numbers within a script that writes no spaces.
+        matched = self._normal[start:end]
+        for word, age in phrase.ages.items():
+            if word in matched:
+                return age
+        inner = _INNER_AGE.search(matched)
+        return int(inner[0]) if inner is not None and int(inner[0]) in AGES else None
+
+    def _is_quantity(self, phrase: Phrase, index: int) -> bool:
+        text, token = self._text, self._tokens[index]
+        before = text[token.start - 1] if token.start else " "
+        after = text[token.end : token.end + 2]
+        if before in "$€£#%.:/+*=" or (before == "-" and token.start > 1):
+            return True
+        if after[:1] in tuple("%$€£°/*=+") or (after[:1] in tuple(":.,-") and after[1:].isdigit()):
+            return True
+        following = self._tokens[index + 1].word if index + 1 < len(self._tokens) else ""
+        return following in phrase.units
+
+
+def strongest(hits: list[Hit]) -> tuple[Hit, ...]:
+    """Without the weaker of overlapping hits in a category; in order of place.
+
+    What takes weight off one of them holds for those within it: a catalogue knows the words of
+    other languages that are mixed into its own, and not their cues. A negation holds for those
+    that begin within the negated one.
+    """
+    negated = [hit for hit in hits if any(cue.name == "negation" for cue in hit.cues)]
+    lightened = [hit for hit in hits if any(cue.name != "negation" for cue in hit.cues)]
+    kept: list[Hit] = []
+    for hit in sorted(hits, key=lambda h: (-h.weight, h.start - h.end, h.indicator)):
+        if len(kept) == HITS_CAP:
+            break
+        if hit not in negated and any(
+            n.category == hit.category and n.start <= hit.start < n.end for n in negated
+        ):
+            continue
+        if hit not in lightened and any(
+            other.category == hit.category and other.start <= hit.start and hit.end <= other.end
+            for other in lightened
+        ):
+            continue
+        if not any(_overlap(hit, other) for other in kept):
+            kept.append(hit)
+    return tuple(sorted(kept, key=lambda h: (h.start, h.end, h.indicator)))
+
+
+def _overlap(one: Hit, other: Hit) -> bool:
+    return one.category == other.category and one.start < other.end and other.start < one.end

@@ -1,0 +1,73 @@
+"""All phrases of a catalogue, by what must stand in a text for one of them to match."""
+
+from collections.abc import Collection, Sequence
+
+from daachorse import DoubleArrayAhoCorasick
+
+from matchers.language.anchors import Anchor
+
+_TRIPLES = tuple(chr(c) * 3 for c in range(ord("a"), ord("z") + 1))
+"""Searched for beside the phrases: repeated letters, which may disguise a word."""
+
+_Owners = tuple[tuple[int, tuple[frozenset[str], ...]], ...]
+_AsciiOwners = tuple[tuple[int, tuple[frozenset[bytes], ...]], ...]
+"""The phrases that a literal belongs to, by number, and what must stand beside it."""
+
+
+class PhraseIndex:
+    """An Aho-Corasick automaton of the phrases' literals, and the words that must stand beside
+    them. A phrase's number is its place among `anchors`."""
+
+    def __init__(self, anchors: Sequence[Anchor]) -> None:
+        by_literal: dict[str, list[int]] = {triple: [] for triple in _TRIPLES}
+        for number, anchor in enumerate(anchors):
+            for literal in anchor.literals:
+                by_literal.setdefault(literal, []).append(number)
+        beside = [(number, anchor.beside) for number, anchor in enumerate(anchors)]
+        in_ascii = {
+            number: (number, tuple(frozenset(map(str.encode, words)) for words in anchor.in_ascii))
+            for number, anchor in enumerate(anchors)
+            if anchor.in_ascii is not None
+        }
+        self._owners: list[_Owners] = [
+            tuple(beside[number] for number in numbers) for numbers in by_literal.values()
+        ]
+        self._ascii_owners: list[_AsciiOwners] = [
+            tuple(in_ascii[number] for number in numbers if number in in_ascii)
+            for numbers in by_literal.values()
+        ]
+        self._search = DoubleArrayAhoCorasick([*map(str.encode, by_literal)]).find_overlapping
+
+    def literals(self, normal: bytes) -> set[int]:
+        """The literals that a normal text in UTF-8 holds, by number."""
+        return {literal for _, _, literal in self._search(normal)}
+
+    def repeats(self, literals: Collection[int]) -> bool:
+        """Whether one of the literals is a repeated letter."""
+        return min(literals, default=len(_TRIPLES)) < len(_TRIPLES)
+
+    def phrases(self, literals: Collection[int], words: Collection[str]) -> list[int]:
+        """The phrases that may match a text of these literals and words."""
+        present = set(words)
+        found: list[int] = []
+        for literal in literals:
+            for number, beside in self._owners[literal]:
+                for needed in beside:
+                    if needed.isdisjoint(present):
+                        break
+                else:
+                    found.append(number)
+        return found
+
+    def ascii_phrases(self, literals: Collection[int], words: Collection[bytes]) -> list[int]:
+        """The same for a text in ASCII."""
+        present = set(words)
+        found: list[int] = []
+        for literal in literals:
+            for number, beside in self._ascii_owners[literal]:
+                for needed in beside:
+                    if needed.isdisjoint(present):
+                        break
+                else:
+                    found.append(number)
+        return found
