@@ -23,7 +23,7 @@ from streams.contracts.signal import HashMatch, MediaError, TextMatch, TextRisk,
 from streams.contracts.values import Scan, StageName
 from streams.engine.chain import Outcome, Output, SourceRecord
 from streams.metrics import Metrics
-from streams.policy.policy import LIMITED, REPORTS_PAUSED
+from streams.policy.limits import LIMITED, REPORTS_PAUSED
 
 ScanGate = Callable[[ContentEvent, int], tuple[ContentEvent, tuple[Scan, ...]]]
 """Drops what may not be scanned, at a time in ms; gives the event left and the scans withheld."""

@@ -6,6 +6,7 @@ the newest hash (`AuditLog.head`, `seawall audit verify` prints it) where they c
 compare.
 """
 
+import contextlib
 import hashlib
 import os
 import sqlite3
@@ -81,7 +82,10 @@ class AuditLog:
         Raises `UnusableAudit`.
         """
         try:
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            # Never by opening and closing a file that is there: that drops the locks which other
+            # connections of this process have on it (POSIX).
+            with contextlib.suppress(FileExistsError):
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
             self._database = sqlite3.connect(
                 path, timeout=30, isolation_level=None, check_same_thread=False
             )  # used by one thread at a time

@@ -14,8 +14,8 @@ from matchers.lists.librarian.proposals import propose
 from matchers.lists.librarian.schema import UnusableStore
 from matchers.lists.librarian.store import ListStore, Refused
 from streams.audit.log import AuditLog
-from streams.cases.retention import delete_after, preserve_until
-from streams.cases.store import CaseState, CaseStore
+from streams.cases.retention import due_for_deletion
+from streams.cases.store import CaseStore
 from streams.contracts.case_record import CaseOpening
 from streams.contracts.codec import ACTION_HEADER, TRACEPARENT_HEADER
 from streams.contracts.decision import Decision
@@ -183,12 +183,6 @@ class Desk:
         one that is missing."""
         if self._audit is not None:
             self._audit.append("case" if kind == "case" else "feedback", ACTOR, what)
-
-
-def due_for_deletion(state: CaseState, settings: CaseSettings) -> datetime | None:
-    """From when on a case is deleted, were it not held."""
-    kept = preserve_until(state.submission.at, settings.preserve_days) if state.submission else None
-    return delete_after(state.opened_at, state.jurisdiction, settings.delete_after_days, kept)
 
 
 def list_entries(proposal: Proposal, own_list: str) -> list[ListEntry]:

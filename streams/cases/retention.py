@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from streams.cases.store import CaseState
+from streams.settings import CaseSettings
+
 ANY = "*"
 
 
@@ -28,3 +31,9 @@ def delete_after(
         return None
     due = opened_at + timedelta(days=kept)
     return max(due, preserved_until) if preserved_until else due
+
+
+def due_for_deletion(state: CaseState, settings: CaseSettings) -> datetime | None:
+    """From when on a case is deleted, were it not held."""
+    kept = preserve_until(state.submission.at, settings.preserve_days) if state.submission else None
+    return delete_after(state.opened_at, state.jurisdiction, settings.delete_after_days, kept)

@@ -1,5 +1,6 @@
 """The case store's tables, and how it is opened."""
 
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
@@ -71,7 +72,10 @@ def connect(path: Path) -> sqlite3.Connection:
     Raises `UnusableCases`.
     """
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        # Readable by its owner alone from the start. Never by opening and closing a file that is
+        # there: that drops every lock which other connections of this process have on it (POSIX).
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         database = sqlite3.connect(
             path, timeout=30, isolation_level=None, check_same_thread=False
         )  # used by one thread at a time

@@ -15,7 +15,7 @@ from streams.contracts.case_record import CaseOpening
 from streams.contracts.decision import Decision
 from streams.contracts.outcome import ReviewOutcome
 from streams.feedback.records import ReviewRecords, milliseconds
-from streams.policy.policy import REPORTS_PAUSED
+from streams.policy.limits import REPORTS_PAUSED
 
 CaseStatus = Literal["open", "closed", "submitted"]
 CaseReport = Literal["no", "paused", "yes"]

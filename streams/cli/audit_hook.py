@@ -4,12 +4,14 @@ import getpass
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from matchers.lists.librarian.store import ListStore
 from streams.audit.log import AuditKind, AuditLog, UnusableAudit
 from streams.cli.options import fail
 from streams.settings import Settings
+
+if TYPE_CHECKING:  # it takes a second to import, which commands without lists should not
+    from matchers.lists.librarian.store import ListStore
 
 APPROVALS = frozenset({"approve", "accept"})
 """Kinds of revisions of a list by which a person lets something act."""
@@ -35,7 +37,7 @@ def audited(settings: Settings, kind: AuditKind, what: dict[str, Any]) -> None:
             log.append(kind, actor(), what)
 
 
-def audit_lists(settings: Settings, store: ListStore) -> None:
+def audit_lists(settings: Settings, store: "ListStore") -> None:
     """Note the revisions of the lists that the log does not have yet, whoever made them: also those
     whose command ended before it could say so."""
     if settings.audit.file is None:

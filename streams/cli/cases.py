@@ -14,9 +14,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from streams.cases.building import CaseDocument, build_case
-from streams.cases.desk import due_for_deletion
 from streams.cases.file import ReporterFile, UnusableReporter, read_reporter
-from streams.cases.retention import preserve_until
+from streams.cases.retention import due_for_deletion, preserve_until
 from streams.cases.schema import UnusableCases
 from streams.cases.store import CaseState, CaseStatus, CaseStore, NoSuchCase
 from streams.cases.xml import file_details_xml, report_xml

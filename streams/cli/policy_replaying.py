@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from streams.contracts.decision import Decision
 from streams.contracts.envelope import Envelope
-from streams.policy.policy import LIMITED, REPORTS_PAUSED, Policy
+from streams.policy.limits import LIMITED, REPORTS_PAUSED
+from streams.policy.policy import Policy
 from streams.policy.recorded import event_of
 from streams.stages.enforcement import decide
 

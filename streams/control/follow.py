@@ -4,16 +4,17 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, cast
+from typing import Any
 
 import faust
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.control.agent import ControlMessage
 from streams.control.list_changes import ListMessage, Offset
 from streams.control.lists import LiveLists
+from streams.control.topic import ControlConsumer, ControlRecord, open_consumer
 
 log = logging.getLogger(__name__)
 
@@ -27,27 +28,6 @@ RETRY_SECONDS = 2.0
 _decoder = msgspec.json.Decoder(ControlMessage)
 
 
-class _Record(Protocol):
-    offset: int
-    value: bytes | None
-
-
-class _Consumer(Protocol):
-    """The part of aiokafka's consumer that is used, of no group."""
-
-    async def start(self) -> None: ...
-    async def stop(self) -> None: ...
-    def assign(self, partitions: list[TopicPartition]) -> None: ...
-    def seek(self, partition: TopicPartition, offset: int) -> None: ...
-    async def topics(self) -> set[str]: ...
-    async def position(self, partition: TopicPartition) -> int: ...
-    def highwater(self, partition: TopicPartition) -> int | None: ...
-    async def end_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]: ...
-    async def getmany(
-        self, *partitions: TopicPartition, timeout_ms: int, max_records: int
-    ) -> dict[TopicPartition, list[_Record]]: ...
-
-
 class ListFollower(faust.Service):
     """Reads the control topic's one partition and hands changes of lists to `LiveLists`.
 
@@ -59,7 +39,7 @@ class ListFollower(faust.Service):
         self._lists = lists
         self._client = client
         self._partition = TopicPartition(topic, 0)
-        self._consumer: _Consumer | None = None
+        self._consumer: ControlConsumer | None = None
         self._at: int | None = None
         self.lag = 0
         """Records of the topic that were there at the last look and are not followed yet."""
@@ -124,28 +104,13 @@ class ListFollower(faust.Service):
             await asyncio.to_thread(self._take, records, self._at)
             return time.monotonic() - started
 
-    def _take(self, records: list[_Record], position: int) -> None:
+    def _take(self, records: list[ControlRecord], position: int) -> None:
         changes = [change for record in records if (change := _change(record)) is not None]
         self._lists.follow(changes, position)
 
-    async def _ready(self) -> _Consumer:
+    async def _ready(self) -> ControlConsumer:
         if self._consumer is None:
-            consumer = cast(
-                _Consumer,
-                AIOKafkaConsumer(
-                    **self._client,
-                    isolation_level="read_committed",
-                    enable_auto_commit=False,
-                    auto_offset_reset="earliest",
-                ),
-            )
-            try:
-                await consumer.start()
-            except BaseException:
-                await consumer.stop()
-                raise
-            consumer.assign([self._partition])
-            self._consumer = consumer
+            self._consumer = await open_consumer(self._client, self._partition)
         return self._consumer
 
     async def _wait(self, error: Exception) -> None:
@@ -153,7 +118,7 @@ class ListFollower(faust.Service):
         await self.sleep(RETRY_SECONDS)
 
 
-def _change(record: _Record) -> Offset | None:
+def _change(record: ControlRecord) -> Offset | None:
     """The change of a record; `None` for other messages, and what cannot be read."""
     if record.value is None:
         return None

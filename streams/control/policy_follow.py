@@ -3,14 +3,15 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple
 
 import faust
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.control.policy_change import PolicyChanged, read_change
+from streams.control.topic import ControlConsumer, open_consumer
 from streams.policy.live import LivePolicy
 
 log = logging.getLogger(__name__)
@@ -20,31 +21,11 @@ POLL_MS = 500
 RETRY_SECONDS = 2.0
 
 
-class _Record(Protocol):
-    offset: int
-    key: bytes | None
-    value: bytes | None
-
-
 class _Found(NamedTuple):
     """A change and where it stood on the control topic."""
 
     offset: int
     change: PolicyChanged
-
-
-class _Consumer(Protocol):
-    """The part of aiokafka's consumer that is used, of no group."""
-
-    async def start(self) -> None: ...
-    async def stop(self) -> None: ...
-    def assign(self, partitions: list[TopicPartition]) -> None: ...
-    async def topics(self) -> set[str]: ...
-    async def position(self, partition: TopicPartition) -> int: ...
-    async def end_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]: ...
-    async def getmany(
-        self, *partitions: TopicPartition, timeout_ms: int, max_records: int
-    ) -> dict[TopicPartition, list[_Record]]: ...
 
 
 class PolicyFollower(faust.Service):
@@ -59,7 +40,7 @@ class PolicyFollower(faust.Service):
         self._live = live
         self._client = client
         self._partition = TopicPartition(topic, 0)
-        self._consumer: _Consumer | None = None
+        self._consumer: ControlConsumer | None = None
         self._turn = asyncio.Lock()
 
     async def catch_up(self, ending: Callable[[], bool]) -> None:
@@ -120,25 +101,9 @@ class PolicyFollower(faust.Service):
         source = f"{self._partition.topic}@{offset}"
         return await asyncio.to_thread(self._live.take, text, source)
 
-    async def _ready(self) -> _Consumer:
+    async def _ready(self) -> ControlConsumer:
         if self._consumer is None:
-            consumer = cast(
-                _Consumer,
-                AIOKafkaConsumer(
-                    **self._client,
-                    isolation_level="read_committed",
-                    enable_auto_commit=False,
-                    auto_offset_reset="earliest",
-                ),
-            )
-            try:
-                await consumer.start()
-                # Without a group's offset, reading begins where the topic does.
-                consumer.assign([self._partition])
-            except BaseException:
-                await consumer.stop()
-                raise
-            self._consumer = consumer
+            self._consumer = await open_consumer(self._client, self._partition)
         return self._consumer
 
     async def _wait(self, error: Exception) -> None:

@@ -43,6 +43,8 @@ class ChunkObserver:
             metrics.internal_errors.labels(name)
         for dependency in ("broker", "state"):
             metrics.dependency_waiting.labels(stage, dependency)
+        metrics.rebalances.labels(stage)
+        metrics.partitions.labels(stage)
 
     @contextmanager
     def in_flight(self) -> Generator[None]:

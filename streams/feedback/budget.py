@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from streams.contracts.decision import Decision
-from streams.policy.policy import REPORTS_PAUSED
+from streams.policy.limits import REPORTS_PAUSED
 
 URGENT = 1
 

@@ -22,6 +22,10 @@ from streams.contracts.values import Action
 from streams.policy.facts import DIGESTS
 
 ANY = "*"
+LIMITED = "limited:"
+"""Begins the words in `degraded` that name a rule past its limit."""
+REPORTS_PAUSED = "reports_paused"
+"""In `degraded`: a rule past its limit would have reported; the report waits for a person."""
 _DAY_MS = 86_400_000
 _MINUTE_MS = 60_000
 

@@ -17,7 +17,7 @@ from streams.contracts.signal import (
 )
 from streams.contracts.values import ACTION_STRENGTH, Action, Role
 from streams.policy.facts import Closeness, SignalType, is_perceptual, list_of
-from streams.policy.limits import ANY, Limit, Meter, contained
+from streams.policy.limits import ANY, LIMITED, REPORTS_PAUSED, Limit, Meter, contained
 from streams.policy.priority import LEAST, priority
 from streams.policy.rule_index import RuleIndex
 from streams.policy.rules import FurtherTarget, Rule, compile_rule
@@ -32,11 +32,6 @@ ROLE_CAP: dict[Role, Action] = {
 }
 """The most that a list's role asks for. A rule never does more, and reports only where it does
 all that it says. `observe` has the cap of `block` since its outcome is only noted."""
-
-LIMITED = "limited:"
-"""Begins the words in `degraded` that name a rule past its limit."""
-REPORTS_PAUSED = "reports_paused"
-"""In `degraded`: a rule past its limit would have reported; the report waits for a person."""
 
 
 class Verdict(NamedTuple):
