@@ -31,6 +31,9 @@ async def play(
     except (PromiseBroken, WorkerFailed, TimeoutError) as broken:
         console.log(f"[red]{name}: {type(broken).__name__}: {broken}")
         return None
+    except Exception:  # the others are worth an hour: they go on, and this one is a row in red
+        console.print_exception(width=120)
+        return None
     for line in outcome.broken:
         console.log(f"[red]{name}: {line}")
     return outcome
@@ -86,6 +89,7 @@ def main() -> int:
                 cluster.thaw(node.record.id)
             state.thaw()
             topics.wait_in_sync(cluster.bootstrap)
+            console.print(table({name: outcomes[name]}))  # so that a run cut short has said it
     console.print(table(outcomes))
     bad = [name for name, outcome in outcomes.items() if outcome is None or outcome.broken]
     console.print(f"{time.monotonic() - started:.0f} s; seed {seed}")

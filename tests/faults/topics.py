@@ -31,7 +31,7 @@ def create(settings: Settings) -> None:
 def configure(bootstrap: str, topic: str, configs: Mapping[str, str]) -> None:
     """Set a topic's configuration, leaving what is not named."""
     with _admin(bootstrap) as admin:
-        refused = admin.alter_configs([topic_config(topic, configs)])
+        refused = admin.alter_configs([topic_config(topic, configs)], raise_on_unknown=False)
     if set(refused.get("topic", {}).values()) - {"OK"}:
         raise KafkaError(f"{topic}: configuration refused: {refused}")
 
