@@ -110,9 +110,8 @@ def _run(console: Console, *, keep: bool) -> int:
     outcome, sent = exchange.outcome, exchange.sent
     console.print(
         f"[bold green]✓[/] all {len(sent):,} records became exactly what they should: "
-        f"{len(outcome.decisions):,} decisions and {len(outcome.dead_letters)} dead letters;\n"
-        f"  none lost, none twice; the cases, what people found in them and what followed are as "
-        f"they should be ({time.monotonic() - started:.0f} s)"
+        f"{len(outcome.decisions):,} decisions,\n  {len(outcome.dead_letters)} dead letters; none "
+        f"lost, none twice; so did cases and feedback ({time.monotonic() - started:.0f} s)"
     )
     return 0
 

@@ -6,6 +6,7 @@ Everything is asked of the commands that a person would use, and of the topics.
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
@@ -183,7 +184,9 @@ def visit(
     def opened() -> OpenedCase:
         return answer(folder, OpenedCase, "cases", "show", str(case_id), *config)
 
-    with ThreadPoolExecutor(2) as pool:
+    with ExitStack() as ending:
+        pool = ThreadPoolExecutor(2)
+        ending.callback(pool.shutdown, cancel_futures=True)  # when interrupted, ask no further
         with steps.step("starting the desk where cases are kept", "") as step:
             reader.save_decisions(folder / DECISIONS_FILE)
             live, decisions = folder / LIVE_FILE, folder / DECISIONS_FILE

@@ -53,17 +53,12 @@ def opened_case(desk: Desk) -> Table:
     grid.add_row("priority", verdict)
     grid.add_row("stands for", f"{1 + len(case.folded)} decisions about the same file")
     grid.add_row("rules", ", ".join(case.rules))
-    grid.add_row("when", str(summary["incidentDateTime"]))
+    grid.add_row("when", f"{summary['incidentDateTime'][:19]}Z")
     reported = document.report.get("personOrUserReported", [])
     recipients = document.report.get("intendedRecipient", [])
-    grid.add_row("accounts", f"{len(reported)} reported, {len(recipients)} recipients")
+    grid.add_row("accounts", f"reported: {len(reported)}, recipients: {len(recipients)}")
     for file, later in zip(document.files, desk.opened_after.document.files, strict=True):
-        for match in file.matches:
-            grid.add_row(
-                f"file {file.media_id}",
-                f"{match.kind} match ({match.algorithm}) of {match.list}, "
-                f"verified by {match.verified_by}",
-            )
+        grid.add_row(f"file {file.media_id}", "\n".join(_matches(file)))
         grid.add_row("viewed", _viewed(file, later))
     grid.add_row("missing", "\n".join(escape(path) for path in document.missing) or "nothing")
     return grid
@@ -90,7 +85,7 @@ def trial(outcome: Outcome, desk: Desk) -> Table:
 def feedback(desk: Desk) -> Group:
     """What people looked at, what they found, what followed; and how right lists and rules are."""
     table = plain_table("What people found (review.outcomes)")
-    for name in ("looked at", "decided", "outcome", "they saw", "what followed"):
+    for name in ("looked at", "decided,\npriority", "outcome", "they saw", "what followed"):
         table.add_column(name)
     for review in of_look(desk):
         look = review.look
@@ -120,17 +115,20 @@ def feedback(desk: Desk) -> Group:
             low, high = row.interval
             cells += [f"{row.confirmed} of {row.confirmed + row.rejected}", f"{low:.0%}–{high:.0%}"]
         shares.add_row(kind, name, *cells)
-    waiting = "; ".join(
-        f"{proposal.kind} {', '.join(entry.algorithm for entry in proposal.hashes)}"
-        for proposal in desk.proposals
+    waiting = _counted(
+        Counter(
+            f"{proposal.kind} ({', '.join(entry.algorithm for entry in proposal.hashes)})"
+            for proposal in desk.proposals
+        )
     )
-    return Group(table, shares, f"[bold]waiting for seawall lists accept:[/] {waiting}", "")
+    return Group(table, shares, f"[bold]proposed for the own list:[/] {waiting}", "")
 
 
 def last_lines(desk: Desk) -> RenderableType:
     """The canary and the audit log, a line each."""
     probes = ", ".join(
-        f"{probe.probe} {probe.result}" + (f" in {probe.seconds:.1f} s" if probe.seconds else "")
+        f"{probe.probe} {probe.result}"
+        + ("" if probe.seconds is None else f" in {probe.seconds * 1000:.0f} ms")
         for probe in desk.canary
     )
     audit = "all hold" if desk.audit.fault is None else "[bold red]do not hold"
@@ -143,6 +141,17 @@ def _panel(title: str, more: str) -> Table:
     grid.add_column(style="dim", width=10)
     grid.add_column()
     return grid
+
+
+def _matches(file: CaseFile) -> list[str]:
+    """A line for each list and kind of match, with the algorithms."""
+    found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for match in file.matches:
+        found[match.kind, match.list, match.verified_by].append(match.algorithm)
+    return [
+        f"{kind} match of {name}, verified by {verified_by}: {', '.join(algorithms)}"
+        for (kind, name, verified_by), algorithms in found.items()
+    ]
 
 
 def _viewed(before: CaseFile, after: CaseFile) -> str:

@@ -37,12 +37,12 @@ def by_kind(sent: Sequence[tuple[Sent, Place]], outcome: Outcome) -> Group:
         made[decision.event_id].append(decision)
     letters = {Place(x.partition, x.offset): x for x in outcome.dead_letters}
     table = plain_table("What went in, and what was decided")
-    table.add_column("kind", no_wrap=True)
+    table.add_column("kind", min_width=20)
     table.add_column("sent", justify="right")
     table.add_column("decided")
     table.add_column("report", justify="right")
     table.add_column("priority", justify="right")
-    table.add_column("why", ratio=1, overflow="fold")
+    table.add_column("why", ratio=1, min_width=26, overflow="fold")
     for kind, records in _kinds(sent):
         ids = dict.fromkeys(record.event_id for record, _ in records if record.event_id)
         decisions = [decision for event_id in ids for decision in made[event_id]]
@@ -96,9 +96,9 @@ def opened(record: Sent, decision: Decision) -> Table:
 def dead_letters(letters: Iterable[DeadLetter]) -> Table:
     """The dead letters, those with one class and field in one row."""
     table = plain_table("What lies in the dead letters (no content, only why and where)")
-    table.add_column("class", no_wrap=True)
-    table.add_column("field")
-    table.add_column("message", ratio=1)
+    table.add_column("class", overflow="fold")
+    table.add_column("field", overflow="fold")
+    table.add_column("message", ratio=1, min_width=20)
     table.add_column("records", justify="right")
     table.add_column("the first: partition,\noffset, size", justify="right")
     grouped: dict[tuple[str, str], list[DeadLetter]] = defaultdict(list)

@@ -32,7 +32,7 @@ LOOKS = (
     Look(THREATENED, "confirmed", "a child is threatened", "the case stays open, to be reported"),
     Look(SENT_TO_CHILD, "confirmed", "the listed picture", "the case says who viewed the file"),
     Look(UNLISTED, "confirmed", "belongs on a list", "an entry of the own list is proposed", "add"),
-    Look(REHEARSED, "rejected", "two people rehearse a play", "the case is closed"),
+    Look(REHEARSED, "rejected", "lines of a play", "the case is closed"),
     Look(
         CALLED_BY_MISTAKE,
         "rejected",

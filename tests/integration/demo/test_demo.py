@@ -18,6 +18,15 @@ from streams.localbroker.java import find_java
 
 ROOT = Path(__file__).parents[3]
 SECONDS = 240
+SHOWN = (
+    "Cases, the most urgent first",
+    "A case, opened",
+    "A rule on trial",
+    "What people found",
+    "reversal",
+    "canary",
+    "audit log",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -39,16 +48,18 @@ def start(folder: Path, *flags: str) -> subprocess.Popen[str]:
     )
 
 
-def processes_of(folder: Path) -> list[psutil.Process]:
-    """What runs with the folder in its command line or environment: brokers, workers, guards."""
+def commands_of(folder: Path) -> list[list[str]]:
+    """What runs with the folder in its command line or environment: brokers, workers, desks and
+    guards."""
     found = []
     for process in psutil.process_iter():
         try:
-            words = [*process.cmdline(), process.environ().get("TMPDIR", "")]
-        except psutil.Error:
+            words = process.cmdline()
+            about = [*words, process.environ().get("TMPDIR", "")]
+        except psutil.Error:  # it ended meanwhile
             continue
-        if any(str(folder) in word for word in words):
-            found.append(process)
+        if any(str(folder) in word for word in about):
+            found.append(words)
     return found
 
 
@@ -64,27 +75,45 @@ def test_a_kept_demo_goes_on_until_it_is_stopped(tmp_path):
     try:
         assert demo.returncode == 0, said
         assert "none lost, none twice" in said
-        address = re.search(r"metrics +(http://\S+)", said)
-        assert address is not None, said
-        with urllib.request.urlopen(address[1], timeout=10) as answer:
-            assert b"seawall_decisions_total" in answer.read()
+        for part in SHOWN:
+            assert part in said
+        for name, metric in (
+            (r"metrics +", "seawall_decisions_total"),
+            (r"desk .*, ", "seawall_reversals_total 1.0"),
+        ):
+            address = re.search(rf"{name}(http://\S+)", said)
+            assert address is not None, said
+            with urllib.request.urlopen(address[1], timeout=10) as answer:
+                assert metric in answer.read().decode()
     finally:
         stopped, _ = start(tmp_path, "--stop").communicate(timeout=SECONDS)
     assert "stopped 1 demo" in stopped
-    assert processes_of(tmp_path) == []
+    assert commands_of(tmp_path) == []
     assert [*tmp_path.glob(".seawall/demo/*")] == []
     assert [*tmp_path.glob("seawall-*")] == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_an_interrupted_demo_leaves_nothing(tmp_path, number):
+@pytest.mark.parametrize(
+    ("number", "when"),
+    [
+        (signal.SIGINT, ["streams.cli.main", "worker"]),
+        (signal.SIGTERM, ["streams.cli.main", "cases", "build"]),
+        (signal.SIGKILL, ["streams.cli.main", "cases", "build"]),
+    ],
+)
+def test_an_interrupted_demo_leaves_nothing(tmp_path, number, when):
     demo = start(tmp_path)
+
+    def reached() -> bool:
+        assert demo.poll() is None, "it ended before that"
+        return any(set(when) <= set(words) for words in commands_of(tmp_path))
+
     try:
-        until(lambda: any("streams.cli.main" in p.cmdline() for p in processes_of(tmp_path)))
+        until(reached)
     finally:
         demo.send_signal(number)
     demo.communicate(timeout=60)
     assert demo.returncode == (130 if number != signal.SIGKILL else -signal.SIGKILL)
-    # After SIGKILL it is the guards that end the broker and the worker.
-    until(lambda: processes_of(tmp_path) == [], 30)
+    # After SIGKILL it is the guards that end broker, worker and desk.
+    until(lambda: commands_of(tmp_path) == [], 30)
     until(lambda: [*tmp_path.glob("seawall-*")] == [], 10)

@@ -6,9 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from demo.expectations import Decided, Outcome, Place, Refused, Sent, differences
+from streams.contracts.case_record import CaseOpening
 from streams.contracts.codec import encode_decision
 from streams.contracts.dead_letter import DeadLetter
 from streams.contracts.decision import Decision, Reason, decision_id
+from streams.contracts.event import Author
 
 BLOCK = Decided(actions=frozenset({"block"}), rules=frozenset({"known-address"}))
 GOOD = Sent(
@@ -33,10 +35,20 @@ DECISION = Decision(
     author_id="a",
     surface="post",
     action="block",
+    case_id="case-1",
     reasons=(Reason(rule="known-address", ground="listed"),),
     policy_version="p",
     lists_version="l",
     decided_at=datetime(2026, 1, 1, tzinfo=UTC),
+)
+CASE = CaseOpening(
+    case_id="case-1",
+    fold_key="f",
+    decision=DECISION,
+    kind="created",
+    occurred_at=DECISION.decided_at,
+    received_at=0,
+    author=Author(id="a"),
 )
 LETTER = DeadLetter(
     topic="in",
@@ -52,9 +64,11 @@ LETTER = DeadLetter(
 )
 
 
-def outcome(decisions=(DECISION,), letters=(LETTER,), urgent=(), raw=b""):
+def outcome(decisions=(DECISION,), letters=(LETTER,), urgent=(), raw=b"", cases=None):
     raw = raw or b"\n".join(map(encode_decision, decisions))
-    return Outcome(decisions, urgent, letters, raw)
+    if cases is None:
+        cases = [replace(CASE, decision=d) for d in decisions if d.action != "allow"]
+    return Outcome(decisions, urgent, letters, cases, raw)
 
 
 def test_nothing_differs_when_all_is_as_expected():
@@ -82,6 +96,9 @@ def test_nothing_differs_when_all_is_as_expected():
         ),
         (outcome(decisions=(replace(DECISION, priority=1),)), "priority 0 and 1"),
         (outcome(urgent=(DECISION,)), "priority 0 and 1"),
+        (outcome(cases=()), "one for each of 1 decisions"),
+        (outcome(cases=(CASE, CASE)), "one for each of 1 decisions"),
+        (outcome(decisions=(replace(DECISION, case_id=None),)), "one for each of 1 decisions"),
         (outcome(raw=rb'{"text":"see \"this\" page"}'), "its text in no output"),
     ],
 )
