@@ -203,6 +203,7 @@ def _services(
         prepare,
         on_failure=lambda: deadline.arm(settings.worker.shutdown_seconds, EXIT_FAILED),
         catch_up=catch_up,
+        on_partitions=parts.set_partitions,
     )
     metrics.set_build(version("seawall"), parts.policy.version, stage_label(settings))
     metrics.scan_basis_lapse.set_function(lambda: _next_lapse(parts))

@@ -372,6 +372,11 @@ class LibrarianMetrics:
             "seawall_librarian_sync_failures_total", "Rounds in which a source failed.", ["list"],
             registry=registry,
         )  # fmt: skip
+        self.rounds_failed = Counter(
+            "seawall_librarian_rounds_failed_total",
+            "Rounds of fetching that an error ended before every list was looked at, or before "
+            "what changed was in the audit log.", registry=registry,
+        )  # fmt: skip
         self.unpublished = Gauge(
             "seawall_librarian_unpublished_revisions", "Changes that no worker was told of.",
             registry=registry,

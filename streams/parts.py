@@ -1,6 +1,7 @@
 """What a worker's stages are made of, built from settings: lists, decoders, policy, stages."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,11 +37,13 @@ from streams.stages.text_risk import TextRiskStage, build_text_risk
 
 @dataclass(frozen=True)
 class Parts:
-    """A chain's stages and what they share. `close` gives back the decoders."""
+    """A chain's stages and what they share. `set_partitions` tells them the number of the input
+    topic's partitions, before the first chunk. `close` gives back the decoders."""
 
     stages: list[Stage]
     lists: LiveLists | None
     live_policy: LivePolicy
+    set_partitions: Callable[[int], None]
     decoder: EventDecoder
     gate: ScanGate
     pool: DecoderPool | None
@@ -96,12 +99,15 @@ def _build(
     mapping = load_mapping(Path(settings.worker.mapping)) if settings.worker.mapping else None
     screening: ListScreening | None = None
     stages: list[Stage] = []
-    enforcement = Enforcement(policy, settings.pipeline.partitions)
+    enforcement = Enforcement(policy)
 
     def taken(policy: Policy) -> None:
         enforcement.policy = policy
         metrics.set_policy(policy.version)
         metrics.policy_changes.labels("taken").inc()
+
+    def set_partitions(partitions: int) -> None:
+        enforcement.partitions = partitions
 
     metrics.set_policy(policy.version)
     live = LivePolicy(
@@ -127,6 +133,7 @@ def _build(
         stages=stages,
         lists=lists,
         live_policy=live,
+        set_partitions=set_partitions,
         decoder=EventDecoder(mapping, settings.worker.max_event_bytes),
         gate=live.gate,
         pool=pool,

@@ -1,6 +1,7 @@
 """Reads a file by its uri: only under allowed prefixes, within limits, digesting as it reads."""
 
 import http.client
+import ipaddress
 import os
 import stat
 import time
@@ -54,7 +55,8 @@ class Fetcher:
     """Reads uris under `prefixes`. Thread-safe.
 
     `file:` is opened here, because fsspec follows symbolic links anywhere and waits on pipes;
-    `http:` and `https:` too, because fsspec follows redirects anywhere. All other protocols go
+    `http:` and `https:` too, because fsspec follows redirects anywhere; through no proxy, which
+    would look up names itself. All other protocols go
     through fsspec, with the credentials and endpoints that its settings and its drivers' find.
     """
 
@@ -70,7 +72,9 @@ class Fetcher:
         for prefix in self._prefixes:
             _check_driver(prefix)
         self._stubborn = StubbornFiles(clock)
-        self._opener = urllib.request.build_opener(_GuardedRedirects(self._prefixes))
+        self._opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), _HTTP(), _HTTPS(), _GuardedRedirects(self._prefixes)
+        )
 
     def fetch(self, uri: str, keep: int) -> Fetched:
         """Read `uri` to its end; its bytes are kept when they are at most `keep`.
@@ -138,6 +142,54 @@ class Fetcher:
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
     def close(self) -> object: ...
+
+
+def no_store(address: str) -> bool:
+    """Whether an IP address, however a name came to it, can be no media store's: link-local ones
+    are where clouds give a machine its credentials (RFC 3927, RFC 4291)."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return (
+        found.is_link_local
+        or found.is_multicast
+        or found.is_unspecified
+        or found == _CREDENTIALS_IPV6
+    )
+
+
+_CREDENTIALS_IPV6 = ipaddress.ip_address("fd00:ec2::254")
+"""A cloud's credentials by IPv6, which is no link-local address."""
+
+
+def _check_peer(connection: http.client.HTTPConnection) -> None:
+    """Looked at once connected, before anything is asked: another look-up of the name could give
+    another address."""
+    if no_store(connection.sock.getpeername()[0]):
+        connection.close()
+        raise Unreadable("refused")
+
+
+class _Connection(http.client.HTTPConnection):
+    def connect(self) -> None:
+        super().connect()
+        _check_peer(self)
+
+
+class _SecureConnection(http.client.HTTPSConnection):
+    def connect(self) -> None:
+        super().connect()
+        _check_peer(self)
+
+
+class _HTTP(urllib.request.HTTPHandler):
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_Connection, req)
+
+
+class _HTTPS(urllib.request.HTTPSHandler):
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_SecureConnection, req)
 
 
 class _GuardedRedirects(urllib.request.HTTPRedirectHandler):

@@ -6,6 +6,7 @@ of fixed size with the table's place and CRC. The tail is written last, to a fil
 that takes the real one when it is whole and on disk: a torn file cannot pass for a whole one.
 """
 
+import fcntl
 import mmap
 import os
 import struct
@@ -72,7 +73,10 @@ class FlatFileWriter:
         self._path = path
         self._kind = kind
         self._partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        self._file = self._partial.open("w+b")
+        # Lists are nobody's business but their owner's and their group's.
+        descriptor = os.open(self._partial, os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o640)
+        lock(descriptor)
+        self._file = os.fdopen(descriptor, "w+b")
         self._file.write(_MAGIC)
         self._end = len(_MAGIC)
         self._sections: list[tuple[str, np.memmap[Any, Any] | AnyArray, int]] = []
@@ -122,6 +126,16 @@ class FlatFileWriter:
             os.fsync(directory)
         finally:
             os.close(directory)
+
+
+def lock(descriptor: int) -> bool:
+    """Lock an open file or directory until it is closed, to say that somebody works there; false
+    where another does, or the file system cannot tell."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def open_flat_file(path: Path, kind: str) -> FlatFile:

@@ -160,7 +160,8 @@ def _held(
     be in every stretch.
 
     `ordered` are the query's shingles by number and `places` where in it they are; `hits` has room
-    for as many."""
+    for as many, which suffices for a sample of different shingles: what a bad one holds beyond
+    them is left out."""
     count = everywhere = 0
     for at in range(sample.shape[0]):
         begin = end = np.searchsorted(ordered, sample[at])
@@ -169,7 +170,7 @@ def _held(
         if end - begin > often:
             everywhere += 1
             continue
-        for place in range(begin, end):
+        for place in range(begin, min(end, begin + hits.shape[0] - count)):
             hits[count] = places[place] * SAMPLE + at
             count += 1
     by_place = np.sort(hits[:count])

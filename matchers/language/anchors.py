@@ -5,8 +5,9 @@ automaton finds for all phrases at once, and one of the words that must stand *b
 Both are chosen to be met seldom, so that ordinary talk runs hardly any expression.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
+from math import inf
 from typing import NamedTuple
 
 from matchers.language.phrases import (
@@ -26,9 +27,9 @@ _MOST_OFTEN = 0.02
 _RANK = 40
 """About how often the first word of a list of everyday words is met at a given place, and the rank
 of the word that is met half as often (Zipf's law, flattened as in Mandelbrot 1953)."""
-_LITERAL_COST = 3e-7
+_LITERAL_COST = 1e-5
 """What a literal more costs (time to build, memory) as a frequency: a hundred of them are worth a
-word that is met once in thirty thousand places."""
+word that is met once in a thousand places."""
 
 
 _BESIDE_MOST = 3
@@ -57,7 +58,9 @@ class AnchorChooser:
             for rank, word in enumerate(words):
                 often = _MOST_OFTEN * _RANK / (_RANK + rank)
                 self._common[word] = max(often, self._common.get(word, 0.0))
-        self._weighed: dict[tuple[Choice, bool], tuple[int, float]] = {}
+        self._weighed: dict[tuple[Choice, bool], tuple[int, float, float]] = {}
+        self._often: dict[tuple[str, bool, bool], float] = {}
+        self._sums: dict[frozenset[str], float] = {}
         self._required: dict[tuple[Choice, bool], frozenset[str] | None] = {}
 
     def choose(self, nodes: Sequence[Node], spacing: Spacing) -> Anchor:
@@ -65,11 +68,12 @@ class AnchorChooser:
         spaced = spacing == "words"
         chosen = self._run(nodes, spaced)
         literals = _literals(nodes[chosen], spacing)
-        rest = (*nodes[: chosen.start], *nodes[chosen.stop :]) if spaced else ()
+        rest = (*nodes[: chosen.start], *nodes[chosen.stop :])
+        # Without spaces, only a text in ASCII is sure to part the words, all of which are Latin.
         return Anchor(
             _without_longer(literals) if spaced else literals,
-            self._beside(rest, ascii_only=False),
-            self._beside(rest, ascii_only=True) if _in_ascii(nodes) else None,
+            self._beside(rest, ascii_only=False) if spaced else (),
+            self._beside(rest if spaced else nodes, ascii_only=True) if _in_ascii(nodes) else None,
         )
 
     def _beside(self, nodes: Sequence[Node], *, ascii_only: bool) -> Beside:
@@ -80,55 +84,67 @@ class AnchorChooser:
         """The gap-free run that is met least often, of those with at most `ANCHORS_CAP`
         expansions."""
         weights = [self._weigh(node, spaced) for node in nodes]
-        best, least = slice(0), 1.0
+        best, least = slice(0), inf
         for first in range(len(nodes)):
-            total, often = 1, 1.0
+            total, often, closed = 1, 1.0, 0.0
             for last in range(first, len(nodes)):
                 total *= weights[last][0]
+                closed += often * weights[last][2]
                 often *= weights[last][1]
                 if total == 0 or total > ANCHORS_CAP:
                     break
-                if often + total * _LITERAL_COST < least:
-                    best, least = slice(first, last + 1), often + total * _LITERAL_COST
+                cost = often + closed + total * _LITERAL_COST
+                if cost < least:
+                    best, least = slice(first, last + 1), cost
         if not nodes[best]:
             raise PhraseError(
                 "no part of the phrase is always there and short enough to search for"
             )
         return best
 
-    def _weigh(self, node: Node, spaced: bool) -> tuple[int, float]:
-        """The number of expansions, and about how often one of them stands at a given place of a
-        text; 0 expansions where there is a gap."""
+    def _weigh(self, node: Node, spaced: bool) -> tuple[int, float, float]:
+        """The number of expansions (0 where there is a gap), and about how often one of them stands
+        at a given place of a text: those that end with a whole word, and those that hold a prefix,
+        after which a literal ends."""
         if isinstance(node, Word):
-            return 1, self._frequency(node, spaced)
+            often = self._frequency(node.text, node.prefix, spaced)
+            return (1, 0.0, often) if node.prefix and spaced else (1, often, 0.0)
         if isinstance(node, Gap):
-            return 0, 1.0
+            return 0, 1.0, 0.0
         known = self._weighed.get((node, spaced))
         if known is None:
             known = self._weighed[node, spaced] = self._weigh_choice(node, spaced)
         return known
 
-    def _weigh_choice(self, node: Choice, spaced: bool) -> tuple[int, float]:
-        count, often = 0, 0.0
+    def _weigh_choice(self, node: Choice, spaced: bool) -> tuple[int, float, float]:
+        count, often, closed = 0, 0.0, 0.0
         for option in node.options:
             total, together = 1, 1.0
             for part in option:
-                expansions, frequency = self._weigh(part, spaced)
+                expansions, whole, prefixed = self._weigh(part, spaced)
                 total *= expansions
-                together *= frequency
+                closed += together * prefixed
+                together *= whole
             if total == 0:
-                return 0, 1.0
+                return 0, 1.0, 0.0
             count += total
             often += together
-        return count, often
+        return count, often, closed
 
-    def _frequency(self, word: Word, spaced: bool) -> float:
+    def _frequency(self, text: str, prefix: bool, spaced: bool) -> float:
+        """`_guess`, kept: a catalogue asks half a million times about some ten thousand words."""
+        asked = (text, prefix, spaced)
+        often = self._often.get(asked)
+        if often is None:
+            often = self._often[asked] = self._guess(text, prefix, spaced)
+        return often
+
+    def _guess(self, text: str, prefix: bool, spaced: bool) -> float:
         """A rough guess, by the few things that are known of a word: common words and numbers are
         everywhere, and so are short words, of which some language or other has a common one, and
         Latin letters that may stand within a word."""
-        text = word.text
         if text.isdigit():
-            return 0.04 if word.prefix else 0.02
+            return 0.04 if prefix else 0.02
         if not spaced and text.isascii():
             return 0.02 if len(text) < 5 else 0.002
         if any(char.isdigit() for char in text):
@@ -136,7 +152,7 @@ class AnchorChooser:
         length = len(text) if text.isascii() else 2 * len(text)
         often = (0.02, 0.02, 0.004, 0.001, 0.0003)[length] if length < 5 else 0.0001
         often = max(often, self._common.get(text, 0.0))
-        return 4 * often if word.prefix else often
+        return 4 * often if prefix else often
 
     def _rarest(self, nodes: Sequence[Node], ascii_only: bool) -> frozenset[str] | None:
         """The whole words of which one stands in whatever the nodes match: those of the node
@@ -161,8 +177,11 @@ class AnchorChooser:
             )
         return self._required[slot]
 
-    def _together(self, words: Collection[str]) -> float:
-        return sum(self._frequency(Word(word), True) for word in words)
+    def _together(self, words: frozenset[str]) -> float:
+        often = self._sums.get(words)
+        if often is None:
+            often = self._sums[words] = sum(self._frequency(word, False, True) for word in words)
+        return often
 
 
 def _in_ascii(nodes: Sequence[Node]) -> bool:
@@ -205,9 +224,7 @@ def _up_to_prefix(words: Sequence[Word]) -> Sequence[Word]:
 def _without_longer(literals: frozenset[str]) -> frozenset[str]:
     """The literals that hold none of the others."""
     return frozenset(
-        literal
-        for literal in literals
-        if not any(part in literals for part in _parts(literal))
+        literal for literal in literals if not any(part in literals for part in _parts(literal))
     )
 
 

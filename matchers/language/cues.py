@@ -26,6 +26,7 @@ _QUOTES = re.compile(
     r'"[^"]{1,500}"|“[^”]{1,500}”|„[^“”]{1,500}[“”]|«[^»]{1,500}»|「[^」]{1,500}」|(?m:^>.*$)'
 )
 _CLAUSE_END = re.compile(r"[,:،、，：]+(?=\s|$)|[、，：]|\s[-–—]+\s")
+_FULL_STOP = re.compile(r"(?:(?<!\.)\.(?!\.)|[!?।؟])+(?=\s)|[。！？]")
 _SENTENCE_END = re.compile(r"[.!?;…।。！？؟]+(?=\s|$)|[。！？]|\n")
 
 
@@ -46,6 +47,12 @@ def quoted_spans(text: str) -> list[tuple[int, int]]:
 def sentence_breaks(text: str) -> list[int]:
     """Raw offsets after which a new sentence begins."""
     return [found.end() for found in _SENTENCE_END.finditer(text)]
+
+
+def full_stops(text: str) -> list[int]:
+    """Raw offsets after a full stop, question or exclamation mark: ends of sentences that are no
+    pause and no new line, at which people also break off within one."""
+    return [found.end() for found in _FULL_STOP.finditer(text)]
 
 
 def clause_breaks(text: str) -> list[int]:

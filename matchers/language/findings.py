@@ -10,12 +10,13 @@ from matchers.language.weights import EVIDENCE_LEAST
 
 
 def findings_of(hits: Sequence[Hit]) -> tuple[Finding, ...]:
-    """The strongest hit of each category; of ages, the lowest of each person."""
+    """The strongest hit of each category, one that is not on trial before one that is; of ages,
+    the lowest of each person."""
     best: dict[tuple[str, bool], Hit] = {}
     for hit in hits:
         slot = (hit.category, hit.about_other)
         held = best.get(slot)
-        if held is None or (hit.weight, -(hit.age or 0)) > (held.weight, -(held.age or 0)):
+        if held is None or _worth(hit) > _worth(held):
             best[slot] = hit
     return tuple(
         Finding(
@@ -29,6 +30,11 @@ def findings_of(hits: Sequence[Hit]) -> tuple[Finding, ...]:
         for hit in best.values()
         if hit.weight >= EVIDENCE_LEAST
     )
+
+
+def _worth(hit: Hit) -> tuple[bool, float, int]:
+    counts = not hit.trial and hit.weight >= EVIDENCE_LEAST
+    return counts, hit.weight, -(hit.age or 0)
 
 
 def client_hits(ids: Sequence[str], matcher: IndicatorMatcher) -> tuple[Hit, ...]:

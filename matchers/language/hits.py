@@ -2,17 +2,27 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 from matchers.language.catalogue import Indicator
 from matchers.language.categories import Category
-from matchers.language.cues import Cue, CueFinder, clause_breaks, quoted_spans, sentence_breaks
+from matchers.language.cues import (
+    Cue,
+    CueFinder,
+    clause_breaks,
+    full_stops,
+    quoted_spans,
+    sentence_breaks,
+)
 from matchers.language.phrases import Node, Spacing, pattern
 from matchers.language.views import VIEW_ORDER, Token, ViewName
 from matchers.language.weights import DISCOUNTS, VIEW_FACTORS
+
+_MATCHES_CAP = 4
+"""Places of a phrase that are looked at: no text can be slow to read."""
 
 HITS_CAP = 16
 """Hits that are reported for one message, strongest first."""
@@ -45,21 +55,33 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Phrase:
-    """A phrase of an indicator. `expression` is compiled when it is first needed: a worker meets
-    few of some ten thousand, and to compile them all takes seconds of its start."""
+    """A phrase of an indicator. Its expression is made when it is first needed: a worker meets few
+    of some ten thousand, and to compile them all takes seconds of its start."""
 
     indicator: Indicator
     language: str
     trial: bool
-    expression: str
+    nodes: tuple[Node, ...]
+    spacing: Spacing
     cues: CueFinder
     ages: dict[str, int]
     units: frozenset[str]
     unless: re.Pattern[str] | None
 
     @cached_property
+    def expression(self) -> str:
+        """The regular expression over normal text."""
+        return pattern(self.nodes, self.spacing)
+
+    @cached_property
     def regex(self) -> re.Pattern[str]:
         return re.compile(self.expression)
+
+    @cached_property
+    def gaps_regex(self) -> re.Pattern[str] | None:
+        """The same with the phrase's gaps as groups; `None` where it has none."""
+        found = re.compile(pattern(self.nodes, self.spacing, gaps=True))
+        return found if found.groups else None
 
 
 class Context:
@@ -75,6 +97,30 @@ class Context:
         self._quotes = quoted_spans(text)
         self._sentences = sentence_breaks(text)
         self._clauses = clause_breaks(text)
+        self._stops = [self._begins((stop,), stop) for stop in full_stops(text)]
+
+    def matches(self, phrase: Phrase) -> Iterator[re.Match[str]]:
+        """The places where a phrase matches with no full stop in one of its gaps."""
+        at = 0
+        for _ in range(_MATCHES_CAP):
+            found = phrase.regex.search(self._normal, at)
+            if found is None:
+                return
+            if self._is_whole(phrase, found):
+                yield found
+                at = found.end()
+            else:
+                at = found.start() + 1
+
+    def _is_whole(self, phrase: Phrase, found: re.Match[str]) -> bool:
+        start, end = found.span()
+        stops = [stop for stop in self._stops if start < stop < end]
+        if not stops or phrase.gaps_regex is None:
+            return True
+        same = phrase.gaps_regex.match(self._normal, start)
+        return same is None or not any(
+            first <= stop <= last for first, last in same.regs[1:] for stop in stops
+        )
 
     def hit(self, phrase: Phrase, start: int, end: int) -> Hit | None:
         """The hit that a match at [`start`, `end`) of the normal text is, if it is one."""
@@ -169,8 +215,20 @@ class Context:
         return following in phrase.units
 
 
-def strongest(hits: list[Hit]) -> tuple[Hit, ...]:
+def strongest(hits: Sequence[Hit]) -> tuple[Hit, ...]:
     """Without the weaker of overlapping hits in a category; in order of place.
+
+    Hits of languages on trial come after the others, and neither they nor their cues take any of
+    those away: what is on trial changes nothing that is not.
+    """
+    kept: list[Hit] = []
+    _keep([hit for hit in hits if not hit.trial], kept)
+    _keep(hits, kept)
+    return tuple(sorted(kept, key=lambda h: (h.start, h.end, h.indicator)))
+
+
+def _keep(hits: Sequence[Hit], kept: list[Hit]) -> None:
+    """Add to `kept` what stands up among `hits`, strongest first.
 
     What takes weight off one of them holds for those within it: a catalogue knows the words of
     other languages that are mixed into its own, and not their cues. A negation holds for those
@@ -178,9 +236,8 @@ def strongest(hits: list[Hit]) -> tuple[Hit, ...]:
     """
     negated = [hit for hit in hits if any(cue.name == "negation" for cue in hit.cues)]
     lightened = [hit for hit in hits if any(cue.name != "negation" for cue in hit.cues)]
-    kept: list[Hit] = []
     for hit in sorted(hits, key=lambda h: (-h.weight, h.start - h.end, h.indicator)):
-        if len(kept) == HITS_CAP:
+        if len(kept) >= HITS_CAP:
             break
         if hit not in negated and any(
             n.category == hit.category and n.start <= hit.start < n.end for n in negated
@@ -193,7 +250,6 @@ def strongest(hits: list[Hit]) -> tuple[Hit, ...]:
             continue
         if not any(_overlap(hit, other) for other in kept):
             kept.append(hit)
-    return tuple(sorted(kept, key=lambda h: (h.start, h.end, h.indicator)))
 
 
 def _overlap(one: Hit, other: Hit) -> bool:

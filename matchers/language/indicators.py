@@ -7,7 +7,7 @@ the phrases' gaps and boundaries checked. A plain message costs one pass.
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import chain, islice
+from itertools import chain
 
 import msgspec
 
@@ -25,8 +25,7 @@ from matchers.language.views import Token, words
 from matchers.language.vocabulary import Vocabulary
 
 _PHRASES_CAP = 200
-_MATCHES_CAP = 4
-"""Phrases of a message, and places of each, that are looked at: no text can be slow to read."""
+"""Phrases of a message that are looked at: no text can be slow to read."""
 
 
 class IndicatorMatcher:
@@ -89,10 +88,17 @@ class IndicatorMatcher:
                     anchors.append(chooser.choose(nodes, language.spacing))
                 except PhraseError as error:
                     raise CatalogueError(f"{indicator.id}: {error}") from error
-                expression = pattern(nodes, language.spacing)
                 self.phrases.append(
                     Phrase(
-                        indicator, language.language, trial, expression, cues, ages, units, unless
+                        indicator,
+                        language.language,
+                        trial,
+                        nodes,
+                        language.spacing,
+                        cues,
+                        ages,
+                        units,
+                        unless,
                     )
                 )
                 _learn(nodes, whole, prefixes)
@@ -103,8 +109,10 @@ class IndicatorMatcher:
 
     def find(self, text: str) -> Sequence[Hit]:
         """The indicators in a message, in order of place; empty for most messages."""
-        if len(text) <= ANSWER_LENGTH and (answered := answer(text)) is not None:
-            return answered
+        if len(text) <= ANSWER_LENGTH and not text[:1].isalpha():
+            answered = answer(text)
+            if answered is not None:
+                return answered
         index = self._index
         if text.isascii():
             raw = text.encode()
@@ -126,7 +134,11 @@ class IndicatorMatcher:
         return self._find_slowly(text)
 
     def _any_match(self, phrases: Iterable[int], normal: str) -> bool:
-        return any(self.phrases[number].regex.search(normal) is not None for number in phrases)
+        known = self.phrases
+        for number in phrases:  # noqa: SIM110 - any() costs more than the search
+            if known[number].regex.search(normal) is not None:
+                return True
+        return False
 
     def _find_slowly(self, text: str) -> Sequence[Hit]:
         tokens = words(text)
@@ -157,7 +169,7 @@ class IndicatorMatcher:
         return [
             hit
             for number in sorted(numbers)[:_PHRASES_CAP]
-            for match in islice(self.phrases[number].regex.finditer(normal), _MATCHES_CAP)
+            for match in context.matches(self.phrases[number])
             if (hit := context.hit(self.phrases[number], match.start(), match.end())) is not None
         ]
 

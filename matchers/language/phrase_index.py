@@ -1,6 +1,7 @@
 """All phrases of a catalogue, by what must stand in a text for one of them to match."""
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 from daachorse import DoubleArrayAhoCorasick
 
@@ -14,6 +15,10 @@ _AsciiOwners = tuple[tuple[int, tuple[frozenset[bytes], ...]], ...]
 """The phrases that a literal belongs to, by number, and what must stand beside it."""
 
 
+def _encoded(words: frozenset[str]) -> frozenset[bytes]:
+    return frozenset(map(str.encode, words))
+
+
 class PhraseIndex:
     """An Aho-Corasick automaton of the phrases' literals, and the words that must stand beside
     them. A phrase's number is its place among `anchors`."""
@@ -23,20 +28,23 @@ class PhraseIndex:
         for number, anchor in enumerate(anchors):
             for literal in anchor.literals:
                 by_literal.setdefault(literal, []).append(number)
+        literals = [*_TRIPLES, *sorted(by_literal.keys() - set(_TRIPLES))]
         beside = [(number, anchor.beside) for number, anchor in enumerate(anchors)]
+        encode = lru_cache(maxsize=None)(_encoded)  # many phrases share a word class
         in_ascii = {
-            number: (number, tuple(frozenset(map(str.encode, words)) for words in anchor.in_ascii))
+            number: (number, tuple(map(encode, anchor.in_ascii)))
             for number, anchor in enumerate(anchors)
             if anchor.in_ascii is not None
         }
         self._owners: list[_Owners] = [
-            tuple(beside[number] for number in numbers) for numbers in by_literal.values()
+            tuple(beside[number] for number in numbers)
+            for numbers in map(by_literal.__getitem__, literals)
         ]
         self._ascii_owners: list[_AsciiOwners] = [
             tuple(in_ascii[number] for number in numbers if number in in_ascii)
-            for numbers in by_literal.values()
+            for numbers in map(by_literal.__getitem__, literals)
         ]
-        self._search = DoubleArrayAhoCorasick([*map(str.encode, by_literal)]).find_overlapping
+        self._search = DoubleArrayAhoCorasick([*map(str.encode, literals)]).find_overlapping
 
     def literals(self, normal: bytes) -> set[int]:
         """The literals that a normal text in UTF-8 holds, by number."""

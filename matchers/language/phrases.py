@@ -109,12 +109,11 @@ class _Reader:
                 nodes[-1] = Choice(((nodes[-1],), ()))
         return tuple(nodes)
 
-    def _word(self, value: str) -> list[Node]:
-        prefix = value.endswith("*")
-        words = fold_words(value.rstrip("*"))
+    def _word(self, value: str) -> tuple[Word, ...]:
+        words = _words(value)
         if not words:
             raise self._fail(f"{value!r} folds to nothing")
-        return [Word(word, prefix and index == len(words) - 1) for index, word in enumerate(words)]
+        return words
 
     def _class(self, name: str) -> Node:
         body = self._classes.get(name)
@@ -139,7 +138,17 @@ class _Reader:
         return Choice(tuple(options))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=65_536)
+def _words(value: str) -> tuple[Word, ...]:
+    """A word as written in a phrase, folded: several where it folds to several."""
+    words = fold_words(value.rstrip("*"))
+    last = len(words) - 1
+    return tuple(
+        Word(word, value.endswith("*") and index == last) for index, word in enumerate(words)
+    )
+
+
+@lru_cache(maxsize=1024)
 def _class_choice(body: str) -> Choice:
     """Hundreds of phrases share a class of a hundred words."""
     return Choice(tuple(parse(option, {}) for option in body.split("|")))
@@ -159,24 +168,30 @@ def expand(nodes: Sequence[Node]) -> Iterator[tuple[Word, ...]]:
         yield tuple(word for words in picked for word in words)
 
 
-def pattern(nodes: Sequence[Node], spacing: Spacing) -> str:
-    """A regular expression over normal text: folded words, one space before and after each."""
-    body = "".join(_source(node, spacing) for node in nodes)
+def pattern(nodes: Sequence[Node], spacing: Spacing, *, gaps: bool = False) -> str:
+    """A regular expression over normal text: folded words, one space before and after each. With
+    `gaps`, its groups are the gaps."""
+    body = "".join(_source(node, spacing, gaps) for node in nodes)
     return body if spacing == "none" else "(?<= )" + body
 
 
-def _source(node: Node, spacing: Spacing) -> str:
+def _source(node: Node, spacing: Spacing, gaps: bool) -> str:
     if isinstance(node, Gap):
-        if spacing == "none":
-            return rf"[^ ]{{0,{node.most}}}?"
-        return rf"(?:[^ ]+ ){{0,{node.most}}}?"
+        part = "[^ ]" if spacing == "none" else "(?:[^ ]+ )"
+        gap = f"{part}{{0,{node.most}}}?"
+        return f"({gap})" if gaps else gap
     if isinstance(node, Choice):
         options = "|".join(
-            "".join(_source(part, spacing) for part in option) for option in node.options
+            "".join(_source(part, spacing, gaps) for part in option) for option in node.options
         )
         return f"(?:{options})"
     word = re.escape(node.text) + ("[^ ]*" if node.prefix and spacing != "none" else "")
-    return word + (" " if spacing == "words" else " ?")
+    if spacing == "words":
+        return word + " "
+    # Among letters without spaces, a Latin word or a number still ends where its letters do.
+    before = "(?<![0-9a-z])" if node.text[0].isascii() else ""
+    after = "(?![0-9a-z])" if node.text[-1].isascii() and not node.prefix else ""
+    return f"{before}{word}{after} ?"
 
 
 def vocabulary(nodes: Sequence[Node]) -> set[Word]:

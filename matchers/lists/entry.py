@@ -3,8 +3,10 @@
 import base64
 import hashlib
 import re
+import struct
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import pairwise
 from typing import Literal, get_args
 
 from msgspec import Struct
@@ -208,7 +210,19 @@ def _minhash(text: str) -> str:
         raise ValueError(
             f"the text is too short to be told from others: fewer than {SHORTEST_TEXT} shingles"
         )
+    _check_signature(value)
     return value.hex()
+
+
+def _check_signature(value: bytes) -> None:
+    """Raises `ValueError` for what `matchers.hashing.text.minhash` cannot have made: indexes rely
+    on its form."""
+    count, *words = struct.unpack(f"<{len(value) // 4}I", value)
+    sample, rest = words[:count], words[count:]
+    if any(word <= before for before, word in pairwise(sample)):
+        raise ValueError("this is no minhash: its words do not rise")
+    if any(word != 0xFFFFFFFF for word in rest):
+        raise ValueError(f"this is no minhash: after its {count} words comes other than ffffffff")
 
 
 def _tlsh(text: str) -> str:

@@ -7,7 +7,6 @@ A snapshot in use must never be written to: put a new file in its place (`compil
 `cp` over it does not), and those who have the old one mapped keep it until they let go.
 """
 
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +25,7 @@ from matchers.indexes.tlsh import TlshIndex
 from matchers.indexes.video import VideoIndex
 from matchers.lists.contents import Contents, ListCount
 from matchers.lists.entry import (
+    FLAGGED,
     FRAME_BYTES,
     HAMMING_BYTES,
     ROLES,
@@ -36,6 +36,7 @@ from matchers.lists.entry import (
     Role,
 )
 from matchers.lists.matcher import ListMatcher, Radii
+from matchers.lists.scratch import scratch_beside
 from matchers.lists.table import Index, Table, as_codes, as_signatures, value_width
 from matchers.lists.version import ListsVersion
 
@@ -102,8 +103,9 @@ def compile_snapshot(
     `offset` is that of the first change on the control topic that may not be among the entries;
     without it, the lists follow none.
 
-    Entries are read once and never held together: memory does not grow with their number, disk
-    does (a second copy of values and ids, beside `path`, while it works).
+    Entries are read once and never held together: memory does not grow with their number, but for
+    those of `minhash` (some kilobytes each while their shingles are sorted); disk does (a second
+    copy of values and ids, beside `path`, while it works).
     Raises `ValueError` for an entry of no known list.
     """
     tell = progress or _say_nothing
@@ -111,7 +113,7 @@ def compile_snapshot(
     lists = {name: number for number, name in enumerate(sorted(infos))}
     categories: dict[str, int] = {}
     labels: dict[tuple[str, ...], int] = {}
-    with tempfile.TemporaryDirectory(prefix=".compiling-", dir=path.parent) as scratch:
+    with scratch_beside(path) as scratch:
         spools: dict[Algorithm, _Spool] = {}
         done = 0
         for done, entry in enumerate(entries, 1):
@@ -121,7 +123,7 @@ def compile_snapshot(
                 continue
             spool = spools.get(entry.algorithm)
             if spool is None:
-                spool = spools[entry.algorithm] = _Spool(Path(scratch), entry.algorithm)
+                spool = spools[entry.algorithm] = _Spool(scratch, entry.algorithm)
             spool.add(
                 entry,
                 lists[entry.list],
@@ -181,17 +183,19 @@ class SnapshotEntries(Sequence[SnapshotEntry]):
         self._lists = [info.name for info in meta.infos]
         self._categories = meta.categories
         self._labels = meta.labels
+        self._flagged = np.array([FLAGGED in labels for labels in meta.labels], np.int64)
         self._columns = [file.arrays[f"{algorithm}.{name}"] for name in _Columns._fields]
 
     def __len__(self) -> int:
         return len(self._columns[0])
 
     def kinds(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """A number for each row, equal where list, category, role and status are."""
-        lists, categories, _, flags, _, _ = self._columns
+        """A number for each row, equal where list, category, role, status and being flagged are."""
+        lists, categories, labels, flags, _, _ = self._columns
         return (
             (lists[rows].astype(np.int64) << 40)
             | (categories[rows].astype(np.int64) << 8)
+            | (self._flagged[labels[rows]] << 7)
             | flags[rows]
         )
 

@@ -20,6 +20,7 @@ from matchers.indexes.tlsh import TlshIndex
 from matchers.indexes.video import VideoIndex
 from matchers.lists.entry import (
     DIGEST_BYTES,
+    FLAGGED,
     FRAME_BYTES,
     HAMMING_BYTES,
     PHOTODNA_BYTES,
@@ -72,7 +73,7 @@ class Hit(NamedTuple):
 
 MAX_MATCHES = 32
 """Matches given for one query, nearest first, besides at least one of each list, category and
-role: a query amid a cluster of a hundred thousand near copies needs no more to be decided."""
+role, flagged and not: a query amid a cluster of a hundred thousand near copies needs no more to be decided."""
 
 _PARTS: Mapping[Algorithm, int] = {"vpdq": FRAME_BYTES, "minhash": 4}
 """Bytes of what a query is made of, any number of times: frames, shingles."""
@@ -113,13 +114,20 @@ class Table:
         ]
 
     def kinds(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """A number for each row, equal where list, category, role and status are."""
+        """A number for each row, equal where list, category, role, status and being flagged are."""
         numbers: dict[tuple[object, ...], int] = {}
         listed = (self.entries[row] for row in _ints(rows))
         return np.array(
             [
                 numbers.setdefault(
-                    (entry.list, entry.category, entry.role, entry.status), len(numbers)
+                    (
+                        entry.list,
+                        entry.category,
+                        entry.role,
+                        entry.status,
+                        FLAGGED in entry.labels,
+                    ),
+                    len(numbers),
                 )
                 for entry in listed
             ],

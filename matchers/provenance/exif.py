@@ -12,6 +12,8 @@ _FIELDS = {SOFTWARE: "Software", USER_COMMENT: "UserComment", IMAGE_DESCRIPTION:
 _SIZES = {1: 1, 2: 1, 7: 1}
 """Bytes an element of the types BYTE, ASCII and UNDEFINED (TIFF 6.0, section 2)."""
 MAX_FIELDS = 512
+"""Looked at of one directory."""
+MAX_DIRECTORIES = 2
 MAX_VALUE = 1 << 16
 
 
@@ -23,14 +25,14 @@ class Field(NamedTuple):
 
 
 def exif_fields(block: bytes) -> Iterator[Field]:
-    """The fields of a TIFF structure, of its first directory and the EXIF one. What is damaged is
-    passed over; nothing is raised."""
+    """The fields of a TIFF structure, of its first directory and the EXIF one, the first of each
+    name. What is damaged is passed over; nothing is raised."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
     if order is None or len(block) < 8:
         return
     (first,) = struct.unpack_from(f"{order}I", block, 4)
-    waiting, seen = [first], set[int]()
-    while waiting:
+    waiting, seen, said = [first], set[int](), set[int]()
+    while waiting and len(seen) < MAX_DIRECTORIES:
         at = waiting.pop(0)
         if at in seen or at + 2 > len(block):
             continue
@@ -44,7 +46,8 @@ def exif_fields(block: bytes) -> Iterator[Field]:
             (offset,) = struct.unpack_from(f"{order}I", block, entry + 8)
             if tag == EXIF_IFD:
                 waiting.append(offset)
-            elif tag in _FIELDS and kind in _SIZES:
+            elif tag in _FIELDS and tag not in said and kind in _SIZES:
+                said.add(tag)
                 start = entry + 8 if length <= 4 else offset
                 yield Field(_FIELDS[tag], _text(block[start : start + min(length, MAX_VALUE)]))
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from matchers.provenance.container import Block, metadata_blocks
 from matchers.provenance.exif import exif_fields
@@ -14,7 +15,7 @@ _SOURCE_TYPE = re.compile(
     rb"DigitalSourceType(?:\s*=\s*[\"']|\s+rdf:resource\s*=\s*[\"']|\s*>\s*)([^\"'<>\s]{1,200})"
 )
 _CREATOR = re.compile(rb"(?:CreatorTool|photoshop:Credit)(?:\s*=\s*[\"']|\s*>\s*)([^\"'<>]{1,200})")
-_PARAMETERS = re.compile(r"\bSteps: \d+.{0,200}?\b(?:Sampler|CFG scale|Seed): ", re.DOTALL)
+_PARAMETERS = re.compile(r"\bSteps: \d{1,4}+.{0,200}?\b(?:Sampler|CFG scale|Seed): ", re.DOTALL)
 """How Stable Diffusion's web interfaces write their settings after the prompt."""
 
 TEXT_KEYS: dict[str, str] = {
@@ -24,13 +25,26 @@ TEXT_KEYS: dict[str, str] = {
     "fooocus_scheme": "Fooocus",
 }
 """Keywords of PNG text chunks that one generator writes."""
+MAX_READ = 64
+"""Blocks of metadata read of one file, and values of one block. Pictures have a handful."""
+MAX_TOTAL = 1 << 20
+"""Bytes of metadata read of one file."""
+MAX_SEARCHED = 8192
+"""Bytes, or characters, of a field or text chunk that are searched."""
 _SOFTWARE_KEYS = frozenset({"software", "source", "creator", "comment", "generator"})
 
 
 def claims(content: bytes | bytearray) -> Iterator[Finding]:
-    """The claims of a PNG, JPEG or WebP file, in the order of its blocks, some maybe twice."""
+    """The claims of a PNG, JPEG or WebP file, in the order of its blocks, some maybe twice. What
+    is beyond `MAX_READ` blocks and `MAX_TOTAL` bytes is not read: a small file must not take long.
+    """
     keys: set[str] = set()
-    for block in metadata_blocks(content):
+    left = MAX_TOTAL
+    for block in islice(metadata_blocks(content), MAX_READ):
+        if not left:
+            break
+        block = block._replace(content=block.content[:left])
+        left -= len(block.content)
         if block.kind == "xmp":
             yield from _xmp(block)
         elif block.kind == "exif":
@@ -43,11 +57,11 @@ def claims(content: bytes | bytearray) -> Iterator[Finding]:
 
 
 def _xmp(block: Block) -> Iterator[Finding]:
-    for found in _SOURCE_TYPE.finditer(block.content):
+    for found in islice(_SOURCE_TYPE.finditer(block.content), MAX_READ):
         code = source_type(found[1].decode("latin-1"))
         if code is not None:
             yield Finding(standing="claimed", evidence=f"iptc digital source type: {code}")
-    for found in _CREATOR.finditer(block.content):
+    for found in islice(_CREATOR.finditer(block.content), MAX_READ):
         name = generator_named(found[1].decode("utf-8", "replace"))
         if name is not None:
             yield _made("xmp CreatorTool or Credit", name)
@@ -59,7 +73,7 @@ def _exif(block: Block) -> Iterator[Finding]:
             name = generator_named(field.text)
             if name is not None:
                 yield _made("exif Software", name)
-        elif _PARAMETERS.search(field.text):
+        elif _PARAMETERS.search(field.text[:MAX_SEARCHED]):
             yield _made(f"exif {field.name}: generation parameters", "Stable Diffusion")
 
 
@@ -67,7 +81,7 @@ def _text(block: Block) -> Iterator[Finding]:
     key = block.key.lower()
     if key in TEXT_KEYS:
         yield _made(f"text chunk {key}", TEXT_KEYS[key])
-    text = block.content[:8192].decode("utf-8", "replace")
+    text = block.content[:MAX_SEARCHED].decode("utf-8", "replace")
     if key == "parameters" and _PARAMETERS.search(text):
         yield _made("text chunk parameters", "Stable Diffusion")
     elif key in _SOFTWARE_KEYS:

@@ -140,11 +140,11 @@ class AuditLog:
         rows = self._database.execute("SELECT * FROM audit WHERE seq > ? ORDER BY seq", (since,))
         return map(AuditEntry._make, rows)
 
-    def newest(self, name: str) -> Any:
-        """The value that the last row with this field in `what` has for it; `None` without one."""
+    def having(self, name: str) -> Iterator[dict[str, Any]]:
+        """`what` of the rows that have this field in it, newest first."""
         rows = self._database.execute("SELECT what FROM audit ORDER BY seq DESC")
-        found = (msgspec.json.decode(row[0]) for row in rows)
-        return next((what[name] for what in found if name in what), None)
+        found = (msgspec.json.decode(row[0], type=dict[str, Any]) for row in rows)
+        return (what for what in found if name in what)
 
     def verify(self) -> Verified:
         """Check every row against its hash and the one before, and that none is gone."""

@@ -24,6 +24,10 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Decision).decode
 
 
+class WrongTopics(Exception):
+    """A topic is missing, or too small; the message says which, and what to do."""
+
+
 class Answer(NamedTuple):
     """What became of a probe: `seconds` until its decision was there (`None`: it never was), and
     what is wrong with it."""
@@ -65,11 +69,8 @@ class Canary:
         clock: Callable[[], float] = time.monotonic,
     ) -> list[Answer]:
         """Send and wait, for `within` seconds at most. Raises `KafkaError` when a broker is away:
-        then nothing is known of the pipeline."""
-        parts = [
-            native(TopicPartition(self._decisions, number))
-            for number in sorted(self._consumer.partitions_for_topic(self._decisions) or ())
-        ]
+        then nothing is known of the pipeline; and `WrongTopics`."""
+        parts = self._parts()
         ends = self._consumer.end_offsets(parts)
         began = clock()
         sent = [
@@ -82,6 +83,11 @@ class Canary:
             native(TopicPartition(self._decisions, future.get(timeout=within).partition))
             for _, future in sent
         }
+        if not read <= ends.keys():
+            raise WrongTopics(
+                f"{self._decisions} has fewer partitions than {self._source}: "
+                "run seawall topics apply"
+            )
         self._consumer.assign(read)
         for part in read:
             self._consumer.seek(part, ends[part])
@@ -93,6 +99,17 @@ class Canary:
                     answers += [answer] if answer is not None else []
         late = f"no decision within {within:.0f} s"
         return [*answers, *(Answer(probe.name, None, late) for probe in waiting.values())]
+
+    def _parts(self) -> list[TopicPartition]:
+        """The partitions of the decisions. Raises `WrongTopics`."""
+        there = {
+            topic: self._consumer.partitions_for_topic(topic)
+            for topic in (self._source, self._decisions)
+        }
+        if missing := [topic for topic, numbers in there.items() if not numbers]:
+            raise WrongTopics(f"there is no topic {', '.join(missing)}: run seawall topics apply")
+        numbers = sorted(there[self._decisions] or ())
+        return [native(TopicPartition(self._decisions, number)) for number in numbers]
 
 
 def _answer(value: bytes, waiting: dict[bytes, Probe], seconds: float) -> Answer | None:

@@ -24,7 +24,8 @@ from streams.worker import new_loop, run_until_ended
 
 log = logging.getLogger(__name__)
 
-STALL_SECONDS = 120.0
+STALL_SECONDS = 300.0
+"""A round may wait for brokers and for the lists' store several times, for up to a minute each."""
 
 
 def run_desk(settings: Settings) -> int:

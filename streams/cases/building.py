@@ -218,12 +218,17 @@ def _recipients(
     return [IntendedRecipient(esp_identifier=id, esp_service=service) for id in recipients]
 
 
+_FOUND = {False: "found automatically", True: "reported by a user"}
+
+
 def _additional(case: CaseFile, grounds: Sequence[str]) -> list[str]:
     lines = [f"Case {case.opening.case_id}."]
     if case.repeats:
         lines.append(f"It stands for {len(case.openings)} occurrences of the same.")
     viewed = any(o.viewed_by is not None for o in case.outcomes)
     if not viewed:
-        lines.append("Found automatically; no person at the company has viewed the content.")
+        kinds = {opening.kind == "user_report" for opening in case.openings}
+        found = " and ".join(_FOUND[reported] for reported in sorted(kinds)).capitalize()
+        lines.append(f"{found}; no person at the company has viewed the content.")
     lines += [f"Ground: {ground}" for ground in grounds]
     return lines

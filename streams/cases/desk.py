@@ -1,6 +1,7 @@
 """The desk: makes cases, feedback and proposals of what comes on the topics. Knows no Kafka."""
 
 import logging
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -14,12 +15,14 @@ from matchers.lists.librarian.proposals import propose
 from matchers.lists.librarian.schema import UnusableStore
 from matchers.lists.librarian.store import ListStore, Refused
 from streams.audit.log import AuditLog
+from streams.canary.probes import TENANT as CANARY
 from streams.cases.retention import due_for_deletion
 from streams.cases.store import CaseStore
 from streams.contracts.case_record import CaseOpening
 from streams.contracts.codec import ACTION_HEADER, TRACEPARENT_HEADER
 from streams.contracts.decision import Decision
 from streams.contracts.outcome import ReviewOutcome
+from streams.contracts.refusal import DecodeFailure
 from streams.feedback.effects import Proposal, effects_of
 from streams.settings import CaseSettings, FeedbackSettings
 
@@ -104,7 +107,8 @@ class Desk:
 
     def hand_over(self, lists: Path) -> int:
         """Give waiting proposals to the librarian's store; how many it took. What it refuses, such
-        as an entry of a list that it does not have, waits on."""
+        as an entry of a list that it does not have, waits on; and so does all of it while another
+        process has the store locked for long."""
         waiting = self.store.reviews.proposals()
         if not waiting or not lists.exists():
             return 0
@@ -120,7 +124,7 @@ class Desk:
                         log.warning("a proposal waits: %s", why)
                         continue
                     taken.append(proposal_id)
-        except UnusableStore as error:
+        except (UnusableStore, sqlite3.OperationalError) as error:
             log.error("proposals wait: %s", error)
         with self.store.writing():
             self.store.reviews.set_handed(taken)
@@ -131,17 +135,19 @@ class Desk:
             return
         try:
             if record.topic == self.topics.cases:
-                self.store.open_case(_opening.decode(record.value))
+                opening = _opening.decode(record.value)
+                if opening.decision.tenant != CANARY:
+                    self.store.open_case(opening)
             elif record.topic == self.topics.outcomes:
                 outcome = _outcome.decode(record.value)
                 if self.store.reviews.add_outcome(outcome):
                     self._note("feedback", _outcome_words(outcome))
             elif _may_be_asked_about(record):
                 decision = _decision.decode(record.value)
-                if decision.kind == "original":
+                if decision.kind == "original" and decision.tenant != CANARY:
                     traceparent = dict(record.headers).get(TRACEPARENT_HEADER)
                     self.store.reviews.keep_decision(decision, record.key, traceparent)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except DecodeFailure as error:
             # A platform's outcomes may be anything; one that is none must not stop the others.
             self.unreadable[record.topic] += 1
             log.error("a record of %s cannot be read: %s", record.topic, type(error).__name__)
@@ -156,8 +162,10 @@ class Desk:
             opening = self.store.opening_of(outcome.decision_id)
             effects = effects_of(outcome, known.decision, opening, told)
             if effects.proposal is not None:
+                proposal_id = effects.proposal.proposal_id
                 value = msgspec.json.encode(effects.proposal)
-                if reviews.propose(effects.proposal.proposal_id, value, outcome.reviewed_at):
+                at = outcome.reviewed_at
+                if reviews.propose(proposal_id, outcome.decision_id, value, at):
                     self._note("feedback", _proposal_words(effects.proposal))
             if effects.reversal is not None and reviews.put_out(
                 effects.reversal, known.key, known.traceparent

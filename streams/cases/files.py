@@ -56,7 +56,8 @@ class _Copy(NamedTuple):
 
 
 def file_entries(case: CaseFile) -> list[FileEntry]:
-    """The case's files: copies with the same bytes are one."""
+    """The case's files: copies with the same bytes are one. A digest that a client claims and
+    nobody vouches for says nothing of bytes: each such copy is a file of its own."""
     copies: dict[tuple[str, ...], list[_Copy]] = {}
     for opening in case.openings:
         for media in opening.media:
@@ -73,10 +74,11 @@ def says_generated(signal: Provenance) -> bool:
 
 
 def _identity(copy: _Copy) -> tuple[str, ...]:
-    for name in ("sha256", "sha1", "md5"):
-        digest: str | None = getattr(copy.hashes, name)
-        if digest:
-            return name, digest.lower()
+    if copy.media.hash_origin != "client_unverified":
+        for name in ("sha256", "sha1", "md5"):
+            digest: str | None = getattr(copy.hashes, name)
+            if digest:
+                return name, digest.lower()
     return copy.opening.case_id, copy.media.media_id  # alike is not the same file
 
 

@@ -17,6 +17,16 @@ class DeskMetrics:
             "seawall_desk_behind_records", "Offsets that are not yet read, of all its topics.",
             registry=registry,
         )  # fmt: skip
+        self.last_round = Gauge(
+            "seawall_desk_last_round_timestamp_seconds",
+            "When it last looked at all its topics and did what followed, in Unix time.",
+            registry=registry,
+        )
+        self.expired = Counter(
+            "seawall_desk_expired_records_total",
+            "Offsets of a topic that retention removed before the desk read them.",
+            ["topic"], registry=registry,
+        )  # fmt: skip
         self.unreadable = Counter(
             "seawall_desk_unreadable_total", "Records that are none of their topic's contract.",
             ["topic"], registry=registry,

@@ -8,6 +8,7 @@ from uuid import uuid5
 import msgspec
 from msgspec.structs import replace
 
+from streams.canary.probes import TENANT as CANARY
 from streams.contracts.case_record import CaseOpening, ListedAddress
 from streams.contracts.decision import DECISION_NAMESPACE, Decision
 from streams.contracts.envelope import Envelope
@@ -34,12 +35,13 @@ _encoder = msgspec.json.Encoder()
 def opened_cases(
     envelopes: Sequence[Envelope], decisions: Sequence[Decision]
 ) -> tuple[list[Decision], list[CaseRecord]]:
-    """The decisions, with `case_id` where they open a case, and the records of those cases."""
+    """The decisions, with `case_id` where they open a case, and the records of those cases. The
+    canary's probes open none: nobody is to look at them."""
     decided: list[Decision] = []
     cases: list[CaseRecord] = []
     for index, (envelope, decision) in enumerate(zip(envelopes, decisions, strict=True)):
         grounds = case_grounds(decision)
-        if grounds:
+        if grounds and decision.tenant != CANARY:
             opening = _opening(envelope, decision, grounds)
             decision = opening.decision
             cases.append(
@@ -100,7 +102,8 @@ def fold_key(decision: Decision, grounds: Iterable[Signal], media: Sequence[Medi
 
     A risk in a conversation (or of an account that has none) folds with others of the same; else
     matched files fold by their digests, or by their nearest to one where no digest is known;
-    addresses by what was matched; what a person reported by the content.
+    addresses by what was matched; what a person reported by the content. Digests that a client
+    claims and nobody vouches for fold with such alone: anybody can claim another's.
     """
     grounds = list(grounds)
     parts: list[str]
@@ -130,10 +133,11 @@ def _digest(item: Media) -> str:
     if h is None:
         return item.media_id
     given = h.sha256 or h.sha1 or h.md5 or h.pdq or h.phash or h.dhash
-    if given:
-        return given.lower()
-    frames = "".join(frame.pdq for frame in h.frames) or repr(sorted(h.opaque.items()))
-    return hashlib.sha256(frames.encode()).hexdigest()
+    if not given:
+        frames = "".join(frame.pdq for frame in h.frames) or repr(sorted(h.opaque.items()))
+        given = hashlib.sha256(frames.encode()).hexdigest()
+    claimed = item.hash_origin == "client_unverified"
+    return f"unverified:{given.lower()}" if claimed else given.lower()
 
 
 def _without_most_frames(item: Media) -> Media:

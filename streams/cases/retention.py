@@ -34,6 +34,12 @@ def delete_after(
 
 
 def due_for_deletion(state: CaseState, settings: CaseSettings) -> datetime | None:
-    """From when on a case is deleted, were it not held."""
+    """From when on a case is deleted, were it not held: with it goes what was folded into it, so
+    that the newest of these counts, and the longest of their jurisdictions' periods."""
     kept = preserve_until(state.submission.at, settings.preserve_days) if state.submission else None
-    return delete_after(state.opened_at, state.jurisdiction, settings.delete_after_days, kept)
+    dues = [
+        delete_after(state.newest_at, jurisdiction, settings.delete_after_days, kept)
+        for jurisdiction in state.jurisdictions
+    ]
+    known = [due for due in dues if due is not None]
+    return max(known) if len(known) == len(dues) else None

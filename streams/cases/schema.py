@@ -5,7 +5,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-VERSION = 1
+VERSION = 2
 _APPLICATION = 0x5EA0CA5E
 
 _TABLES = """
@@ -40,15 +40,17 @@ CREATE TABLE outcomes (
   UNIQUE (decision_id, target_kind, target_id, outcome, reviewed_at)
 ) STRICT;
 CREATE INDEX outcomes_unhandled ON outcomes (decision_id) WHERE NOT handled;
--- Entries of lists that outcomes ask for, until the librarian has them.
+-- Entries of lists that outcomes ask for; once the librarian has them, as long as the decision.
 CREATE TABLE proposals (
-  proposal_id TEXT PRIMARY KEY, at INTEGER NOT NULL, value BLOB NOT NULL,
-  handed INTEGER NOT NULL DEFAULT 0
+  proposal_id TEXT PRIMARY KEY, decision_id TEXT NOT NULL, at INTEGER NOT NULL,
+  value BLOB NOT NULL, handed INTEGER NOT NULL DEFAULT 0
 ) STRICT;
--- Decisions to send, in order.
+-- Decisions to send, in order; once sent, kept as long as the decision that they supersede. Kafka
+-- keeps how far they were sent: a number is never given twice.
 CREATE TABLE outbox (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, decision_id TEXT NOT NULL UNIQUE, key BLOB,
-  traceparent BLOB, value BLOB NOT NULL, sent INTEGER NOT NULL DEFAULT 0
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, decision_id TEXT NOT NULL UNIQUE,
+  supersedes TEXT, key BLOB, traceparent BLOB, value BLOB NOT NULL,
+  sent INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 -- Up to where each topic has been read.
 CREATE TABLE positions (

@@ -15,7 +15,7 @@ import faust
 from streams.cases.desk import Desk
 from streams.cases.metrics import DeskMetrics
 from streams.cases.sending import ReversalTopics, send_reversals
-from streams.engine.health import Health
+from streams.engine.health import Health, PartitionHealth
 from streams.feedback.budget import Budget, ranked, tasks
 from streams.feedback.precision import precision
 from streams.kafka.client import ClientConfig, KafkaError
@@ -35,7 +35,7 @@ class DeskService(faust.Service):
     """Reads committed records from the store's own positions, and sends what follows from them.
 
     All work is done in one thread, one round after another; `wake` ends the wait between rounds.
-    A broker that is away is waited for.
+    A broker that is away is waited for. A round that does not end makes it not alive.
     """
 
     def __init__(
@@ -87,12 +87,16 @@ class DeskService(faust.Service):
         async with self._turn:
             if self.should_stop:
                 return 0
+            under_way = PartitionHealth(time.monotonic(), behind=True)
+            self._health.partitions[0] = under_way
             try:
                 return await asyncio.to_thread(self._round)
             except (KafkaError, OSError, UnknownTopic) as error:
                 log.warning("cases wait for Kafka: %s", str(error) or type(error).__name__)
                 await asyncio.to_thread(self._rounds.close)
                 return None
+            finally:
+                under_way.behind = False
 
     def _round(self) -> int:
         behind = self._rounds.once()
@@ -102,6 +106,8 @@ class DeskService(faust.Service):
         self._unreadable = Counter(self._desk.unreadable)
         for topic, count in new.items():
             self._metrics.unreadable.labels(topic).inc(count)
+        for topic, count in self._rounds.take_expired().items():
+            self._metrics.expired.labels(topic).inc(count)
         now = time.monotonic()
         if now >= self._next["expire"]:
             self._next["expire"] = now + EXPIRE_SECONDS
@@ -109,6 +115,7 @@ class DeskService(faust.Service):
         if now >= self._next["measure"]:
             self._next["measure"] = now + MEASURE_SECONDS
             measure(self._desk, self._metrics, self._budget)
+        self._metrics.last_round.set_to_current_time()
         return behind
 
 
@@ -126,6 +133,7 @@ class Rounds:
         self._open: AbstractContextManager[PositionReader] | None = None
         self._reader: PositionReader | None = None
         self._sent = 0
+        self._expired: Counter[str] = Counter()
 
     def once(self) -> int:
         """Take in what there is and send what follows; how many offsets are left to read.
@@ -152,6 +160,11 @@ class Rounds:
         sent, self._sent = self._sent, 0
         return sent
 
+    def take_expired(self) -> Counter[str]:
+        """By topic, how many offsets retention removed unread, found since the last call."""
+        expired, self._expired = self._expired, Counter()
+        return expired
+
     def close(self) -> None:
         """Give back the connection; the next round opens another."""
         opened, self._open, self._reader = self._open, None, None
@@ -161,9 +174,35 @@ class Rounds:
     def _opened(self) -> PositionReader:
         # Decisions before outcomes about them, where both wait.
         topics = [self._desk.topics.decisions, self._desk.topics.cases, self._desk.topics.outcomes]
-        self._open = reading(self._config, topics, self._desk.store.position)
-        self._reader = self._open.__enter__()
-        return self._reader
+        # What retention removes while it is read must not be passed over: to open again tells it.
+        config = {**self._config, "auto_offset_reset": "none"}
+        self._open = reading(config, topics, self._desk.store.position)
+        self._reader = reader = self._open.__enter__()
+        if reader.expired or reader.anew:
+            self._tell_missing(reader)
+        return reader
+
+    def _tell_missing(self, reader: PositionReader) -> None:
+        for tp, count in reader.expired.items():
+            log.error(
+                "%s/%d: retention removed %d offsets before the desk read them: what was there is"
+                " in no case",
+                tp.topic,
+                tp.partition,
+                count,
+            )
+        for tp in reader.anew:
+            log.error(
+                "%s/%d ends before the desk's position: made anew or cut, it is read from its"
+                " beginning",
+                tp.topic,
+                tp.partition,
+            )
+        begins = reader.begins()
+        moved = [(tp.topic, tp.partition, begins[tp]) for tp in (*reader.expired, *reader.anew)]
+        self._desk.take([], moved)  # so that it is told once
+        for tp, count in reader.expired.items():
+            self._expired[tp.topic] += count
 
     def _moved(self, batch: Batch) -> bool:
         store = self._desk.store

@@ -14,7 +14,7 @@ from streams.cases.schema import connect
 from streams.contracts.case_record import CaseOpening
 from streams.contracts.decision import Decision
 from streams.contracts.outcome import ReviewOutcome
-from streams.feedback.records import ReviewRecords, milliseconds
+from streams.feedback.records import ReviewRecords, milliseconds, review_of
 from streams.policy.limits import REPORTS_PAUSED
 
 CaseStatus = Literal["open", "closed", "submitted"]
@@ -26,7 +26,10 @@ _opening = msgspec.json.Decoder(CaseOpening)
 _outcome = msgspec.json.Decoder(ReviewOutcome)
 _CASE = """case_id, tenant, priority, report, opened_at, jurisdiction, closed, reversed,
   submitted_at, submitted_by, report_id, file_ids, held_at, held_by, hold_reason,
-  (SELECT count(*) FROM cases AS f WHERE f.folded_into = cases.case_id)"""
+  (SELECT count(*) FROM cases AS f WHERE f.folded_into = cases.case_id),
+  (SELECT max(f.opened_at) FROM cases AS f WHERE f.folded_into = cases.case_id),
+  (SELECT json_group_array(DISTINCT f.jurisdiction) FROM cases AS f
+    WHERE f.folded_into = cases.case_id)"""
 
 
 class NoSuchCase(Exception):
@@ -34,7 +37,9 @@ class NoSuchCase(Exception):
 
 
 class CaseState(NamedTuple):
-    """A case without its content. `repeats` counts the cases that were folded into it."""
+    """A case without its content. `repeats` counts the cases that were folded into it;
+    `newest_at` is when the newest of them, or it itself, was opened, `jurisdictions` are all
+    theirs."""
 
     case_id: str
     tenant: str
@@ -47,6 +52,8 @@ class CaseState(NamedTuple):
     submission: Submission | None
     held: tuple[datetime, str, str] | None
     repeats: int
+    newest_at: datetime
+    jurisdictions: frozenset[str | None]
 
 
 class CaseStore:
@@ -106,13 +113,17 @@ class CaseStore:
     # Cases
 
     def open_case(self, opening: CaseOpening) -> bool:
-        """Add a case, folded into an open one of the same thing if there is one; whether it was
-        new. The case that it is folded into becomes as urgent as it is."""
+        """Add a case, folded into an open one of the same thing if there is one that waits to be
+        reviewed; whether it was new. The case that it is folded into becomes as urgent as it is.
+
+        What nobody was shown must not be closed with what somebody was: it opens another case.
+        """
         decision = opening.decision
         asked = _REPORTS.index(report_of(decision))
         main = self._database.execute(
-            """SELECT case_id FROM cases WHERE fold_key = ? AND folded_into IS NULL
-            AND submitted_at IS NULL AND NOT closed ORDER BY opened_at, case_id LIMIT 1""",
+            f"""SELECT case_id FROM cases WHERE fold_key = ? AND folded_into IS NULL
+            AND submitted_at IS NULL AND NOT closed AND NOT EXISTS ({review_of("cases")})
+            ORDER BY opened_at, case_id LIMIT 1""",  # noqa: S608 - constants
             (opening.fold_key,),
         ).fetchone()
         made = self._database.execute(
@@ -238,7 +249,8 @@ class CaseStore:
         return [(_time(at), by, form, sha256) for at, by, form, sha256 in rows]
 
     def delete_case(self, case_id: str) -> None:
-        """Remove a case, what was folded into it, and the outcomes and decisions about them."""
+        """Remove a case, what was folded into it, the outcomes and decisions about them, and what
+        was handed over or sent because of these."""
         names = {"id": case_id}
         about = "(SELECT decision_id FROM cases WHERE case_id = :id OR folded_into = :id)"
         for table in ("outcomes", "decisions"):
@@ -247,6 +259,7 @@ class CaseStore:
                 names,
             )
         self._database.execute("DELETE FROM cases WHERE case_id = :id OR folded_into = :id", names)
+        self.reviews.forget_effects()
 
     def settle(self, decision_id: str, *, closed: bool, reversed: bool) -> None:
         """Say of the case of a decision that people closed it, or that it is open again."""
@@ -275,6 +288,7 @@ def _state(row: tuple[Any, ...]) -> CaseState:
     (
         case_id, tenant, priority, report, opened_at, jurisdiction, closed, reversed_,
         submitted_at, submitted_by, report_id, file_ids, held_at, held_by, hold_reason, repeats,
+        folded_at, folded_in,
     ) = row  # fmt: skip
     submission = held = None
     if submitted_at is not None:
@@ -299,6 +313,10 @@ def _state(row: tuple[Any, ...]) -> CaseState:
         submission=submission,
         held=held,
         repeats=repeats,
+        newest_at=_time(max(opened_at, folded_at or 0)),
+        jurisdictions=frozenset(
+            (jurisdiction, *msgspec.json.decode(folded_in, type=list[str | None]))
+        ),
     )
 
 

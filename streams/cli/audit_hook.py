@@ -11,6 +11,7 @@ from streams.cli.options import fail
 from streams.settings import Settings
 
 if TYPE_CHECKING:  # it takes a second to import, which commands without lists should not
+    from matchers.lists.librarian.records import Revision
     from matchers.lists.librarian.store import ListStore
 
 APPROVALS = frozenset({"approve", "accept"})
@@ -39,18 +40,35 @@ def audited(settings: Settings, kind: AuditKind, what: dict[str, Any]) -> None:
 
 def audit_lists(settings: Settings, store: "ListStore") -> None:
     """Note the revisions of the lists that the log does not have yet, whoever made them: also those
-    whose command ended before it could say so."""
-    if settings.audit.file is None:
+    whose command ended before it could say so. Raises `UnusableAudit`."""
+    newest = store.revision()
+    if settings.audit.file is None or not newest:
         return
-    with open_audit(settings) as log:
-        known = log.newest("revision") or 0
-        newest = store.revision()
+    with AuditLog(Path(settings.audit.file)) as log:
+        known = _known(log, store, newest)
         made = store.revisions(limit=newest - known) if newest > known else []
         for revision in reversed(made):
-            if revision.revision > known:
-                kind = "approval" if revision.kind in APPROVALS else "list"
-                what = revision._asdict()
-                log.append(kind, what.pop("origin"), what)
+            kind = "approval" if revision.kind in APPROVALS else "list"
+            log.append(kind, revision.origin, _noted(revision))
+
+
+def _known(log: AuditLog, store: "ListStore", newest: int) -> int:
+    """The newest revision of this store that the log has. A store that was made anew, or taken
+    back from a copy, has others under numbers that the log knows already."""
+    for what in log.having("revision"):
+        number = what["revision"]
+        if number <= newest:
+            revision = store.revisions(limit=newest - number + 1)[-1]
+            if what == _noted(revision):
+                return number
+    return 0
+
+
+def _noted(revision: "Revision") -> dict[str, Any]:
+    """A revision as a row of the log has it beside who made it."""
+    what = revision._asdict()
+    del what["origin"]
+    return what
 
 
 def actor() -> str:

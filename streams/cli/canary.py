@@ -2,6 +2,8 @@
 
 import time
 import uuid
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -12,13 +14,14 @@ from rich.table import Table
 
 from streams.canary.metrics import CanaryMetrics
 from streams.canary.probes import LIST, TENANT, list_csv, probes
-from streams.canary.rounds import Answer, Canary
+from streams.canary.rounds import Answer, Canary, WrongTopics
 from streams.cli.options import (
     EXIT_DIFFERS,
     BootstrapOption,
     ConfigOption,
     JsonOption,
     SetOption,
+    fail,
     kafka_arguments,
     loaded_settings,
     print_json,
@@ -55,15 +58,15 @@ def check(
     """Send one round of probes and wait for their decisions.
 
     Exit codes: 0 all came back as they must, 1 one did not (the table says why), 2 Kafka cannot be
-    reached.
+    reached, or a topic is missing.
 
     Example: seawall canary check
     """
     settings = loaded_settings(config, bootstrap, assignments).settings
-    with reaching(settings):
+    with reaching(settings), _right_topics():
         canary = Canary(
             kafka_arguments(settings),
-            first_topic(settings.pipeline),
+            topic_name(settings.pipeline, first_topic(settings.pipeline)),
             topic_name(settings.pipeline, kafka_topics.DECISIONS),
         )
         try:
@@ -90,13 +93,19 @@ def run(
 ) -> None:
     """Send a round of probes again and again, and export what became of them.
 
-    Runs until SIGTERM or Ctrl-C; goes on when Kafka is away, and counts that.
+    Runs until SIGTERM or Ctrl-C; goes on when Kafka is away or a topic is missing, and counts
+    that.
+
+    Exit codes: 2 the settings cannot be used, or the port is taken.
 
     Example: seawall canary run --host 0.0.0.0
     """
     settings = loaded_settings(config, bootstrap, assignments).settings
     metrics = CanaryMetrics()
-    server, _ = start_http_server(port, host, metrics.registry)
+    try:
+        server, _ = start_http_server(port, host, metrics.registry)
+    except (OSError, OverflowError) as error:
+        fail(f"--port {port} on {host} cannot be bound: {error}")
     typer.echo(f"canary metrics at http://{host}:{server.server_port}/metrics", err=True)
     canary: Canary | None = None
     while True:
@@ -105,13 +114,14 @@ def run(
             if canary is None:
                 canary = Canary(
                     kafka_arguments(settings),
-                    first_topic(settings.pipeline),
+                    topic_name(settings.pipeline, first_topic(settings.pipeline)),
                     topic_name(settings.pipeline, kafka_topics.DECISIONS),
                 )
             answers = _round(canary, within)
-        except KafkaError as error:
+        except (KafkaError, WrongTopics) as error:
             metrics.unreachable.inc()
-            typer.echo(f"Kafka is away: {type(error).__name__}: {error}", err=True)
+            why = f"Kafka is away: {type(error).__name__}: {error}"
+            typer.echo(str(error) if isinstance(error, WrongTopics) else why, err=True)
             if canary is not None:
                 canary.close()
                 canary = None
@@ -121,6 +131,14 @@ def run(
                 if answer.fault:
                     typer.echo(f"{answer.probe}: {answer.result}: {answer.fault}", err=True)
         time.sleep(max(0.0, every - (time.monotonic() - began)))
+
+
+@contextmanager
+def _right_topics() -> Generator[None]:
+    try:
+        yield
+    except WrongTopics as error:
+        fail(str(error))
 
 
 def _round(canary: Canary, within: float) -> list[Answer]:

@@ -15,7 +15,7 @@ from matchers.lists.librarian.catalogue import read_catalogue
 from matchers.lists.librarian.store import ListStore
 from matchers.lists.snapshot import SUFFIX
 from streams.cli.audit_hook import audit_lists
-from streams.cli.list_changes import described, sync_one
+from streams.cli.list_changes import described, failed, sync_one
 from streams.cli.list_records import StoreOption, open_store, store_path
 from streams.cli.options import (
     BootstrapOption,
@@ -110,16 +110,19 @@ def _fetch(store: ListStore, catalogue: Path, metrics: LibrarianMetrics) -> bool
     except UnreadableList as error:
         typer.echo(f"not fetched: {error}", err=True)
         return True
-    failed = False
+    any_failed = False
     for one in listed:
-        result = sync_one(store, one)
+        try:
+            result = sync_one(store, one)
+        except Exception as error:  # one list's trouble, of whatever kind, keeps none from others
+            result = failed(one, f"{type(error).__name__}: {error}")
         if "failed" in result:
-            failed = True
+            any_failed = True
             metrics.sync_failures.labels(one.name).inc()
         if result["revision"] is not None or result["reasons"] or "failed" in result:
             for line in described(result):
                 typer.echo(line)
-    return failed
+    return any_failed
 
 
 def _read(catalogue: Path) -> None:

@@ -13,7 +13,7 @@ from matchers.lists.entry import ListInfo
 from matchers.lists.formats.registry import FormatName
 from matchers.lists.librarian.catalogue import CataloguedList, read_catalogue, read_list_file
 from matchers.lists.librarian.fetch import Fetch, FetchFailed
-from matchers.lists.librarian.store import ListStore, Outcome
+from matchers.lists.librarian.store import ListStore, Outcome, Refused
 from matchers.lists.librarian.sync import sync_list
 from streams.cli.list_records import SHOWN, ListArgument, StoreOption, open_store
 from streams.cli.options import (
@@ -153,6 +153,13 @@ def approve(
         str | None,
         typer.Argument(metavar="ENTRY", help="A held or removed entry's id.", show_default=False),
     ] = None,
+    change: Annotated[
+        str | None,
+        typer.Option(
+            "--change",
+            help="Which waiting change, as `diff` and `waiting` name it: a sync can replace it.",
+        ),
+    ] = None,
     reject: Annotated[
         bool, typer.Option("--reject", help="Drop the waiting change instead.")
     ] = False,
@@ -160,19 +167,24 @@ def approve(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make the change of a list that waits (`seawall lists diff` shows it), or let a held entry
-    act; an entry that was removed here may come back with the next import.
+    """Make the change of a list that waits, as `seawall lists diff` showed and named it, or let a
+    held entry act; an entry that was removed here may come back with the next import.
 
-    Example: seawall lists approve hotline
+    Example: seawall lists approve hotline --change 3f9c2ab41d07
 
-    Exit codes: 0 done, 2 nothing waits, or there is no such list or store.
+    Exit codes: 0 done, 2 nothing waits, another change does, or there is no such list or store.
     """
+    if entry is None and not reject and change is None:
+        fail(
+            f"which change? Look at it (seawall lists diff {name}), and approve what you saw: "
+            f"seawall lists approve {name} --change CHANGE"
+        )
     with open_store(store, config) as opened:
         if reject:
             opened.reject(name)
             outcome = Outcome(list=name)
         else:
-            outcome = opened.approve(name, entry, origin=_who(), at=_now())
+            outcome = opened.approve(name, entry, change=change, origin=_who(), at=_now())
     _finish([_result(outcome)], as_json)
 
 
@@ -219,14 +231,21 @@ def _import_one(
 def sync_one(store: ListStore, listed: CataloguedList) -> dict[str, Any]:
     """Bring a list up to its source; what came of it, for people and scripts."""
     at = _now()
-    store.define(listed.info, origin=_who(), at=at)
-    if listed.source is None:
-        return _result(Outcome(list=listed.name))
     try:
+        store.define(listed.info, origin=_who(), at=at)
+        if listed.source is None:
+            return _result(Outcome(list=listed.name))
         done = sync_list(store, listed, Fetch(listed.source), now=at)
-    except (FetchFailed, UnreadableList) as error:
-        return _result(Outcome(list=listed.name)) | {"failed": str(error)}
+    except (FetchFailed, UnreadableList, Refused) as error:
+        return failed(listed, str(error))
+    except RecursionError:
+        return failed(listed, "what the source says is nested too deeply")
     return _result(done.outcome, done.rejected, done.held) | {"pages": done.pages}
+
+
+def failed(listed: CataloguedList, why: str) -> dict[str, Any]:
+    """What came of a list that could not be brought up to its source."""
+    return _result(Outcome(list=listed.name)) | {"failed": why}
 
 
 def _result(

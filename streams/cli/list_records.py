@@ -15,6 +15,7 @@ from matchers.lists.librarian.export import ExportFormat, export_list
 from matchers.lists.librarian.records import Difference
 from matchers.lists.librarian.schema import UnusableStore
 from matchers.lists.librarian.store import ListStore, Refused
+from streams.audit.log import UnusableAudit
 from streams.cli.audit_hook import audit_lists, audited
 from streams.cli.options import (
     EXIT_DIFFERS,
@@ -60,7 +61,7 @@ def open_store(store: Path | None, config: Path | None) -> Generator[ListStore]:
                 yield opened
             finally:
                 audit_lists(loaded_settings(config).settings, opened)
-    except (UnusableStore, Refused) as error:
+    except (UnusableStore, Refused, UnusableAudit) as error:
         fail(str(error))
     except sqlite3.OperationalError as error:
         fail(f"{path}: {error}: if something else changes the lists now, try again after it")
@@ -115,10 +116,15 @@ def diff(
         if name not in opened.infos():
             raise Refused(f"there is no list {name!r}")
         if since is None:
-            for waiting in opened.waiting():
-                if waiting.list == name and not as_json:
-                    typer.echo(f"waits since {waiting.at}: {'; '.join(waiting.reasons)}")
-            different = list(opened.proposed(name))
+            with opened.reading():  # what is shown is what is named
+                different = list(opened.proposed(name))
+                waits = [waiting for waiting in opened.waiting() if waiting.list == name]
+                change = opened.change(name)
+            if not as_json:
+                for waiting in waits:
+                    typer.echo(
+                        f"change {change} waits since {waiting.at}: {'; '.join(waiting.reasons)}"
+                    )
         else:
             different = list(opened.differences(name, since))
     if as_json:

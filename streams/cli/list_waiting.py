@@ -40,7 +40,12 @@ def waiting(
         names = [name] if name is not None else list(opened.infos())
         found: dict[str, list[dict[str, Any]]] = {
             "changes": [
-                {"list": change.list, "since": change.at, "reasons": change.reasons}
+                {
+                    "list": change.list,
+                    "since": change.at,
+                    "reasons": change.reasons,
+                    "change": opened.change(change.list),
+                }
                 for change in opened.waiting()
                 if change.list in names
             ],
@@ -78,7 +83,8 @@ def waiting(
 
 
 _SHOWN = {
-    "changes": "{list}: a change waits since {since}: {reasons}: seawall lists approve {list}",
+    "changes": "{list}: a change waits since {since}: {reasons}: look at it (seawall lists "
+    "diff {list}), then seawall lists approve {list} --change {change}",
     "held": "{list}/{entry}: held: {reason}",
     "flagged": "{list}/{id}: flagged at {at}: its {algorithm} matched {matches} of {looked_at} "
     "media items",

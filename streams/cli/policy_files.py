@@ -39,17 +39,22 @@ def known_lists(settings: Settings) -> Collection[str] | None:
     """The names of the lists that the settings name, `None` where they name none. Ends the
     command when the lists cannot be read."""
     from matchers.lists.csv_format import UnreadableList
+    from matchers.lists.librarian.schema import UnusableStore
     from matchers.lists.librarian.store import ListStore
     from matchers.lists.loader import load_matcher
 
     lists = settings.lists
     try:
         if lists.store is not None:
+            if not Path(lists.store).exists():
+                fail(f"lists.store: {lists.store}: there is no such file; seawall lists makes it")
             with ListStore.open(Path(lists.store)) as store:
                 return set(store.infos())
         if lists.files:
             files = [Path(file) for file in lists.files]
             return set(load_matcher(files, loaded_at=datetime.now(UTC)).infos)
+    except UnusableStore as error:
+        fail(f"lists.store: {error}")
     except UnreadableList as error:
         fail(f"lists: {error}")
     return None

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from streams.exits import EXIT_CONFIG, NotUsable
+from streams.memory import defer_collection
 from streams.settings import Loaded, SettingsError, load_settings
 
 Config = Annotated[
@@ -58,6 +59,7 @@ def worker(
             "worker.instance_id": instance_id,
         },
     )
+    defer_collection()
     # Faust, numba and the catalogue take a second to import: not for `--help`.
     from streams.app import run_worker
 

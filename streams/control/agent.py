@@ -6,6 +6,7 @@ from typing import Any
 import faust
 import msgspec
 
+from streams.contracts.refusal import DecodeFailure
 from streams.control.list_changes import ListMessage, ReloadLists
 from streams.control.policy_change import PolicyChanged
 from streams.control.requests import Request
@@ -32,7 +33,7 @@ def add_control_agent(app: faust.App, topic: str, watch: ListWatch | None) -> No
                 message = _decoder.decode(value)
                 if watch is not None and isinstance(message, ReloadLists):
                     watch.wake()
-            except (msgspec.MsgspecError, ValueError, TypeError) as error:
+            except (*DecodeFailure, ValueError, TypeError) as error:
                 log.error("a message on %s cannot be read: %s", topic, type(error).__name__)
 
     faust_app: Any = app  # its generic annotations are partial

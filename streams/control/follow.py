@@ -9,8 +9,9 @@ from typing import Any
 import faust
 import msgspec
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 
+from streams.contracts.refusal import DecodeFailure
 from streams.control.agent import ControlMessage
 from streams.control.list_changes import ListMessage, Offset
 from streams.control.lists import LiveLists
@@ -65,6 +66,8 @@ class ListFollower(faust.Service):
                 if at >= end:
                     return
                 await self._step()
+            except ConsumerStoppedError:
+                return  # by `on_stop`
             except (KafkaError, OSError) as error:
                 await self._wait(error)
 
@@ -81,6 +84,8 @@ class ListFollower(faust.Service):
                 continue
             try:
                 await self.sleep(REST * await self._step())
+            except ConsumerStoppedError:
+                return  # by `on_stop`
             except (KafkaError, OSError) as error:
                 await self._wait(error)
 
@@ -124,7 +129,7 @@ def _change(record: ControlRecord) -> Offset | None:
         return None
     try:
         message = _decoder.decode(record.value)
-    except msgspec.DecodeError:
+    except DecodeFailure:
         # The control agent reads it too, and says so.
         return None
     return Offset(record.offset, message) if isinstance(message, ListMessage) else None

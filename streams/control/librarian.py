@@ -87,13 +87,19 @@ class Librarian:
             wait([self._compiling])
 
     def _fetch(self, ending: threading.Event, every: float) -> None:
-        with ListStore.open(self._desk.store) as store:
-            while not ending.is_set():
-                try:
+        """Round after round, whatever becomes of one: lists that nobody fetches any more would
+        look like lists of which nothing changes."""
+        while not ending.is_set():
+            try:
+                with ListStore.open(self._desk.store) as store:
                     self._desk.fetch(store)
-                except sqlite3.OperationalError as error:
-                    self._desk.complain(f"not fetched, tried again in the next round: {error}")
-                ending.wait(every)
+            except Exception as error:
+                self._desk.metrics.rounds_failed.inc()
+                self._desk.complain(
+                    "fetching ended early, tried again in the next round: "
+                    f"{type(error).__name__}: {error}"
+                )
+            ending.wait(every)
 
     def _attempt(self) -> bool:
         """One round of publishing. A broker, a disk or another who writes can keep it from being

@@ -16,6 +16,7 @@ from msgspec import Struct
 from matchers.lists.entry import Algorithm, ListEntry, ListInfo
 from matchers.lists.librarian import erasure, outbox
 from matchers.lists.librarian.outbox import Published
+from matchers.lists.librarian.rows import EntryKey
 from matchers.lists.librarian.store import ListStore
 from matchers.lists.matcher import ListMatcher
 from matchers.lists.version import ListsVersion
@@ -90,9 +91,35 @@ def publish_changes(config: ClientConfig, topic: str, store: ListStore) -> Sent:
     """Write to the control topic what changed in the store since the last time. A crash in between
     repeats some of it, which changes nothing for the readers.
 
+    Others can write to the store while it is sent. Where others published meanwhile, what they
+    sent may stand before what is older: all since the same revision is sent again, as it is then.
+
     Raises `KafkaError`, with nothing marked as published.
     """
-    with store.writing() as database:
+    anew = False
+    while True:
+        due = _unsent(store)
+        begin = due.done.next_offset
+        next_offset = send(config, topic, due.records) if due.records else begin
+        anew |= next_offset - len(due.records) < begin - 1
+        if _mark_sent(store, due, next_offset):
+            return Sent(due.messages, len(due.erasable), anew, due.too_much)
+
+
+class _Unsent(NamedTuple):
+    """What the store has for the topic at revision `newest`, in `records`, of which `messages` are
+    changes and the others what is compacted away."""
+
+    done: Published
+    newest: int
+    messages: int
+    records: list[tuple[bytes, bytes | None]]
+    erasable: list[EntryKey]
+    too_much: str | None
+
+
+def _unsent(store: ListStore) -> _Unsent:
+    with store.reading() as database:
         done, newest = outbox.published(database), store.revision()
         too_much = outbox.too_much(database)
         messages: list[ListMessage] = [
@@ -110,17 +137,25 @@ def publish_changes(config: ClientConfig, topic: str, store: ListStore) -> Sent:
             (message_key(message), msgspec.json.encode(message)) for message in messages
         ]
         keyed += [(message_key(EntryRemoved(**key._asdict())), None) for key in erasable]
-        next_offset = send(config, topic, keyed) if keyed else done.next_offset
-        erasure.erase(database, erasable)
-        outbox.mark_published(database, Published(newest, next_offset))
-        if too_much is not None:
-            outbox.mark_due(database, newest)
-    return Sent(
-        len(messages),
-        len(erasable),
-        topic_anew=next_offset - len(keyed) < done.next_offset - 1,
-        too_much=too_much,
-    )
+    return _Unsent(done, newest, len(messages), keyed, erasable, too_much)
+
+
+def _mark_sent(store: ListStore, sent: _Unsent, next_offset: int) -> bool:
+    """Mark it as published; `False` when others marked something meanwhile, and all since must be
+    sent again."""
+    with store.writing() as database:
+        known = outbox.published(database)
+        if known != sent.done:
+            since = min(known.revision, sent.done.revision)
+            outbox.mark_published(database, Published(since, next_offset))
+            return False
+        # What was listed again meanwhile is to stay.
+        still = set(erasure.erasable(database))
+        erasure.erase(database, [key for key in sent.erasable if key in still])
+        outbox.mark_published(database, Published(sent.newest, next_offset))
+        if sent.too_much is not None:
+            outbox.mark_due(database, sent.newest)
+    return True
 
 
 def announce_snapshot(config: ClientConfig, topic: str, version: str) -> None:

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from streams.contracts.refusal import DecodeFailure
 from streams.control.list_changes import send
 from streams.kafka.client import (
     ClientConfig,
@@ -34,7 +35,7 @@ _decoder = msgspec.json.Decoder(PolicyChanged)
 
 def read_change(key: bytes | None, value: bytes | None) -> PolicyChanged | None:
     """The change that a record of the control topic holds; `None` for other records, which are
-    told by their key. Raises `msgspec.DecodeError`."""
+    told by their key. Raises one of `DecodeFailure`."""
     return _decoder.decode(value) if key == KEY and value is not None else None
 
 
@@ -58,7 +59,7 @@ def newest_change(config: ClientConfig, topic: str) -> PolicyChanged | None:
             for record in consumer.poll(timeout_ms=500).get(partition, ()):
                 since = time.monotonic()
                 # The workers refuse what cannot be read, and say so.
-                with suppress(msgspec.DecodeError):
+                with suppress(*DecodeFailure):
                     found = read_change(record.key, record.value) or found
             if time.monotonic() - since > STUCK_SECONDS:
                 raise KafkaError(f"{topic} cannot be read to its end")

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import faust
-import msgspec
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 
+from streams.contracts.refusal import DecodeFailure
 from streams.control.policy_change import PolicyChanged, read_change
 from streams.control.topic import ControlConsumer, open_consumer
 from streams.policy.live import LivePolicy
@@ -59,11 +59,15 @@ class PolicyFollower(faust.Service):
                 if await consumer.position(self._partition) >= end:
                     break
                 newest = await self._read() or newest
+            except ConsumerStoppedError:
+                return  # by `on_stop`
             except (KafkaError, OSError) as error:
                 await self._wait(error)
         if newest is not None and not await self._take(newest.offset, newest.change.text):
             # Those who ran all along stayed with the one before.
-            await self._take(newest.offset, newest.change.previous)
+            await asyncio.to_thread(
+                self._live.stay_with, newest.change.previous, self._source(newest.offset)
+            )
 
     async def on_stop(self) -> None:
         """Give back the connection."""
@@ -75,6 +79,8 @@ class PolicyFollower(faust.Service):
         while not self.should_stop:
             try:
                 newest = await self._read()
+            except ConsumerStoppedError:
+                return  # by `on_stop`
             except (KafkaError, OSError) as error:
                 await self._wait(error)
                 continue
@@ -90,7 +96,7 @@ class PolicyFollower(faust.Service):
         for record in got.get(self._partition, []):
             try:
                 change = read_change(record.key, record.value)
-            except msgspec.DecodeError as error:
+            except DecodeFailure as error:
                 self._live.refuse(f"offset {record.offset}: {error}")
                 continue
             if change is not None:
@@ -98,8 +104,10 @@ class PolicyFollower(faust.Service):
         return newest
 
     async def _take(self, offset: int, text: str | None) -> bool:
-        source = f"{self._partition.topic}@{offset}"
-        return await asyncio.to_thread(self._live.take, text, source)
+        return await asyncio.to_thread(self._live.take, text, self._source(offset))
+
+    def _source(self, offset: int) -> str:
+        return f"{self._partition.topic}@{offset}"
 
     async def _ready(self) -> ControlConsumer:
         if self._consumer is None:

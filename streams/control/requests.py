@@ -4,6 +4,7 @@ Workers never open the librarian's store; they ask, it decides, and what it make
 as a change of the lists, to every worker at the same offset.
 """
 
+import time
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
@@ -16,9 +17,12 @@ from matchers.lists.librarian import outbox
 from matchers.lists.librarian.flags import Suspicion
 from matchers.lists.librarian.proposals import propose
 from matchers.lists.librarian.store import ListStore, Refused
-from streams.kafka.client import ClientConfig, TopicPartition, consumer_client, native
+from streams.contracts.refusal import DecodeFailure
+from streams.kafka.client import ClientConfig, KafkaError, TopicPartition, consumer_client, native
 
 _POLL_MS = 1000
+STUCK_SECONDS = 10.0
+"""Of nothing being read; whoever waits has other things to do, and may be asked to end."""
 
 
 class EntrySuspected(Struct, frozen=True, kw_only=True, tag_field="type", tag="entry_suspected"):
@@ -77,7 +81,7 @@ def hear_requests(config: ClientConfig, topic: str, store: ListStore) -> Heard:
     """Read the control topic on from where it was read before, and do what is asked. A crash in
     between repeats some of it, which changes nothing.
 
-    Raises `KafkaError`.
+    Raises `KafkaError`, also when for `STUCK_SECONDS` nothing can be read.
     """
     heard = Heard([], 0, [])
     partition = native(TopicPartition(topic, 0))
@@ -89,10 +93,15 @@ def hear_requests(config: ClientConfig, topic: str, store: ListStore) -> Heard:
         if at > end:  # the topic was made anew
             at = 0
         consumer.seek(partition, at)
+        since = time.monotonic()
         while at < end:
             for record in consumer.poll(_POLL_MS).get(partition, []):
                 heard = _take(store, record.value, heard)
-            at = consumer.position(partition)
+            before, at = at, consumer.position(partition)
+            if at != before:
+                since = time.monotonic()
+            elif time.monotonic() - since > STUCK_SECONDS:
+                raise KafkaError(f"{topic} cannot be read on from offset {at}")
     with store.writing() as database:
         outbox.mark_heard(database, at)
     return heard
@@ -126,5 +135,5 @@ def _request(value: bytes | None) -> Request | None:
         if _typed.decode(value).type not in _TYPES:
             return None
         return _decoder.decode(value)
-    except msgspec.MsgspecError:
+    except DecodeFailure:
         return None

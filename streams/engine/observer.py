@@ -57,14 +57,17 @@ class ChunkObserver:
 
     @contextmanager
     def waiting(self, dependency: str) -> Generator[None]:
-        """While a partition waits for a dependency."""
-        self._metrics.dependency_waits.labels(self._stage, dependency).inc()
+        """While a partition waits for a dependency, tries included."""
         gauge = self._metrics.dependency_waiting.labels(self._stage, dependency)
         gauge.inc()
         try:
             yield
         finally:
             gauge.dec()
+
+    def waited(self, dependency: str) -> None:
+        """Count one wait between two tries."""
+        self._metrics.dependency_waits.labels(self._stage, dependency).inc()
 
     def transaction(self, result: str) -> None:
         """Count an unfinished transaction: aborted or fenced."""

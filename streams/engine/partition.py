@@ -1,6 +1,7 @@
 """One assigned partition's life: its chunks, one after another, each delivered whole."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -92,6 +93,7 @@ class PartitionTask:
         self._caught_up_at = time.time()
         self._last_done_ms: int | None = None
         self._defects: deque[tuple[int, int]] = deque()
+        self._waiting = contextlib.ExitStack()
 
     def close(self) -> None:
         """Ask the task to end after its running chunk."""
@@ -130,6 +132,7 @@ class PartitionTask:
             log.info("partition %d: %s", self._tp.partition, lost)
         finally:
             self._closed.cancel()
+            self._wait_over()
             await asyncio.shield(self._delivery.stop())
 
     async def _begin(self) -> None:
@@ -267,7 +270,7 @@ class PartitionTask:
                 log.warning("partition %d waits: %s", self._tp.partition, away)
                 await self._wait(away.dependency, backoff)
                 continue
-            self._health.waiting_for = None
+            self._wait_over()
             outcome, outputs = work.outcome, work.outputs
             self._stop_if_defective(outcome)
             if outcome.rejected:
@@ -320,10 +323,9 @@ class PartitionTask:
         try:
             done, _ = await asyncio.wait([acting], timeout=SLOW_DELIVERY_SECONDS)
             if not done:
-                self._health.waiting_for = "broker"
-                with self._observer.waiting("broker"):
-                    await asyncio.wait([acting])
-                self._health.waiting_for = None
+                self._waits_for("broker")
+                await asyncio.wait([acting])
+                self._wait_over()
             return acting.result()
         finally:
             if not acting.done():
@@ -347,17 +349,29 @@ class PartitionTask:
                     raise
                 await self._wait(dependency, backoff)
             else:
-                self._health.waiting_for = None
+                self._wait_over()
                 return result
 
     async def _wait(self, dependency: str, backoff: Backoff) -> None:
-        self._health.waiting_for = dependency
-        with self._observer.waiting(dependency):
-            try:
-                await asyncio.wait_for(self._closing.wait(), backoff.next())
-            except TimeoutError:
-                return
+        self._waits_for(dependency)
+        try:
+            await asyncio.wait_for(self._closing.wait(), backoff.next())
+        except TimeoutError:
+            return
         raise LostOwnership(f"given back while waiting for {dependency}")
+
+    def _waits_for(self, dependency: str) -> None:
+        """The partition waits from the first try that fails until one succeeds: tries count, each
+        of which may take as long as a time-out."""
+        self._observer.waited(dependency)
+        if self._health.waiting_for != dependency:
+            self._wait_over()
+            self._health.waiting_for = dependency
+            self._waiting.enter_context(self._observer.waiting(dependency))
+
+    def _wait_over(self) -> None:
+        self._health.waiting_for = None
+        self._waiting.close()
 
     async def _in_thread(self, function: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import faust
 from aiokafka import TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import ConsumerStoppedError, IllegalStateError, KafkaError
 
 from streams.engine.backoff import Backoff
 from streams.engine.chain import Chain
@@ -41,8 +41,9 @@ class ChunkService(faust.Service):
     """Consumes the input topic as a member of the group, a `PartitionTask` for each partition.
 
     Before anything is consumed, `output_topics` are checked to exist with the input topic's number
-    of partitions, and `other_topics` to exist. `prepare` runs first (such as loading lists),
-    `catch_up` when the topics have been found to be there, before the first chunk; `on_failure`
+    of partitions, and `other_topics` to exist. `prepare` runs first (such as loading lists);
+    `on_partitions`, told the number of the input topic's partitions, and `catch_up` when the topics
+    have been found to be there, before the first chunk; `on_failure`
     when the service is about to stop because something failed.
     """
 
@@ -58,6 +59,7 @@ class ChunkService(faust.Service):
         prepare: Callable[[], Awaitable[None]],
         on_failure: Callable[[], None] = lambda: None,
         catch_up: Callable[[], Awaitable[None]] | None = None,
+        on_partitions: Callable[[int], None] = lambda _: None,
     ) -> None:
         super().__init__()  # pyright: ignore[reportUnknownMemberType]
         self._config = config
@@ -70,6 +72,7 @@ class ChunkService(faust.Service):
         self._prepare = prepare
         self._on_failure = on_failure
         self._catch_up = catch_up
+        self._on_partitions = on_partitions
         self._executor = ThreadPoolExecutor(config.threads, thread_name_prefix="stages")
         last = "decided" if chain.stages and chain.stages[-1].name == "enforcement" else "forwarded"
         self._observer = ChunkObserver(
@@ -84,6 +87,7 @@ class ChunkService(faust.Service):
         """Prepare, wait for the broker, check the topics and join the group."""
         await self._prepare()
         await self._wait_for_broker()
+        self._on_partitions(self._partition_counts[self._config.input_topic])
         if self._catch_up is not None:
             await self._catch_up()
         consumer = make_consumer(self._config)
@@ -112,6 +116,7 @@ class ChunkService(faust.Service):
                 break
             except (KafkaError, OSError) as error:
                 log.warning("waiting for the broker: %s", error)
+                self._observer.waited("broker")
                 with self._observer.waiting("broker"):
                     await self.sleep(backoff.next())
             if self.should_stop:
@@ -204,6 +209,8 @@ class ChunkService(faust.Service):
             try:
                 await self._check_group(self._consumer)
                 await self._check_fetching(self._consumer)
+            except ConsumerStoppedError:
+                return  # by `on_stop`: no failure
             except (KafkaError, FetchingStopped) as error:
                 self._end(error)
                 return

@@ -41,8 +41,8 @@ def tasks(
     reviewed: Container[str],
     folded: Mapping[str, str],
 ) -> list[Task]:
-    """The decisions that ask for a person and about which there is no outcome: those to review, to
-    hold or to report, and the control sample.
+    """The decisions that ask for a person and were not reviewed: those to review, to hold or to
+    report, and the control sample.
 
     `folded` gives the decision that a repeat stands behind, and whose task it is: it is as urgent
     as the most urgent of them. A decision of the control sample is a task of its own.

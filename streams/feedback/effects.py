@@ -33,7 +33,8 @@ class Proposal(Struct, frozen=True, kw_only=True):
     """An item for the platform's own list, waiting for `seawall lists accept`.
 
     `allow` is a perceptual match that a person rejected: the file is not what the list holds.
-    `add` is what a person confirmed and no list knew. `category` is the reviewer's
+    `add` is what a person confirmed and no list knew. Both are of hashes that the platform vouches
+    for: not of those that a client claims. `category` is the reviewer's
     classification, lower case, where there is one.
     """
 
@@ -127,8 +128,8 @@ def _proposal(
     if outcome.target.kind != "media" or opening is None:
         return None
     media = next((m for m in opening.media if m.media_id == outcome.target.id), None)
-    if media is None or media.hashes is None:
-        return None
+    if media is None or media.hashes is None or media.hash_origin == "client_unverified":
+        return None  # nobody vouches that these are the file's hashes
     matches = [
         signal
         for signal in signals_about(decision, outcome.target)
@@ -153,8 +154,8 @@ def _allow(
 
 
 def _add(outcome: ReviewOutcome, media: Media) -> Proposal | None:
-    """Only of what somebody has seen, and of hashes that the platform vouches for."""
-    if outcome.viewed_by is None or media.hash_origin == "client_unverified":
+    """Only of what somebody has seen."""
+    if outcome.viewed_by is None:
         return None
     found = _entries(media.hashes) if media.hashes is not None else []
     return _made("add", outcome, found) if found else None

@@ -18,8 +18,15 @@ _decision = msgspec.json.Decoder(Decision)
 _outcome = msgspec.json.Decoder(ReviewOutcome)
 
 
-_ASKING = """SELECT decision_id FROM decisions WHERE task AND decision_id NOT IN (
-  SELECT decision_id FROM outcomes)"""
+def review_of(table: str) -> str:
+    """The outcomes, as a subquery, by which the decision of a row of `table` counts as reviewed:
+    whoever was unsure leaves it to others."""
+    return f"""SELECT 1 FROM outcomes AS o WHERE o.decision_id = {table}.decision_id
+      AND o.outcome <> 'unsure'"""
+
+
+_ASKING = f"""SELECT decision_id FROM decisions WHERE task
+  AND NOT EXISTS ({review_of("decisions")})"""
 _FOLDED = f"""SELECT f.decision_id, m.decision_id AS head FROM cases AS f
   JOIN cases AS m ON m.case_id = f.folded_into WHERE f.decision_id IN ({_ASKING})"""
 
@@ -74,8 +81,8 @@ class ReviewRecords:
         return KnownDecision(_decision.decode(row[0]), row[1], row[2]) if row else None
 
     def asking(self) -> Iterator[Decision]:
-        """The decisions that ask for a person and about which there is no outcome, oldest first;
-        and those at the head of the cases that these were folded into."""
+        """The decisions that ask for a person and that nobody reviewed, or only somebody unsure,
+        oldest first; and those at the head of the cases that these were folded into."""
         rows = self._database.execute(
             f"""SELECT value FROM decisions WHERE decision_id IN ({_ASKING})
             OR decision_id IN (SELECT head FROM ({_FOLDED})) ORDER BY at, decision_id"""
@@ -84,17 +91,25 @@ class ReviewRecords:
 
     def forget_decisions(self, before: datetime) -> int:
         """Remove decisions from before then and the outcomes about them, but for those of cases;
-        how many."""
+        how many. What was handed over or sent because of a decision that is gone goes too."""
         self._database.execute(
             """DELETE FROM outcomes WHERE reviewed_at < ? AND decision_id NOT IN (
             SELECT decision_id FROM cases)""",
             (milliseconds(before),),
         )
-        return self._database.execute(
+        gone = self._database.execute(
             "DELETE FROM decisions WHERE at < ? AND decision_id NOT IN (SELECT decision_id"
             " FROM cases)",
             (milliseconds(before),),
         ).rowcount
+        self.forget_effects()
+        return gone
+
+    def forget_effects(self) -> None:
+        """Remove what was handed over or sent because of decisions that are kept no longer."""
+        known = "(SELECT decision_id FROM decisions)"
+        self._database.execute(f"DELETE FROM proposals WHERE handed AND decision_id NOT IN {known}")
+        self._database.execute(f"DELETE FROM outbox WHERE sent AND supersedes NOT IN {known}")
 
     def add_outcome(self, outcome: ReviewOutcome) -> bool:
         """Keep an outcome; whether it is no repeat."""
@@ -150,10 +165,11 @@ class ReviewRecords:
         return ((_decision.decode(one), _outcome.decode(other)) for one, other in rows)
 
     def reviewed_ids(self) -> set[str]:
-        """The decisions about which there is an outcome."""
-        return {
-            row[0] for row in self._database.execute("SELECT DISTINCT decision_id FROM outcomes")
-        }
+        """The decisions that somebody reviewed, and was not unsure about."""
+        rows = self._database.execute(
+            "SELECT DISTINCT decision_id FROM outcomes WHERE outcome <> 'unsure'"
+        )
+        return {row[0] for row in rows}
 
     def folded_decisions(self) -> dict[str, str]:
         """Of those that ask, the ones whose case was folded, with the decision of the case that it
@@ -162,12 +178,13 @@ class ReviewRecords:
 
     # What goes out
 
-    def propose(self, proposal_id: str, value: bytes, at: datetime) -> bool:
-        """Keep a proposal for a list; whether it is no repeat."""
+    def propose(self, proposal_id: str, decision_id: str, value: bytes, at: datetime) -> bool:
+        """Keep a proposal for a list, because of a decision; whether it is no repeat."""
         return bool(
             self._database.execute(
-                "INSERT OR IGNORE INTO proposals (proposal_id, at, value) VALUES (?, ?, ?)",
-                (proposal_id, milliseconds(at), value),
+                """INSERT OR IGNORE INTO proposals (proposal_id, decision_id, at, value)
+                VALUES (?, ?, ?, ?)""",
+                (proposal_id, decision_id, milliseconds(at), value),
             ).rowcount
         )
 
@@ -191,9 +208,15 @@ class ReviewRecords:
         """Put a decision in the outbox; whether it is no repeat."""
         return bool(
             self._database.execute(
-                """INSERT OR IGNORE INTO outbox (decision_id, key, traceparent, value)
-                VALUES (?, ?, ?, ?)""",
-                (decision.decision_id, key, traceparent, msgspec.json.encode(decision)),
+                """INSERT OR IGNORE INTO outbox (decision_id, supersedes, key, traceparent, value)
+                VALUES (?, ?, ?, ?, ?)""",
+                (
+                    decision.decision_id,
+                    decision.supersedes,
+                    key,
+                    traceparent,
+                    msgspec.json.encode(decision),
+                ),
             ).rowcount
         )
 

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from streams.contracts.dead_letter import DeadLetter, DeadLetterClass
+from streams.contracts.refusal import DecodeFailure
 from streams.kafka.client import (
     ClientConfig,
     Consumer,
@@ -101,7 +102,7 @@ def read_letters(config: ClientConfig, topic: str, wanted: Filter | None = None)
                 continue
             try:
                 letter = _decoder.decode(record.value or b"")
-            except (msgspec.MsgspecError, UnicodeDecodeError):
+            except DecodeFailure:
                 unreadable += 1
                 continue
             if wanted.admits(letter):

@@ -37,7 +37,9 @@ class PositionReader:
     one transaction with what it made of `records`, and then has each record's effect once.
 
     `position(topic, partition)` says where to begin; `None` is the earliest that is retained. A
-    position that a topic no longer has, made anew or cut, is where it begins now.
+    position that a topic no longer has is where it begins now: `expired` counts by partition the
+    offsets that retention removed unread, `anew` names partitions that end before their position,
+    since their topic was made anew or cut.
     """
 
     def __init__(
@@ -56,9 +58,17 @@ class PositionReader:
         consumer.assign([native(tp) for tp in self._partitions])
         begins = consumer.beginning_offsets([native(tp) for tp in self._partitions])
         ends = consumer.end_offsets([native(tp) for tp in self._partitions])
+        self.expired: dict[TopicPartition, int] = {}
+        self.anew: list[TopicPartition] = []
         for tp in self._partitions:
             wanted = position(tp.topic, tp.partition)
-            if wanted is None or not begins[tp] <= wanted <= ends[tp]:
+            if wanted is None:
+                wanted = begins[tp]
+            elif wanted > ends[tp]:
+                self.anew.append(tp)
+                wanted = begins[tp]
+            elif wanted < begins[tp]:
+                self.expired[tp] = begins[tp] - wanted
                 wanted = begins[tp]
             consumer.seek(native(tp), wanted)
 

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from streams.contracts.decoding import MAX_EVENT_BYTES
+from streams.contracts.refusal import DecodeFailure
 from streams.kafka.client import ClientConfig, Producer, RecordFuture, producer_client
 
 MAX_ERRORS_SHOWN = 20
@@ -55,7 +56,7 @@ def line_key(line: bytes) -> bytes:
     """
     try:
         event = _keyed.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as bad:
+    except DecodeFailure as bad:
         raise ValueError(f"not an event: {_without_content(bad)}") from bad
     return (event.conversation_id or event.author.id or event.content_id).encode()
 

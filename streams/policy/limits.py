@@ -10,7 +10,7 @@ a flood from one conversation comes on one partition, it trips there long before
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -47,12 +47,17 @@ class Limit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class _Counts(NamedTuple):
-    """How often in a day and a minute, each numbered from the epoch."""
+    """How often in a day and a minute, each numbered from the epoch: in those of the clock that
+    is furthest ahead, and in those of one that is more than a day behind it."""
 
     day: int = 0
     in_day: int = 0
     minute: int = 0
     in_minute: int = 0
+    day_behind: int = 0
+    in_day_behind: int = 0
+    minute_behind: int = 0
+    in_minute_behind: int = 0
 
 
 def limit_of(limits: Sequence[Limit], rule: str, list: str) -> Limit | None:
@@ -70,9 +75,14 @@ def count_key(list: str) -> StateKey:
 
 
 class Meter:
-    """Counts a batch's acts, from the state of the batches before. Records may come out of order:
-    one from the window before counts in the one that has begun. A list whose counts were not
-    asked for, since the policy changed when the batch had begun, is not counted."""
+    """Counts a batch's acts, from the state of the batches before.
+
+    Records may come out of order: one from a window before counts in the one that has begun. One
+    from more than a day before is of another clock (a backfill, or a producer's that is wrong),
+    which has windows of its own, so that neither begins the other's anew, and a clock that is far
+    ahead limits nobody else for ever. A list whose counts were not asked for, since the policy
+    changed when the batch had begun, is not counted.
+    """
 
     def __init__(
         self,
@@ -96,17 +106,27 @@ class Meter:
             if kept is None:
                 return False
             by_rule = self._by_list[list] = _decode(kept.own)
-        counts = by_rule[rule] = _counted(by_rule.get(rule, _Counts()), now_ms)
-        return self._over(counts.in_day, limit.per_day) or self._over(
-            counts.in_minute, limit.per_minute
+        counts = by_rule.get(rule, _Counts())
+        in_day, day, day_behind = _counted(
+            _Window(counts.day, counts.in_day),
+            _Window(counts.day_behind, counts.in_day_behind),
+            now_ms // _DAY_MS,
+            1,
         )
+        in_minute, minute, minute_behind = _counted(
+            _Window(counts.minute, counts.in_minute),
+            _Window(counts.minute_behind, counts.in_minute_behind),
+            now_ms // _MINUTE_MS,
+            _DAY_MS // _MINUTE_MS,
+        )
+        by_rule[rule] = _Counts(*day, *minute, *day_behind, *minute_behind)
+        return self._over(in_day, limit.per_day) or self._over(in_minute, limit.per_minute)
 
-    def saved(self) -> dict[StateKey, bytes | None]:
-        """The state's changes. Counts of rules that last acted days before others are left out."""
+    def saved(self, rules: Collection[str]) -> dict[StateKey, bytes | None]:
+        """The state's changes. Counts of others than these `rules`, the policy's, are left out."""
         changes: dict[StateKey, bytes | None] = {}
         for list, by_rule in self._by_list.items():
-            newest = max(counts.day for counts in by_rule.values())
-            kept = {rule: each for rule, each in by_rule.items() if each.day >= newest - 1}
+            kept = {rule: each for rule, each in by_rule.items() if rule in rules}
             changes[count_key(list)] = msgspec.msgpack.encode(kept, order="sorted")
         return changes
 
@@ -124,15 +144,29 @@ def contained(action: Action, signal: Signal) -> Action:
     return "block" if isinstance(signal, UrlMatch) and signal.verified else "hold"
 
 
-def _counted(counts: _Counts, now_ms: int) -> _Counts:
-    day, in_day = _window(counts.day, counts.in_day, now_ms // _DAY_MS)
-    minute, in_minute = _window(counts.minute, counts.in_minute, now_ms // _MINUTE_MS)
-    return _Counts(day, in_day, minute, in_minute)
+class _Window(NamedTuple):
+    """A window's number, and how often in it."""
+
+    number: int
+    count: int
 
 
-def _window(window: int, count: int, now: int) -> tuple[int, int]:
-    """A window far in the future came from a wrong clock: it gives way."""
-    return (window, count + 1) if window - 1 <= now <= window else (now, 1)
+def _counted(ahead: _Window, behind: _Window, now: int, a_day: int) -> tuple[int, _Window, _Window]:
+    """Count once in the window `now`, of which `a_day` are a day: the count now, and the windows
+    of the clock furthest ahead and of the one behind it."""
+    if now > ahead.number:
+        if now - ahead.number > a_day:
+            behind = ahead  # who is there may go on
+        return 1, _Window(now, 1), behind
+    if ahead.number - now <= a_day:
+        ahead = _Window(ahead.number, ahead.count + 1)
+        return ahead.count, ahead, behind
+    if now > behind.number:
+        behind = _Window(now, 1)
+    else:
+        late = behind.number - now <= a_day
+        behind = _Window(behind.number if late else now, behind.count + 1)
+    return behind.count, ahead, behind
 
 
 def _decode(saved: bytes | None) -> dict[str, _Counts]:

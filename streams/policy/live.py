@@ -34,7 +34,7 @@ class LivePolicy:
         self._on_refused = on_refused
         self.policy = own
         self.refused: str | None = None
-        """Why the last policy was refused; `None` after one that was taken."""
+        """Why the newest policy was refused; `None` where it was taken."""
 
     def gate(self, event: ContentEvent, at_ms: int) -> tuple[ContentEvent, tuple[Scan, ...]]:
         """The scan basis of the policy in use; see `ScanBasis.apply`."""
@@ -57,6 +57,13 @@ class LivePolicy:
         self.policy = policy
         self._on_taken(policy)
         return True
+
+    def stay_with(self, text: str | None, source: str) -> None:
+        """Take what was in use before a policy that was just refused, as by workers that ran all
+        along: the refusal stands."""
+        refused = self.refused
+        if self.take(text, source):
+            self.refused = refused
 
     def refuse(self, why: str) -> None:
         """Note, and say, that a policy was not taken."""

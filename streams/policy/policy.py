@@ -87,6 +87,7 @@ class Policy:
             rule.on for rule in rules if any(limit.rule in (ANY, rule.id) for limit in self.limits)
         )
         """The types of signal that a rule with a limit is on."""
+        self.rule_ids = frozenset(rule.id for rule in rules)
         self._compiled = [compile_rule(rule) for rule in rules]
         self._index = RuleIndex(self._compiled, closeness)
 
@@ -120,7 +121,7 @@ class Policy:
                 verdict.note(each)
                 continue
             tripped = False
-            if meter is not None and (each.action != "allow" or each.report):
+            if meter is not None and _acts(event, each):
                 pair = (each.rule.id, list_of(each.signal))
                 if pair not in limited:
                     limited[pair] = meter.trips(*pair, now_ms)
@@ -282,11 +283,31 @@ def _capped(action: Action, signal: Signal) -> Action:
     return action if ACTION_STRENGTH[action] <= ACTION_STRENGTH[cap] else cap
 
 
+def _acts(event: ContentEvent, applied: Applied) -> bool:
+    """Whether a rule does anything, to whatever of the event."""
+    return (
+        applied.action != "allow"
+        or applied.report
+        or any(
+            action != "allow" and _further_target(event, kind) is not None
+            for kind, action in applied.rule.targets.items()
+        )
+    )
+
+
 def _may_report(signal: Signal) -> bool:
-    """Never by a list that does not permit it, nor by a flagged hash that is only like the item's
-    (docs/decisions/0010-flagged-hashes.md)."""
-    if not isinstance(signal, HashMatch | UrlMatch | TextMatch) or not signal.labels:
+    """Whether a signal is enough for a report without a person, whatever a rule says. Never what
+    language is taken to mean, a hash that only a client vouches for, or a list of victims, who
+    asked for removal. Never by a list that does not permit it, nor by a flagged hash that is only
+    like the item's (docs/decisions/0010-flagged-hashes.md)."""
+    if isinstance(signal, TextRisk):
+        return False
+    if not isinstance(signal, HashMatch | UrlMatch | TextMatch):
         return True
+    if signal.source_kind == "victim":
+        return False
+    if isinstance(signal, HashMatch) and signal.hash_origin == "client_unverified":
+        return False
     return NO_REPORT not in signal.labels and not (
         FLAGGED in signal.labels and is_perceptual(signal)
     )
@@ -327,5 +348,6 @@ def _takes_out(allow: Signal, match: Signal) -> bool:
     return (
         isinstance(allow, TextMatch)
         and isinstance(match, TextMatch)
+        and allow.algorithm == match.algorithm  # each has a measure of its own
         and allow.similarity >= match.similarity
     )

@@ -119,6 +119,8 @@ def compile_rule(rule: Rule, known_lists: Collection[str] | None = None) -> Comp
         raise BadRule("lists", f"a {rule.on} comes from no list: it can never match")
     if known_lists is not None and (unknown := [n for n in rule.lists if n not in known_lists]):
         raise BadRule("lists", unknown_list(unknown[0], known_lists))
+    if rule.report and rule.on == "text_risk":
+        raise BadRule("report", "what language is taken to mean never reports: a person decides")
     if rule.report and rule.action == "allow":
         raise BadRule("report", "a rule that allows never reports: no action, no report")
     condition = None

@@ -23,7 +23,8 @@ class Enforcement:
     """Turns signals into decisions by a policy.
 
     `policy` may be replaced between batches; a batch is judged by one. `partitions` is the number
-    of the input topic's, among which limits are shared out. `decided_at` is the event's
+    of the input topic's, among which limits are shared out; set before the first batch, once it is
+    known. `decided_at` is the event's
     `received_at`, so that the stage stays pure: the engine knows the worker's clock.
     """
 
@@ -31,7 +32,7 @@ class Enforcement:
 
     def __init__(self, policy: Policy, partitions: int = 1) -> None:
         self.policy = policy
-        self._partitions = partitions
+        self.partitions = partitions
 
     def keys(self, batch: Sequence[Envelope]) -> Sequence[StateKey]:
         """The counts of limits that the batch may come to: of the lists that its signals name."""
@@ -50,9 +51,9 @@ class Enforcement:
     def run(self, batch: Sequence[Envelope], state: Mapping[StateKey, StateValue]) -> StageResult:
         """One decision for each envelope, in order; the envelopes as they came."""
         policy = self.policy
-        meter = limits.Meter(policy.limits, self._partitions, state)
+        meter = limits.Meter(policy.limits, self.partitions, state)
         decisions = [decide(policy, envelope, meter) for envelope in batch]
-        return StageResult(batch, meter.saved(), decisions)
+        return StageResult(batch, meter.saved(policy.rule_ids), decisions)
 
 
 def decide(policy: Policy, envelope: Envelope, meter: limits.Meter | None = None) -> Decision:

@@ -108,14 +108,15 @@ class _HashQueries:
         if not self._queries:
             return []
         signals: list[tuple[Envelope, Signal]] = []
-        nearest: dict[tuple[int, str, str], int] = {}
+        nearest: dict[tuple[int, str, str, str, str], int] = {}
         for (envelope, item, variant), query, matches in zip(
             self._owners, self._queries, matcher.match_hashes(self._queries), strict=True
         ):
             for match in matches:
                 if item.hashes is not None and item.hashes.variants and match.algorithm == "pdq":
-                    # A view is told only if it is nearer to the entry than those before it.
-                    about = (id(item), match.list, match.entry)
+                    # A view is told only if it is nearer to the entry than those before it. An
+                    # item's entries may ask for different things: each is told.
+                    about = (id(item), match.list, match.entry, match.category, match.role)
                     if nearest.get(about, match.radius + 1) <= match.distance:
                         continue
                     nearest[about] = match.distance

@@ -80,7 +80,10 @@ def test_no_runbook_is_orphaned() -> None:
     assert {path.stem for path in PAGES.glob("*.md")} == {*ALERTS, "README"}
 
 
-def test_commands_in_runbooks_exist(capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands_in_runbooks_exist(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")  # where help is not cut
     written = {
         words
         for path in PAGES.glob("*.md")

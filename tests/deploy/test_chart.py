@@ -14,6 +14,7 @@ from streams.contracts.values import STAGE_ORDER
 from streams.kafka.topics import consumer_group, stage_topics
 from streams.settings import PipelineSettings, load_settings
 from tests.deploy.conftest import CHART, ROOT, Manifest, Render
+from tests.faults.rolling import GRACE_BEYOND_SHUTDOWN, MIN_READY_SECONDS, WORKERS
 
 EVERYTHING = (
     "workers.text.autoscaling.enabled=true",
@@ -129,7 +130,7 @@ def test_a_pod_is_given_longer_to_end_than_its_worker_takes(render: Render) -> N
             spec = manifests["StatefulSet", f"rel-seawall-{name}"]["spec"]["template"]["spec"]
             shutdown = environment(spec["containers"][0])["SEAWALL_WORKER_SHUTDOWN_SECONDS"]
             assert float(shutdown) == seconds
-            assert spec["terminationGracePeriodSeconds"] >= seconds + 5
+            assert spec["terminationGracePeriodSeconds"] == seconds + GRACE_BEYOND_SHUTDOWN
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -178,6 +179,13 @@ def test_lag_is_measured_of_the_workers_own_group_and_topic(variant: str, render
         assert trigger["consumerGroup"] == consumer_group(pipeline, stages)
         assert trigger["topic"] == stage_topics(pipeline, stages).input
     assert seen
+
+
+def test_an_update_waits_as_the_rolling_restart_of_the_fault_tests_does(render: Render) -> None:
+    spec = render()["StatefulSet", "rel-seawall-text"]["spec"]
+    assert spec["minReadySeconds"] == MIN_READY_SECONDS
+    assert spec["updateStrategy"] == {"type": "RollingUpdate"}
+    assert spec["replicas"] == WORKERS
 
 
 def test_more_workers_than_partitions_are_refused(

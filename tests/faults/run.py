@@ -147,6 +147,7 @@ class Run:
         stages: Sequence[str] | None = None,
         mode: str = "exactly_once",
         static: bool = True,
+        session_ms: int = SESSION_MS,
     ) -> WorkerProcess:
         """A worker that is not started yet. A static one keeps its place in the group over a
         restart; `mode` is the delivery mode and must be the same for all."""
@@ -154,7 +155,7 @@ class Run:
         settings = self._flags() | {
             "policy.file": str(self._directory / "policy.toml"),
             "worker.delivery": mode,
-            "worker.session_timeout_ms": SESSION_MS,
+            "worker.session_timeout_ms": session_ms,
             "worker.shutdown_seconds": SHUTDOWN_SECONDS,
             "worker.chunk_records": max(50, min(1000, self.events // 50)),
             "worker.fetch_min_bytes": 4096,
@@ -194,6 +195,15 @@ class Run:
         """Remember that a fault is done now."""
         self._faults.append(time.monotonic())
         self.say(f"{what} ({self._tail.seen} seen)")
+
+    def waits(self, since: float, until: float) -> list[float]:
+        """Seconds from each record's acknowledgement within the span until its decision was read,
+        in order."""
+        return sorted(
+            wait
+            for partition, sent in enumerate(self.load.acknowledgements)
+            for wait in self._tail.arrivals[partition].waits(sent, since, until)
+        )
 
     async def until(
         self, holds: Callable[[], Awaitable[bool]], what: str, seconds: float = 60

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer
 from streams.contracts.values import STAGE_ORDER
 from tests.faults import topics
 from tests.faults.events import Wording, make_events
+from tests.faults.rolling import rolling_workers
 from tests.faults.run import PARTITIONS, SESSION_MS, PromiseBroken, Run
 from tests.faults.worker import WorkerProcess
 
@@ -308,6 +309,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "broker-freeze": broker_freeze,
     "state-freeze": state_freeze,
     "rolling-restart": rolling_restart,
+    "rolling-workers": rolling_workers,
     "sigterm": sigterm,
     "joins-and-leaves": joins_and_leaves,
     "output-refuses": output_refuses,

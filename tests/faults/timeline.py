@@ -32,3 +32,15 @@ class Timeline:
             if there is not None and after > since and before < until:
                 longest = max(longest, after - max(before, there))
         return longest
+
+    def waits(self, source: "Timeline", since: float, until: float) -> list[float]:
+        """How long each record of `source` that came within the span waited until as many had
+        come here; without those for which that never was."""
+        found: list[float] = []
+        before = 0
+        for at, count in zip(source._times, source._counts, strict=True):
+            if since <= at <= until:
+                ends = (self.exceeded(number) for number in range(before, count))
+                found += [max(0.0, end - at) for end in ends if end is not None]
+            before = count
+        return found

@@ -52,6 +52,11 @@ class WorkerProcess:
             )
 
     @property
+    def address(self) -> str:
+        """`host:port` of its metrics and probes."""
+        return f"127.0.0.1:{self._port}"
+
+    @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 

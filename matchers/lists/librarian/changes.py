@@ -12,9 +12,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from matchers.lists.entry import ListEntry
+from matchers.lists.entry import ListEntry, ListInfo
 from matchers.lists.formats.feed import Feed, newest
 from matchers.lists.librarian import erasure, flags
+from matchers.lists.librarian.effect import bound as effect_of
+from matchers.lists.librarian.effect import effect
 from matchers.lists.librarian.governance import Extent
 from matchers.lists.librarian.rows import row_of, time_text
 from matchers.lists.librarian.schema import STATE
@@ -30,6 +32,8 @@ _BEFORE = (
 )
 _OBSERVING = """(e.status = 'observed' AND EXISTS (SELECT 1 FROM observing o WHERE o.list = e.list
   AND o.id = e.id AND o.algorithm = e.algorithm AND o.value = e.value))"""
+_STRENGTH = """(CASE {0} WHEN 'observe' THEN 1 WHEN 'review' THEN 2 WHEN 'hold' THEN 3
+  WHEN 'block' THEN 4 ELSE 0 END)"""
 _IN_FORCE = "status IN ('active', 'observed')"
 
 
@@ -166,14 +170,17 @@ def work_out_waiting(database: sqlite3.Connection, name: str) -> None:
 
 
 def work_out_rollback(database: sqlite3.Connection, name: str, revision: int) -> None:
-    """Fill `changes` with what takes a list back to what it was just after a revision."""
+    """Fill `changes` with what takes a list back to what it was just after a revision, but for what
+    victims took back since."""
     database.execute("DELETE FROM changes")
     state = ", ".join(f"json_extract(h.before, '$.{column}')" for column in STATE.split(", "))
     database.execute(
         f"""INSERT INTO changes SELECT h.id, h.algorithm, h.value, {state}, h.before IS NULL
         FROM history h WHERE h.list = :list AND h.revision = (
           SELECT min(revision) FROM history f WHERE f.list = :list AND f.revision > :revision
-          AND f.id = h.id AND f.algorithm = h.algorithm AND f.value = h.value)""",
+          AND f.id = h.id AND f.algorithm = h.algorithm AND f.value = h.value)
+        AND NOT EXISTS (SELECT 1 FROM withdrawn w WHERE w.list = :list AND w.id = h.id
+          AND w.algorithm = h.algorithm AND w.value = h.value)""",
         {"list": name, "revision": revision},
     )
     drop_unchanged(database, name)
@@ -208,17 +215,19 @@ def forget_waiting(database: sqlite3.Connection, name: str) -> None:
     database.execute("DELETE FROM waiting_changes WHERE list = ?", (name,))
 
 
-def extent(database: sqlite3.Connection, name: str) -> Extent:
+def extent(database: sqlite3.Connection, info: ListInfo) -> Extent:
     """How far the worked-out change reaches."""
     (in_force,) = database.execute(
-        f"SELECT count(*) FROM entries WHERE list = ? AND {_IN_FORCE}", (name,)
+        f"SELECT count(*) FROM entries WHERE list = ? AND {_IN_FORCE}", (info.name,)
     ).fetchone()
     added, removed = database.execute(
-        f"""SELECT
-        total((NOT i.gone AND i.{_IN_FORCE}) AND NOT (e.id IS NOT NULL AND e.{_IN_FORCE})),
-        total((e.id IS NOT NULL AND e.{_IN_FORCE}) AND NOT (NOT i.gone AND i.{_IN_FORCE}))
-        FROM changes i LEFT JOIN entries e ON {_SAME.format("i")}""",
-        {"list": name},
+        f"""WITH effects AS (SELECT CASE WHEN NOT i.gone THEN {effect("i")} END AS after,
+          {effect("e")} AS before FROM changes i LEFT JOIN entries e ON {_SAME.format("i")}),
+        strengths AS (SELECT after IS 'allow' AS allows, before IS 'allow' AS allowed,
+          {_STRENGTH.format("after")} AS after, {_STRENGTH.format("before")} AS before FROM effects)
+        SELECT total(after > before OR allows > allowed), total(after < before OR allows < allowed)
+        FROM strengths""",
+        effect_of(info),
     ).fetchone()
     return Extent(in_force, int(added), int(removed))
 
@@ -237,7 +246,10 @@ def count(database: sqlite3.Connection, name: str) -> Counts:
 def make(
     database: sqlite3.Connection, name: str, kind: str, origin: str, at: datetime
 ) -> tuple[int, Counts] | None:
-    """Make the worked-out change; the new revision, or `None` when there is nothing to change."""
+    """Make the worked-out change; the new revision, or `None` when there is nothing to change.
+    Whatever it was worked out from, flags stay as people left them."""
+    if flags.label_changes(database, name):
+        drop_unchanged(database, name)
     counts = count(database, name)
     if not any(counts):
         return None
@@ -248,7 +260,7 @@ def make(
         WHERE NOT i.gone OR e.id IS NOT NULL""",
         {"list": name, "revision": revision},
     )
-    erasure.note_withdrawn(database, name, revision)
+    erasure.note_withdrawn(database, name, revision, kind)
     database.execute(
         """DELETE FROM entries AS e WHERE list = :list AND (id, algorithm, value) IN (
         SELECT id, algorithm, value FROM changes WHERE gone)""",

@@ -26,14 +26,22 @@ _TABLES = (
 )
 
 
-def note_withdrawn(database: sqlite3.Connection, name: str, revision: int) -> None:
-    """Note what of a victim's list the worked-out change removes, and what it brings back."""
+_BY_SOURCE = frozenset({"import", "sync", "approve"})
+"""Kinds of revisions that bring what a source says. What a person removes or goes back from here
+was not withdrawn by anybody."""
+
+
+def note_withdrawn(database: sqlite3.Connection, name: str, revision: int, kind: str) -> None:
+    """Note what of a victim's list the worked-out change of a kind removes for its source, and
+    what was listed again."""
     database.execute(
-        f"DELETE FROM withdrawn WHERE list = ? AND ({_ITEM}) IN (SELECT {_ITEM} FROM changes)",
+        f"DELETE FROM withdrawn WHERE list = ? AND ({_ITEM}) IN (SELECT {_ITEM} FROM changes WHERE NOT gone)",
         (name,),
     )
+    if kind not in _BY_SOURCE:
+        return
     database.execute(
-        f"""INSERT INTO withdrawn SELECT name, {_ITEM}, :revision FROM changes JOIN lists
+        f"""INSERT OR REPLACE INTO withdrawn SELECT name, {_ITEM}, :revision FROM changes JOIN lists
         WHERE gone AND name = :list AND json_extract(info, '$.source_kind') = 'victim'""",
         {"list": name, "revision": revision},
     )

@@ -48,10 +48,10 @@ def work_out_flag(
     database.execute("DELETE FROM changes")
     database.execute(
         f"""INSERT INTO changes SELECT id, algorithm, value, category, role,
-        json_insert(labels, '$[#]', '{FLAGGED}'), status, updated_at, provenance, 0 FROM entries
+        {_WITH_LABEL}, status, updated_at, provenance, 0 FROM entries
         WHERE list = :list AND id = :id AND algorithm = :algorithm AND NOT {_HAS_LABEL}
         AND NOT EXISTS (SELECT 1 FROM flagged f WHERE f.list = :list AND f.id = :id
-          AND f.algorithm = :algorithm)""",
+          AND f.algorithm = :algorithm AND f.cleared)""",
         place,
     )
     database.execute(
@@ -75,11 +75,26 @@ def flags(database: sqlite3.Connection, name: str | None) -> list[Flag]:
 def label_incoming(database: sqlite3.Connection, name: str) -> None:
     """Give the incoming entries of a list that are flagged their label: sources do not know it."""
     database.execute(
-        f"""UPDATE incoming SET labels = json_insert(labels, '$[#]', '{FLAGGED}')
+        f"""UPDATE incoming SET labels = {_WITH_LABEL}
         WHERE NOT {_HAS_LABEL} AND (id, algorithm) IN (
           SELECT id, algorithm FROM flagged WHERE list = ? AND NOT cleared)""",
         (name,),
     )
+
+
+def label_changes(database: sqlite3.Connection, name: str) -> int:
+    """Give the worked-out change of a list the labels of flags that nobody cleared, and take from
+    it those of flags that somebody did: what it is made of can be older than the flag. How many
+    entries that altered."""
+    flagged = """NOT gone AND (id, algorithm) IN (
+      SELECT id, algorithm FROM flagged WHERE list = ? AND cleared = ?)"""
+    given = database.execute(
+        f"UPDATE changes SET labels = {_WITH_LABEL} WHERE NOT {_HAS_LABEL} AND {flagged}", (name, 0)
+    )
+    taken = database.execute(
+        f"UPDATE changes SET labels = {_WITHOUT_LABEL} WHERE {_HAS_LABEL} AND {flagged}", (name, 1)
+    )
+    return given.rowcount + taken.rowcount
 
 
 def clear(database: sqlite3.Connection, name: str, item_id: str) -> None:
@@ -88,10 +103,11 @@ def clear(database: sqlite3.Connection, name: str, item_id: str) -> None:
         "UPDATE flagged SET cleared = 1 WHERE list = ? AND id = ? AND NOT cleared", (name, item_id)
     )
     database.execute(
-        f"""UPDATE changes SET labels = (SELECT json_group_array(value) FROM json_each(labels)
-        WHERE value != '{FLAGGED}') WHERE id = ?""",
-        (item_id,),
+        f"UPDATE changes SET labels = {_WITHOUT_LABEL} WHERE id = ?", (item_id,)
     )
 
 
+_WITH_LABEL = f"json_insert(labels, '$[#]', '{FLAGGED}')"
+_WITHOUT_LABEL = f"""(SELECT json_group_array(value) FROM json_each(labels)
+  WHERE value != '{FLAGGED}')"""
 _HAS_LABEL = f"EXISTS (SELECT 1 FROM json_each(labels) WHERE value = '{FLAGGED}')"

@@ -3,13 +3,14 @@
 from typing import NamedTuple
 
 MAX_REMOVED = 0.02
-"""Of the entries in force. A feed that loses more has more likely failed than been cleaned."""
+"""Of the entries in force. A feed that loses more, or weakens more, has more likely failed than been cleaned."""
 MAX_ADDED = 0.20
 
 
 class Extent(NamedTuple):
-    """How far a change reaches, counted in entries in force (`active` or `observed`): how many
-    there are, how many come into force and how many fall out of it."""
+    """How far a change reaches, counted in entries: how many are in force (`active` or
+    `observed`), how many come into force or do more than before, how many fall out of it or do
+    less. To allow is to do another thing: who is made to allow does both."""
 
     in_force: int
     added: int

@@ -5,7 +5,9 @@ its memes, templates, default avatars), and the hashes of flat pictures. A liste
 of them would match what everybody sends.
 """
 
-import json
+# What is put into statements are constants of this package; values are bound.
+# ruff: noqa: S608
+
 import sqlite3
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -13,6 +15,7 @@ from typing import NamedTuple
 from matchers.indexes.hamming import Codes, HammingIndex
 from matchers.lists.degenerate import OF_A_FLAT_PICTURE
 from matchers.lists.entry import HAMMING_BYTES, Algorithm, ListInfo
+from matchers.lists.librarian.effect import acts, bound, effect, role
 from matchers.lists.matcher import Radii
 from matchers.lists.table import as_codes, pack
 
@@ -28,8 +31,8 @@ class _Benign(NamedTuple):
 
 
 def hold_guarded(database: sqlite3.Connection, infos: Mapping[str, ListInfo], name: str) -> int:
-    """In the worked-out change of a list, let the entries that would come into force near to a
-    benign hash wait as `pending`, but for those that somebody approved; how many there are.
+    """In the worked-out change of a list, let the entries that would come into force, or begin to
+    act, near to a benign hash wait as `pending`, but for those that somebody approved; how many there are.
 
     Hamming codes only: frames of a benign video can stand in any other.
     """
@@ -44,20 +47,15 @@ def _hold(
 ) -> int:
     radius = Radii().of(algorithm).radius
     rows = database.execute(
-        """SELECT c.id, c.value FROM changes c LEFT JOIN entries e
+        f"""SELECT c.id, c.value FROM changes c LEFT JOIN entries e
           ON e.list = :list AND e.id = c.id AND e.algorithm = c.algorithm AND e.value = c.value
         WHERE NOT c.gone AND c.algorithm = :algorithm AND c.status IN ('active', 'observed')
-        AND coalesce(
-          c.role, (SELECT value FROM json_each(:roles) WHERE key = c.category), :role) != 'allow'
-        AND (e.id IS NULL OR e.status NOT IN ('active', 'observed'))
+        AND {role("c")} != 'allow'
+        AND (e.id IS NULL OR e.status NOT IN ('active', 'observed')
+          OR {effect("e")} = 'allow' OR ({acts("c")} AND NOT {acts("e")}))
         AND NOT EXISTS (SELECT 1 FROM approved a WHERE a.list = :list AND a.id = c.id
           AND a.algorithm = c.algorithm AND a.value = c.value)""",
-        {
-            "list": name,
-            "algorithm": algorithm,
-            "roles": json.dumps(infos[name].roles),
-            "role": infos[name].default_role,
-        },
+        bound(infos[name]) | {"algorithm": algorithm},
     )
     benign: _Benign | None = None
     found: list[tuple[str, str, str, str, str]] = []

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from matchers.lists.entry import PERCEPTUAL, ListInfo
 from matchers.lists.librarian import changes
+from matchers.lists.librarian.effect import acts, bound
 from matchers.lists.librarian.rows import time_text
 
 UNVERIFIED_HOURS = 24.0
@@ -31,10 +32,9 @@ def observe_hours(info: ListInfo) -> float:
 
 
 def observe_new(database: sqlite3.Connection, info: ListInfo, at: datetime) -> None:
-    """In the worked-out change of a list, let perceptual entries that would come into force be
-    observed first, unless they were for long enough, or somebody approved them."""
-    values = {
-        "list": info.name,
+    """In the worked-out change of a list, let perceptual entries that would come into force, or
+    begin to act, be observed first, unless they were for long enough, or somebody approved them."""
+    values = bound(info) | {
         "at": time_text(at),
         "until": time_text(at + timedelta(hours=observe_hours(info))),
     }
@@ -53,6 +53,16 @@ def observe_new(database: sqlite3.Connection, info: ListInfo, at: datetime) -> N
           AND f.algorithm = c.algorithm AND NOT f.cleared)))""",
         values,
     )
+
+
+def shorten(database: sqlite3.Connection, before: ListInfo, now: ListInfo, at: datetime) -> None:
+    """Where a list is to be observed for less long than before, let observations that have begun
+    end no later than new ones would."""
+    if observe_hours(now) < observe_hours(before):
+        database.execute(
+            "UPDATE observing SET until = min(until, :until) WHERE list = :list",
+            {"list": now.name, "until": time_text(at + timedelta(hours=observe_hours(now)))},
+        )
 
 
 def forget_stated(database: sqlite3.Connection, name: str) -> None:
@@ -82,6 +92,7 @@ def work_out_release(database: sqlite3.Connection, name: str, at: datetime) -> N
 
 _COMES_INTO_FORCE = f"""NOT c.gone AND c.status = 'active' AND c.algorithm IN ({_PERCEPTUAL})
   AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.list = :list AND e.id = c.id
-    AND e.algorithm = c.algorithm AND e.value = c.value AND e.status = 'active')
+    AND e.algorithm = c.algorithm AND e.value = c.value AND e.status = 'active'
+    AND (NOT {acts("c")} OR {acts("e")}))
   AND NOT EXISTS (SELECT 1 FROM approved a WHERE a.list = :list AND a.id = c.id
     AND a.algorithm = c.algorithm AND a.value = c.value)"""

@@ -3,6 +3,7 @@
 # What is put into statements are constants of this package; values are bound.
 # ruff: noqa: S608
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -129,6 +130,18 @@ def proposed(database: sqlite3.Connection, name: str) -> Iterator[Difference]:
     for row in rows:
         key = EntryKey(*row[:4])
         yield Difference(key, _entry(key, row[11]), None if row[10] else entry_of(row[:10]))
+
+
+def waiting_change(database: sqlite3.Connection, name: str) -> str | None:
+    """A digest of the change of a list that waits."""
+    if not any(waits.list == name for waits in waiting(database)):
+        return None
+    digest = hashlib.blake2b(digest_size=6)
+    for row in database.execute(
+        f"SELECT {KEY}, {STATE}, gone FROM waiting_changes WHERE list = ? ORDER BY {KEY}", (name,)
+    ):
+        digest.update(json.dumps(row).encode())
+    return digest.hexdigest()
 
 
 def waiting(database: sqlite3.Connection) -> list[Waiting]:

@@ -9,6 +9,8 @@ import sqlite3
 from pathlib import Path
 
 VERSION = 2
+BUSY_SECONDS = 30
+"""How long one waits for another who writes."""
 _APPLICATION = 0x5EA11157
 """Says in the file's header whose database it is."""
 
@@ -155,7 +157,7 @@ def connect(path: Path) -> sqlite3.Connection:
         # of this process have on it (POSIX), and who opens it next would take away their log.
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        database = sqlite3.connect(path, timeout=30, isolation_level=None)
+        database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     except (OSError, sqlite3.Error) as error:
         raise UnusableStore(f"{path}: cannot be opened: {error}") from error
     try:

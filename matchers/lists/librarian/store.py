@@ -22,7 +22,7 @@ from matchers.lists.librarian.changes import Counts
 from matchers.lists.librarian.governance import concerns
 from matchers.lists.librarian.restraint import restrain
 from matchers.lists.librarian.rows import entry_of, time_text
-from matchers.lists.librarian.schema import KEY, STATE, connect
+from matchers.lists.librarian.schema import BUSY_SECONDS, KEY, STATE, connect
 from matchers.lists.matcher import Radii
 
 _READ_AT_ONCE = 10_000
@@ -126,6 +126,11 @@ class ListStore:
         """The changes that wait for approval, at most one for a list."""
         return records.waiting(self._database)
 
+    def change(self, name: str) -> str | None:
+        """A word for what waits of a list, another for whatever else could wait; `None` when
+        nothing does."""
+        return records.waiting_change(self._database, name)
+
     def proposed(self, name: str) -> Iterator[records.Difference]:
         """What the waiting change of a list would do."""
         return records.proposed(self._database, name)
@@ -155,6 +160,9 @@ class ListStore:
             self._database.execute(
                 "INSERT OR REPLACE INTO lists VALUES (?, ?, ?)", (info.name, encoded, revision)
             )
+            if known:
+                before = msgspec.json.decode(known[0], type=ListInfo)
+                observation.shorten(self._database, before, info, at)
         return revision
 
     def import_feed(
@@ -183,7 +191,7 @@ class ListStore:
             if waits:
                 changes.merge_waiting(self._database, name, feed)
             reasons = concerns(
-                changes.extent(self._database, name), empty_feed=feed.whole and not feed.items
+                changes.extent(self._database, self.infos()[name]), empty_feed=feed.whole and not feed.items
             )
             if reasons:
                 outcome = self._put_by(name, reasons, origin, at)
@@ -214,13 +222,20 @@ class ListStore:
             return self.make(name, "remove", origin, at)
 
     def approve(
-        self, name: str, item_id: str | None = None, *, origin: str, at: datetime
+        self,
+        name: str,
+        item_id: str | None = None,
+        *,
+        change: str | None = None,
+        origin: str,
+        at: datetime,
     ) -> Outcome:
-        """Make the change of a list that waits; or, with an item's id, put in force what of it is
+        """Make the change of a list that waits; with `change` only if it is the one that
+        `self.change` gave, since a sync can replace what somebody looked at. Or, with an item's id, put in force what of it is
         held or observed, clear its flags, and lift its removal here, so that the next import
         brings it back.
 
-        Raises `Refused` when nothing waits.
+        Raises `Refused` when nothing waits, or another change does.
         """
         with self.writing():
             self._check(name)
@@ -228,6 +243,11 @@ class ListStore:
                 return self._approve_item(name, item_id, origin, at)
             if not any(waiting.list == name for waiting in self.waiting()):
                 raise Refused(f"list {name!r} has no change that waits")
+            if change is not None and change != self.change(name):
+                raise Refused(
+                    f"what waits of list {name!r} is not change {change!r} (any more): look at it "
+                    "(seawall lists diff) and approve what you saw"
+                )
             changes.work_out_waiting(self._database, name)
             changes.forget_waiting(self._database, name)
             return self.make(name, "approve", origin, at)
@@ -287,6 +307,16 @@ class ListStore:
             self._database.execute(
                 "INSERT OR REPLACE INTO synced VALUES (?, ?)", (name, time_text(at))
             )
+
+    def clear_log(self) -> bool:
+        """Bring all of the log that SQLite keeps beside the database into it, and empty the log: it
+        holds what was erased, too. False while somebody else uses the log: try again later."""
+        self._database.execute("PRAGMA busy_timeout = 0")
+        try:
+            busy, _, _ = self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            self._database.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+        return not busy
 
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection]:

@@ -1,13 +1,16 @@
 """A platform's day in small: a broker, a librarian, a worker, and what is sent and decided."""
 
 import csv
+import io
 import json
 import re
 import subprocess
 import time
+import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,6 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streams.kafka.topics import pipeline_topics
 from streams.settings import load_settings
+from tests.integration.lists.service import Service, service
 from tests.integration.worker.processes import SEAWALL, WorkerProcess, toml
 
 WAIT = 240.0
@@ -34,10 +38,9 @@ Event = dict[str, Any]
 Decision = dict[str, Any]
 
 
-def policy_text(version: str) -> str:
-    """The default policy's rules, with tight limits and a scan basis of three tenants: one for
-    good, one until tomorrow, one until yesterday."""
-    today = datetime.now(UTC).date()
+def policy_text(version: str, valid_until: date, more: str = "") -> str:
+    """The default policy's rules, with tight limits and a scan basis of two tenants, of which
+    harbour's lapses."""
     scans = 'scans = ["hash", "url", "text"]'
     return f"""
 version = "{version}"
@@ -45,12 +48,8 @@ version = "{version}"
 tenant = "acme"
 {scans}
 [[scan_basis]]
-tenant = "quay"
-valid_until = {today + timedelta(days=1)}
-{scans}
-[[scan_basis]]
 tenant = "harbour"
-valid_until = {today - timedelta(days=1)}
+valid_until = {valid_until}
 {scans}
 [[limits]]
 rule = "known-material"
@@ -58,14 +57,28 @@ per_day = {REPORTS}
 [[limits]]
 rule = "near-copy"
 per_day = {NEAR_COPIES}
+{more}
 """
+
+
+@contextmanager
+def a_day(folder: Path, bootstrap: str, prefix: str) -> Iterator["Day"]:
+    """A day that has begun, and of which nothing is left behind."""
+    with service() as source:
+        day = Day(folder, bootstrap, prefix, source)
+        try:
+            day.begin()
+            yield day
+        finally:
+            day.end()
 
 
 class Day:
     """What runs, what was sent, and what came of it. `decisions` and `letters` are what a
     `read_committed` consumer saw, by event id and in order."""
 
-    def __init__(self, folder: Path, bootstrap: str, prefix: str) -> None:
+    def __init__(self, folder: Path, bootstrap: str, prefix: str, source: Service) -> None:
+        """`source` is where the lists come from."""
         self.folder = folder
         self.sent: list[str] = []
         self.garbage = 0
@@ -74,6 +87,8 @@ class Day:
         self._random = Random(6)
         self._number = 0
         self._prefix = prefix
+        self.last_day = datetime.now(UTC).date() + timedelta(days=1)
+        """Of harbour's scan basis."""
         self.audit_file = folder / "audit.db"
         self.known_pdq = self.pdq()
         self.wrong_pdq = self.pdq()
@@ -83,15 +98,17 @@ class Day:
         }
         for name, rows in self._lists.items():
             rows += [[f"{name}-{n}", "pdq", self.pdq(), 100] for n in range(60)]
-            self._write(name)
+        source.answer = lambda path, _: (200, self._listed(path.strip("/")))
         (folder / "lists.toml").write_text(
             "\n".join(
-                f'[[list]]\nname = "{name}"\nfile = "{name}.csv"\nsource_kind = "hotline"\n'
-                f'verified_by = "Example Trust"\ndefault_role = "block"'
+                f'[[list]]\nname = "{name}"\nformat = "csv"\nsource_kind = "hotline"\n'
+                f'verified_by = "Example Trust"\ndefault_role = "block"\n'
+                f'[list.source]\nurl = "{source.url}/{name}"'
                 for name in self._lists
             )
         )
-        (folder / "policy.toml").write_text(policy_text("day"))
+        self.policy_file = folder / "policy.toml"
+        self.policy_file.write_text(policy_text("day", self.last_day))
         self.config = toml(
             folder,
             "seawall.toml",
@@ -102,7 +119,7 @@ class Day:
                     "topic_prefix": prefix,
                     "name": f"{prefix}p",
                 },
-                "policy": {"file": str(folder / "policy.toml")},
+                "policy": {"file": str(self.policy_file)},
                 "lists": {
                     "files": [str(folder / "lists.snapshot")],
                     "store": str(folder / "lists.db"),
@@ -111,6 +128,7 @@ class Day:
                 "audit": {"file": str(self.audit_file)},
             },
         )
+        self._processes: list[WorkerProcess] = []
         self._create_topics(bootstrap)
         self._producer = KafkaProducer(bootstrap_servers=bootstrap, linger_ms=20)
         self._consumer = KafkaConsumer(
@@ -126,38 +144,43 @@ class Day:
                 for partition in range(PARTITIONS)
             ]
         )
-        (folder / "librarian").mkdir()
-        self.librarian = WorkerProcess(
-            folder / "librarian",
+
+    def begin(self) -> None:
+        """Start the librarian and the worker, and wait until the lists are in use."""
+        folder = self.folder
+        self.librarian = self._started(
+            "librarian",
             *(str(folder / "lists.toml"), "--snapshot", str(folder / "lists.snapshot")),
             *("--every", "1", "--http-port", "0", "--config", str(self.config)),
-            command=("librarian",),
         )
         self.until(lambda: (folder / "lists.snapshot").exists(), "the first snapshot")
-        (folder / "worker").mkdir()
-        self.worker = WorkerProcess(folder / "worker", "--config", str(self.config))
+        self.worker = self._started("worker", "--config", str(self.config))
         self.worker.address(WAIT)
         self.worker.until_ready(WAIT)
+        entries = sum(map(len, self._lists.values()))
+        self.until(lambda: self.metric("seawall_list_entries") == entries, "lists in the worker")
+
+    def _started(self, command: str, *arguments: str) -> WorkerProcess:
+        folder = self.folder / command
+        folder.mkdir()
+        process = WorkerProcess(folder, *arguments, command=(command,))
+        self._processes.append(process)
+        return process
 
     def _create_topics(self, bootstrap: str) -> None:
-        """As `seawall topics apply` does, but with the producer's times on the first topic, so
-        that yesterday can be played today."""
         settings = load_settings(self.config, environment={}).settings
         admin = KafkaAdminClient(bootstrap_servers=bootstrap)
-        topics = []
-        for spec in pipeline_topics(settings):
-            configs = dict(spec.configs)
-            if spec.name.endswith("content.events"):
-                configs["message.timestamp.type"] = "CreateTime"
-            topics.append(
-                NewTopic(spec.name, spec.partitions, spec.replication, topic_configs=configs)
-            )
-        admin.create_topics(topics)
+        admin.create_topics(
+            [
+                NewTopic(t.name, t.partitions, t.replication, topic_configs=t.configs)
+                for t in pipeline_topics(settings)
+            ]
+        )
         admin.close()
 
     def end(self) -> None:
         """Leave nothing behind."""
-        for process in (self.worker, self.librarian):
+        for process in self._processes:
             if process.process.poll() is None:
                 process.process.kill()
                 process.process.wait()
@@ -174,15 +197,13 @@ class Day:
     def list_entry(self, name: str, id: str, algorithm: str, value: str) -> None:
         """Put an entry into a list's source."""
         self._lists[name].append([id, algorithm, value, 100])
-        self._write(name)
 
-    def _write(self, name: str) -> None:
-        path = self.folder / f"{name}.csv"
-        with path.with_suffix(".new").open("w", newline="") as file:
-            rows = csv.writer(file)
-            rows.writerow(["id", "algorithm", "value", "quality"])
-            rows.writerows(self._lists[name])
-        path.with_suffix(".new").replace(path)
+    def _listed(self, name: str) -> bytes:
+        written = io.StringIO()
+        rows = csv.writer(written)
+        rows.writerow(["id", "algorithm", "value", "quality"])
+        rows.writerows(self._lists[name])
+        return written.getvalue().encode()
 
     # Events.
 
@@ -239,16 +260,14 @@ class Day:
             for event in (of_flood, *(self.ordinary() for _ in range(each)))
         ]
 
-    def send(self, events: Iterable[Event], *, at: datetime | None = None) -> list[str]:
-        """Send, and give the ids. `at` is when the broker is to have received them: now."""
+    def send(self, events: Iterable[Event]) -> list[str]:
+        """Send, and give the ids."""
         ids: list[str] = []
-        at_ms = None if at is None else int(at.timestamp() * 1000)
         for event in events:
             self._producer.send(
                 f"{self._prefix}content.events",
                 json.dumps(event).encode(),
                 event["author"]["id"].encode(),
-                timestamp_ms=at_ms,
             )
             ids.append(event["event_id"])
         self._producer.flush()
@@ -268,9 +287,9 @@ class Day:
 
     # What came of it.
 
-    def decided(self, events: Iterable[Event], *, at: datetime | None = None) -> list[Decision]:
+    def decided(self, events: Iterable[Event]) -> list[Decision]:
         """Send, wait until each has a decision, and give these in order."""
-        ids = self.send(events, at=at)
+        ids = self.send(events)
         self.until(lambda: all(id in self.decisions for id in ids), "decisions")
         return [self.decisions[id][0] for id in ids]
 
@@ -289,10 +308,9 @@ class Day:
         ends = time.monotonic() + WAIT
         while not condition():
             if time.monotonic() > ends:
-                logs = [p.log[-3000:] for p in (self.librarian, *vars(self).get("worker", ()))]
+                logs = [process.log[-3000:] for process in self._processes]
                 raise AssertionError(f"no {what} in {WAIT} s\n{''.join(logs)}")
-            if "_consumer" in vars(self):
-                self.read()
+            self.read()
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of the worker's samples of a name that have these labels."""
@@ -303,8 +321,6 @@ class Day:
         found = re.search(r"metrics at (http://\S+)", self.librarian.log)
         if found is None:
             return 0.0
-        import urllib.request
-
         with urllib.request.urlopen(found[1], timeout=30) as answer:
             return _sum(answer.read().decode(), name, labels)
 

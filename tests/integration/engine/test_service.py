@@ -383,3 +383,22 @@ def test_records_that_wait_count_as_lag(broker, prefix) -> None:
             assert service.health.alive(1e9).ok  # starting again would not help
 
     asyncio.run(scenario())
+
+
+def test_whoever_is_asked_to_end_does_not_fail_by_it(broker, prefix) -> None:
+    """Nor a member without a partition, whose consumer is gone at once."""
+
+    async def scenario() -> None:
+        rig = Rig(broker.bootstrap, prefix, partitions=1)
+        await rig.create_topics()
+        async with rig.running() as busy:
+            await until(lambda: bool(busy.health.partitions))
+            for _ in range(3):
+                idle = rig.service()
+                await idle.start()
+                await until(lambda service=idle: service.health.joined)
+                await idle.stop()
+                assert idle.crash_reason is None
+        assert busy.crash_reason is None
+
+    asyncio.run(scenario())

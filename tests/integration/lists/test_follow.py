@@ -23,7 +23,10 @@ from matchers.lists.snapshot import open_snapshot
 from streams.control.follow import ListFollower
 from streams.control.list_changes import publish_changes
 from streams.control.lists import LiveLists
+from streams.control.policy_follow import PolicyFollower
 from streams.kafka.topics import pipeline_topics
+from streams.policy.live import LivePolicy
+from streams.policy.load import load_policy
 from streams.settings import load_settings
 from tests.integration.lists.service import service
 from tests.integration.worker.processes import SEAWALL, toml, worker
@@ -120,6 +123,36 @@ def test_a_worker_follows_from_the_snapshots_offset(broker, prefix, tmp_path: Pa
             await follower.stop()
 
     asyncio.run(follow())
+
+
+def test_followers_that_are_asked_to_end_do_not_fail_by_it(broker, prefix, tmp_path: Path) -> None:
+    topic = control_topic(broker.bootstrap, prefix)
+    path = tmp_path / "lists.snapshot"
+    with ListStore.open(tmp_path / "lists.db") as store:
+        store.define(ListInfo(name="a"), origin="t", at=NOW)
+        compile_store(store, path)
+    client = {"bootstrap_servers": broker.bootstrap}
+
+    async def follow(after: float) -> None:
+        lists = LiveLists([path], clock=lambda: datetime.now(UTC))
+        await in_thread(lists.load)
+        followers = (
+            ListFollower(lists, client, topic),
+            PolicyFollower(LivePolicy(load_policy(None)), client, topic),
+        )
+        for follower in followers:
+            await follower.start()
+        catching_up = [
+            asyncio.create_task(follower.catch_up(lambda: False)) for follower in followers
+        ]
+        await asyncio.sleep(after)
+        for follower in followers:
+            await follower.stop()
+        await asyncio.gather(*catching_up)
+        assert [follower.crash_reason for follower in followers] == [None, None]
+
+    for tenths in range(8):
+        asyncio.run(follow(tenths / 10))
 
 
 def event(number: int, listed: int) -> bytes:

@@ -23,6 +23,8 @@ jurisdiction = "*"
 scans = ["hash", "url", "text"]
 """
 PIPELINE = {"partitions": 2, "replication": 1, "name": "seawall"}
+START_SECONDS = 240.0
+"""Workers that start at once on a small, busy machine take their time."""
 Completed = subprocess.CompletedProcess[str]
 Command = Callable[..., Completed]
 

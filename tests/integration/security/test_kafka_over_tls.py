@@ -130,7 +130,7 @@ def test_a_worker_that_does_not_trust_the_broker_waits_and_says_why(
         process.process.wait()
 
 
-def _until_logged(process: WorkerProcess, pattern: str, seconds: float = 60) -> None:
+def _until_logged(process: WorkerProcess, pattern: str, seconds: float = 240) -> None:
     ends = time.monotonic() + seconds
     while not re.search(pattern, process.log, re.I):
         assert process.process.poll() is None, process.log

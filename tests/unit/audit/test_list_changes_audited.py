@@ -1,6 +1,6 @@
 """Changes of lists reach the audit log, each once, whoever made them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -17,14 +17,14 @@ from streams.settings import AuditSettings, Settings
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def changed(path: Path, number: int) -> None:
+def changed(path: Path, number: int, at: datetime = AT) -> None:
     with ListStore.open(path) as store:
-        store.define(ListInfo(name="own"), origin="t", at=AT)
+        store.define(ListInfo(name="own"), origin="t", at=at)
         lines = "".join(f"md5 {n:032x}\n" for n in range(number))
         feed = read_feed(lines.encode(), "signals", "own")
-        store.import_feed("own", feed, origin="importer", at=AT)
+        store.import_feed("own", feed, origin="importer", at=at)
         if store.waiting():
-            store.approve("own", origin="approver", at=AT)
+            store.approve("own", origin="approver", at=at)
 
 
 def test_each_revision_is_noted_once_with_who_made_it(tmp_path: Path) -> None:
@@ -48,6 +48,36 @@ def test_each_revision_is_noted_once_with_who_made_it(tmp_path: Path) -> None:
         assert set(approvals) == {"approver"}
         assert {row.actor for row in rows if row.kind == "list"} <= {"t", "importer"}
         assert log.verify().fault is None
+
+
+def test_a_store_made_anew_or_taken_back_is_noted_under_the_numbers_that_were(
+    tmp_path: Path,
+) -> None:
+    settings = Settings(audit=AuditSettings(file=str(tmp_path / "audit.db")))
+    lists = tmp_path / "lists.db"
+
+    def revisions_noted(number: int, at: datetime) -> int:
+        changed(lists, number, at)
+        with ListStore.open(lists) as store:
+            audit_lists(settings, store)
+            audit_lists(settings, store)
+            made = store.revisions(limit=1000)
+        with AuditLog(tmp_path / "audit.db") as log:
+            rows = [msgspec.json.decode(row.what) for row in log.entries()]
+        noted = [(row["revision"], row["at"], row["kind"]) for row in rows]
+        assert len(set(noted)) == len(noted)
+        assert {(each.revision, each.at, each.kind) for each in made} <= set(noted)
+        return len(noted)
+
+    for number in range(1, 6):
+        known = revisions_noted(number, AT)
+    copied = lists.read_bytes()
+    more = revisions_noted(6, AT + timedelta(days=1)) - known
+    lists.write_bytes(copied)
+    assert revisions_noted(6, AT + timedelta(days=2)) == known + 2 * more
+    lists.unlink()
+    first = revisions_noted(1, AT + timedelta(days=3)) - known - 2 * more
+    assert first == 2
 
 
 def test_without_a_log_nothing_is_done(tmp_path: Path) -> None:

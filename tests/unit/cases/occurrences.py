@@ -18,13 +18,18 @@ SHA = "ab" * 32
 PDQ = "0f" * 32
 
 
-def picture(media_id="m1", **hashes) -> Media:
+def picture(media_id="m1", origin="server", **hashes) -> Media:
     return Media(
         media_id=media_id,
         media_type="image/jpeg",
         hashes=MediaHashes(**(hashes or {"sha256": SHA, "md5": "cd" * 16, "pdq": PDQ})),
-        hash_origin="server",
+        hash_origin=origin,
     )
+
+
+def claimed(media_id="m1", **hashes) -> Media:
+    """With hashes that nobody vouches for."""
+    return picture(media_id, "client_unverified", **hashes)
 
 
 def event(event_id="e1", author="a1", band="adult", recipients=("13_15",), **changes):

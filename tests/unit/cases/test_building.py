@@ -14,6 +14,7 @@ from streams.contracts.outcome import ReviewOutcome
 from streams.contracts.signal import UserReport
 from tests.unit.cases.occurrences import (
     AT,
+    claimed,
     event,
     generated,
     match,
@@ -198,3 +199,29 @@ def test_who_reports_is_never_named_as_reported() -> None:
     report = build_case(CaseFile(opening=told)).report
     assert report.person_or_user_reported == []
     assert report.intended_recipient == []
+
+
+def test_a_view_of_one_file_says_nothing_of_another_whose_digest_is_only_claimed() -> None:
+    first = opening()
+    for seen, other in [
+        (first, opening(event("e2", author="a2", media=[claimed()]))),
+        (opening(event("e3", media=[claimed()])), opening(event("e4", media=[claimed()]))),
+    ]:
+        case = CaseFile(opening=seen, repeats=[other], outcomes=[outcome(seen, **viewing())])
+        assert [found.file_viewed_by_esp for found in details(case)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "words"),
+    [
+        (["created"], "Found automatically; no"),
+        (["user_report"], "Reported by a user; no"),
+        (["user_report", "created"], "Found automatically and reported by a user; no"),
+    ],
+)
+def test_how_it_was_found_is_told(kinds, words) -> None:
+    first, *more = [
+        opening(event(f"e{n}", kind=kind), UserReport(), action="review", report=False)
+        for n, kind in enumerate(kinds)
+    ]
+    assert words in str(build_case(CaseFile(opening=first, repeats=more)).report.additional_info)

@@ -1,5 +1,6 @@
 """From records to cases, feedback and what follows."""
 
+import sqlite3
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from matchers.lists.entry import ListInfo
 from matchers.lists.librarian.proposals import proposals
 from matchers.lists.librarian.store import ListStore
 from streams.audit.log import AuditLog
+from streams.canary.probes import TENANT as CANARY
 from streams.cases.building import build_case
 from streams.cases.desk import Desk, DeskTopics
 from streams.cases.store import CaseStore
@@ -233,3 +235,37 @@ def test_a_failure_saves_no_position(office) -> None:
         office.take(opened(one), Breaks("decisions", b"{}"))
     assert office.desk.store.position("decisions", 0) is None
     assert office.desk.store.cases() == []
+
+
+def test_the_canary_is_no_case_no_task_and_no_sample(office) -> None:
+    happened = event(tenant=CANARY)
+    probe = decision(happened, [match()], action="review", sampled=True, report=False)
+    one = msgspec.structs.replace(opening(), decision=probe)
+    office.take(opened(one), decided(probe), told(outcome(one)))
+    store = office.desk.store
+    assert store.cases() == []
+    assert list(store.reviews.asking()) == []
+    assert list(store.reviews.reviewed_since(AT - timedelta(days=1))) == []
+
+
+def test_what_is_nested_too_deeply_stops_nobody(office) -> None:
+    deep = b'{"more":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    office.take(*(Record(topic, deep) for topic in TOPICS), opened(opening()))
+    assert office.desk.unreadable == dict.fromkeys(TOPICS, 1)
+    assert len(office.desk.store.cases()) == 1
+
+
+def test_proposals_wait_while_the_librarian_writes(office, tmp_path: Path, monkeypatch) -> None:
+    one = opening(event(), near(), action="hold", report=False)
+    office.take(opened(one), decided(one.decision), told(outcome(one, "rejected")))
+    lists = tmp_path / "lists.db"
+    connect = sqlite3.connect
+    with ListStore.open(lists) as store:
+        store.define(ListInfo(name="own"), origin="t", at=AT)
+        # Who waits for the lock gives up at once.
+        monkeypatch.setattr(
+            sqlite3, "connect", lambda path, **how: connect(path, **how | {"timeout": 0.01})
+        )
+        with store.writing():
+            assert office.desk.hand_over(lists) == 0
+    assert office.desk.hand_over(lists) == 1

@@ -1,5 +1,6 @@
 import pytest
 
+from streams.canary.probes import TENANT as CANARY
 from streams.cases.opening import opened_cases
 from streams.contracts.envelope import Envelope
 from streams.contracts.event import FrameHash, MediaHashes
@@ -7,6 +8,7 @@ from streams.contracts.signal import TextMatch, UserReport
 from tests.unit.cases.occurrences import (
     AT,
     RECEIVED,
+    claimed,
     decision,
     event,
     match,
@@ -120,3 +122,15 @@ def test_a_long_videos_frames_are_cut_so_that_the_case_fits() -> None:
     kept = opening(happened, near(algorithm="vpdq")).media[0].hashes
     assert kept is not None
     assert len(kept.frames) == 1_000
+
+
+def test_the_canarys_probes_open_no_case() -> None:
+    assert openings(event(tenant=CANARY), [match(), risk(pattern="sextortion")]) == []
+
+
+def test_a_digest_that_a_client_claims_folds_with_such_alone() -> None:
+    vouched = opening(event(media=[picture()]))
+    attested = opening(event("e2", media=[picture(origin="client_attested")]))
+    assert vouched.fold_key == attested.fold_key
+    loose, again = opening(event("e3", media=[claimed()])), opening(event("e4", media=[claimed()]))
+    assert loose.fold_key == again.fold_key != vouched.fold_key

@@ -1,20 +1,32 @@
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.cases.retention import delete_after, preserve_until
+from streams.cases.retention import delete_after, due_for_deletion, preserve_until
 from streams.cases.schema import UnusableCases
 from streams.cases.store import CaseStore, NoSuchCase
-from tests.unit.cases.occurrences import AT, event, opening, risk
+from streams.feedback.effects import reversal_of
+from streams.settings import CaseSettings
+from tests.unit.cases.occurrences import AT, event, opening, outcome, risk
 
 
 @pytest.fixture
 def store(tmp_path: Path):
     with CaseStore.open(tmp_path / "cases.db") as opened:
         yield opened
+
+
+def take(store: CaseStore, *found) -> None:
+    with store.writing():
+        for one in found:
+            store.open_case(one)
+            store.reviews.keep_decision(one.decision, b"k", None)
 
 
 def test_repeats_of_the_same_content_fold_and_are_not_lost(store: CaseStore) -> None:
@@ -142,3 +154,67 @@ def test_a_report_that_a_limit_paused_is_told(store: CaseStore) -> None:
     with store.writing():
         store.reviews.keep_decision(paused.decision, None, None)
     assert list(store.reviews.asking()) == [paused.decision]
+
+
+def test_what_comes_after_a_review_opens_another_case_that_waits_to_be_seen(
+    store: CaseStore,
+) -> None:
+    first, unsure, late, later = (opening(event(f"e{n}")) for n in range(4))
+    take(store, first)
+    store.reviews.add_outcome(outcome(first, "unsure"))
+    take(store, unsure)
+    assert [state.repeats for state in store.cases()] == [1]
+    store.reviews.add_outcome(outcome(first, "confirmed", reviewed_at=AT + timedelta(hours=1)))
+    take(store, late, later)
+    assert {(state.case_id, state.repeats) for state in store.cases("open")} == {
+        (first.case_id, 1),
+        (late.case_id, 1),
+    }
+
+
+def test_a_case_is_kept_as_long_as_the_newest_and_longest_kept_of_what_folded_into_it(
+    store: CaseStore,
+) -> None:
+    first = opening(event("e1", jurisdiction="DE"))
+    second = msgspec.structs.replace(
+        opening(event("e2", jurisdiction="FR")), received_at=first.received_at + 86_400_000
+    )
+    third = opening(event("e3", jurisdiction="DE"))
+    for one in (first, second, third):
+        store.open_case(one)
+    [state] = store.cases()
+    opened = datetime.fromtimestamp(first.received_at / 1000, UTC)
+    assert state.newest_at == opened + timedelta(days=1)
+    days = CaseSettings(delete_after_days={"DE": 10, "FR": 30})
+    assert due_for_deletion(state, days) == opened + timedelta(days=31)
+    assert due_for_deletion(state, CaseSettings(delete_after_days={"DE": 10})) is None
+
+
+def test_what_was_sent_and_handed_over_goes_with_its_decision(
+    store: CaseStore, tmp_path: Path
+) -> None:
+    def rows() -> tuple[int, int]:
+        with closing(sqlite3.connect(tmp_path / "cases.db")) as database:
+            [proposals] = database.execute("SELECT count(*) FROM proposals").fetchone()
+            [outbox] = database.execute("SELECT count(*) FROM outbox").fetchone()
+        return proposals, outbox
+
+    one, other = opening(), opening(event("e2"), risk())
+    take(store, one, other)
+    for each in (one, other):
+        granted = outcome(each, "appeal_granted")
+        store.reviews.put_out(reversal_of(each.decision, granted, []), b"k", None)
+        store.reviews.propose(each.case_id, each.decision.decision_id, b"{}", AT)
+    store.reviews.set_handed([one.case_id])
+    first, last = store.reviews.outgoing()
+    store.reviews.set_sent(first.seq)
+    store.delete_case(one.case_id)
+    assert rows() == (1, 1)
+    store.delete_case(other.case_id)
+    assert rows() == (1, 1), "neither sent nor handed over yet"
+    store.reviews.set_handed([other.case_id])
+    store.reviews.set_sent(last.seq)
+    store.reviews.forget_decisions(AT)
+    assert rows() == (0, 0)
+    store.reviews.put_out(one.decision, b"k", None)
+    assert store.reviews.outgoing()[0].seq == last.seq + 1

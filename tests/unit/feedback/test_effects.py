@@ -8,6 +8,7 @@ from streams.contracts.values import ACTION_STRENGTH
 from streams.feedback.effects import effects_of, reversal_of
 from tests.unit.cases.occurrences import (
     AT,
+    claimed,
     event,
     match,
     near,
@@ -111,3 +112,10 @@ def test_without_its_case_or_its_file_nothing_is_proposed() -> None:
     unknown = outcome(one, "rejected", ("media", "m9"))
     assert effects_of(unknown, one.decision, one, [unknown]).proposal is None
     assert outcome(one).reviewed_at == AT
+
+
+@pytest.mark.parametrize("result", ["rejected", "appeal_granted", "confirmed"])
+def test_nothing_is_proposed_of_hashes_that_a_client_claims(result) -> None:
+    one = opening(event(media=[claimed()]), risk() if result == "confirmed" else near())
+    told = outcome(one, result, **viewing())
+    assert effects_of(told, one.decision, one, [told]).proposal is None

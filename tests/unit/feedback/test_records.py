@@ -88,3 +88,21 @@ def test_type_and_schema_say_the_same_of_what_must_come_together(names) -> None:
 def test_an_outcome_survives_its_journey() -> None:
     full = outcome(opening(), **viewing(classification="A2", annotations=("viral",)))
     assert msgspec.json.decode(msgspec.json.encode(full), type=ReviewOutcome) == full
+
+
+def test_who_is_unsure_leaves_the_task_to_others(store: CaseStore) -> None:
+    head, again = opening(event("e1")), opening(event("e2"))
+    take(store, head)
+    with store.writing():
+        store.reviews.add_outcome(outcome(head, "unsure"))
+    take(store, again)
+    assert waiting(store) == [(head.decision.decision_id, 1)]
+
+
+def test_what_comes_after_a_review_is_a_task_again(store: CaseStore) -> None:
+    head, again = opening(event("e1")), opening(event("e2"))
+    take(store, head)
+    with store.writing():
+        store.reviews.add_outcome(outcome(head))
+    take(store, again)
+    assert waiting(store) == [(again.decision.decision_id, 0)]

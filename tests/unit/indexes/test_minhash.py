@@ -122,3 +122,18 @@ def test_copies_are_found_and_strangers_are_not() -> None:
     inside = [f"{prose(at + 9_000, 400)} {texts[at]} {prose(at + 19_000, 400)}" for at in every]
     assert found(inside) == 1
     assert found([prose(at + 30_000, 800) for at in every]) == 0
+
+
+@pytest.mark.parametrize("length", [40, 200])
+def test_a_bad_sample_writes_nowhere_and_takes_nothing_from_its_neighbours(length: int) -> None:
+    """A control message or an old store may hold what no list would take in."""
+    (good,) = signatures([prose(1, 60)])
+    bad = np.zeros(1 + SAMPLE, np.uint32)
+    bad[0] = length
+    for word in (0, int(good[1])):
+        bad[1:] = word
+        index = MinhashIndex.build(np.array([bad, good], np.uint32))
+        (query,) = looked_up([prose(1, 60)])
+        query = np.concatenate([query, np.full(8, word, np.uint32)])
+        found = said(index.search([query], 300))
+        assert (0, 1, 0) in found

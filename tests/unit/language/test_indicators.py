@@ -67,6 +67,49 @@ def test_the_age_stated_is_read(text: str, age: int) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "13", "13 kak", "13 po", "13です", "13歳です", "13살이요", "13 jahre", "13 jaar oud", "13 лет",
+        "13 साल", "١٣ سنة", "13 años y tu?", "13, a ty?", "13 tahun, kamu?", "13 лет а тебе?", "13岁 你呢",
+    ],
+)  # fmt: skip
+def test_a_bare_number_answers_a_question_for_the_age(text: str) -> None:
+    (hit,) = MATCHER.find(text)
+    assert (hit.indicator, hit.age, hit.start, hit.end) == ("any.age_answer", 13, 0, 2)
+
+
+@pytest.mark.parametrize("text", ["13 km", "13 min", "13 Euro", "13:30", "13 Uhr", "13点", "200"])
+def test_a_number_of_something_else_is_no_answer(text: str) -> None:
+    assert MATCHER.find(text) == ()
+
+
+@pytest.mark.parametrize("text", ["dont tell me. mom knows", "Don't tell! Not your mom, your boss"])
+def test_a_gap_does_not_reach_over_the_end_of_a_sentence(text: str) -> None:
+    own = parse_language("own.json", OWN.replace(b'"blorp glorp"]', b'"tell <3> mom"]', 1))
+    matcher = IndicatorMatcher(type(CATALOGUE)(languages=(own,), version="x"))
+    assert matcher.find(text) == ()
+    assert matcher.find(text.replace(".", "").replace("!", ""))
+
+
+def test_a_match_over_the_end_of_a_sentence_does_not_hide_the_one_in_the_next() -> None:
+    own = parse_language("own.json", OWN.replace(b'"blorp glorp"]', b'"tell <3> mom"]', 1))
+    matcher = IndicatorMatcher(type(CATALOGUE)(languages=(own,), version="x"))
+    (hit,) = matcher.find("tell. tell your mom")
+    assert hit.start == 6
+
+
+def test_a_latin_word_within_a_longer_one_is_none_in_a_script_without_spaces() -> None:
+    own = OWN.replace(b'"reviewed"', b'"spacing": "none", "reviewed"')
+    own = own.replace(b'"blorp glorp"]', b'"line <3> id"]', 1)
+    catalogue = type(CATALOGUE)(languages=(parse_language("own.json", own),), version="x")
+    matcher = IndicatorMatcher(catalogue)
+    assert matcher.find("LINEのID")
+    assert matcher.find("line id")
+    assert matcher.find("online id") == ()
+    assert matcher.find("オンlineのidea") == ()
+
+
+@pytest.mark.parametrize(
     ("text", "cue"),
     [
         ("Never send money to someone who threatens you.", "advice"),

@@ -61,6 +61,21 @@ def test_the_value_goes_and_that_it_happened_stays(tmp_path: Path) -> None:
         assert GONE.encode() not in file.read_bytes(), file
 
 
+def test_the_log_is_emptied_once_nobody_reads_it(tmp_path: Path) -> None:
+    with opened(tmp_path, VICTIMS) as store, ListStore.open(tmp_path / "lists.db") as other:
+        store.import_feed("v", change(withdrawn=(GONE,)), origin="sync", at=NOW, kind="sync")
+        publish(store)
+        compile_store(store, tmp_path / "lists.snapshot")
+        with other.reading() as database:
+            database.execute("SELECT count(*) FROM entries").fetchone()
+            assert erasable(store) == [GONE]
+            assert not store.clear_log()
+            store.mark_synced("v", NOW)
+        assert store.clear_log()
+        for file in tmp_path.glob("lists.db*"):
+            assert GONE.encode() not in file.read_bytes(), file
+
+
 def test_other_lists_keep_their_history(tmp_path: Path) -> None:
     with opened(tmp_path, ListInfo(name="v", source_kind="hotline")) as store:
         store.import_feed("v", change(withdrawn=(GONE,)), origin="sync", at=NOW)
@@ -80,3 +95,27 @@ def test_what_comes_back_or_was_removed_here_is_not_erased(tmp_path: Path) -> No
         assert erasable(store) == []
         with store.reading() as database:
             assert not erasure.withdrawn(database)
+
+
+def test_what_a_person_undoes_is_not_withdrawn(tmp_path: Path) -> None:
+    """To go back to before an import, and forth again."""
+    with opened(tmp_path, VICTIMS) as store:
+        newest = store.revision()
+        store.rollback("v", 1, origin="someone", at=NOW)
+        publish(store)
+        compile_store(store, tmp_path / "lists.snapshot")
+        assert erasable(store) == []
+        store.rollback("v", newest, origin="someone", at=NOW)
+        assert GONE in {entry.value for entry in store.entries("v")}
+
+
+def test_to_go_back_brings_nothing_back_that_a_victim_took_back(tmp_path: Path) -> None:
+    with opened(tmp_path, VICTIMS) as store:
+        before = store.revision()
+        store.import_feed("v", change("ab" * 16), origin="sync", at=NOW)
+        store.import_feed("v", change(withdrawn=(GONE,)), origin="sync", at=NOW)
+        store.rollback("v", before, origin="t", at=NOW)
+        assert {entry.value for entry in store.entries("v")} == set(KEPT)
+        publish(store)
+        compile_store(store, tmp_path / "lists.snapshot")
+        assert erasable(store) == [GONE]

@@ -220,3 +220,142 @@ def test_what_cannot_be_an_entry_cannot_be_proposed(store: ListStore) -> None:
     for bad, why in ((entry("ab"), "64 hexadecimal"), (entry(pdq(1), name="z"), "no list 'z'")):
         with pytest.raises(Refused, match=why):
             proposals.propose(store, bad, "why", origin="c", at=NOW)
+
+
+def rows(status: str = "active", role: str | None = None, category: str = "") -> Feed:
+    return whole(
+        *(
+            ListEntry(
+                list="a",
+                id=f"{n}",
+                algorithm="md5",
+                value=f"{n:032x}",
+                status=status,
+                role=role,
+                category=category,
+            )
+            for n in range(100)
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("after", "why"),
+    [
+        (rows(role="allow"), "removes 100 of 100"),
+        (rows(role="observe"), "removes 100 of 100"),
+        (rows(role="review"), "removes 100 of 100"),
+        (rows(status="observed"), "removes 100 of 100"),
+        (rows(category="unmapped"), "removes 100 of 100"),
+    ],
+)
+def test_what_ceases_to_act_counts_as_removed(store: ListStore, after: Feed, why: str) -> None:
+    info = ListInfo(name="a", default_role="block", roles={"unmapped": "observe"})
+    store.define(info, origin="t", at=NOW)
+    assert store.import_feed("a", rows(), origin="t", at=NOW).reasons == ()
+    (reason, *_) = store.import_feed("a", after, origin="t", at=NOW).reasons
+    assert why in reason
+    store.reject("a")
+    # And back again.
+    store.import_feed("a", after, origin="t", at=NOW)
+    store.approve("a", origin="t", at=NOW)
+    reasons = store.import_feed("a", rows(), origin="t", at=NOW).reasons
+    assert any("adds 100 of 100" in each for each in reasons)
+
+
+def test_what_begins_to_act_passes_the_guard_and_is_observed_as_what_is_new(
+    store: ListStore,
+) -> None:
+    take(store, entry(BENIGN, name="memes"))
+
+    def given(role: str | None) -> Feed:
+        return whole(
+            *(
+                ListEntry(list="a", id=value, algorithm="pdq", value=value, role=role)
+                for value in (BENIGN, pdq(1))
+            )
+        )
+
+    store.define(
+        ListInfo(name="a", default_role="block", observe_hours=0.0), origin="t", at=NOW
+    )
+    store.import_feed("a", given("allow"), origin="t", at=NOW)
+    assert set(statuses(store).values()) == {"active"}
+    store.define(
+        ListInfo(name="a", default_role="block", observe_hours=5.0), origin="t", at=NOW
+    )
+    store.import_feed("a", given(None), origin="t", at=NOW)
+    store.approve("a", origin="t", at=NOW)
+    assert statuses(store) == {BENIGN: "pending", pdq(1): "observed"}
+    store.release(NOW + 5 * HOURS)
+    assert statuses(store) == {BENIGN: "pending", pdq(1): "active"}
+
+
+@pytest.mark.parametrize("change", ["verified", "hours"])
+def test_a_list_that_is_vouched_for_is_not_observed_any_longer(
+    store: ListStore, change: str
+) -> None:
+    take(store, entry(pdq(1)))
+    if change == "verified":
+        info, wait = ListInfo(name="a", default_role="block", verified_by="Someone"), 1.0
+    else:
+        info, wait = ListInfo(name="a", default_role="block", observe_hours=2.0), 3.0
+    store.define(info, origin="t", at=NOW + HOURS)
+    if wait > 1:
+        assert store.release(NOW + 2 * HOURS) == []
+    store.release(NOW + wait * HOURS)
+    assert statuses(store) == {pdq(1): "active"}
+
+
+def test_a_longer_observation_is_for_new_entries(store: ListStore) -> None:
+    take(store, entry(pdq(1)))
+    store.define(
+        ListInfo(name="a", default_role="block", observe_hours=100.0), origin="t", at=NOW
+    )
+    store.release(NOW + 24 * HOURS)
+    assert statuses(store) == {pdq(1): "active"}
+
+
+SUSPICION = Suspicion("known", pdq(1), "pdq", 300, 10_000)
+
+
+def labels(store: ListStore) -> dict[str, tuple[str, ...]]:
+    return {each.id: each.labels for each in store.entries("known")}
+
+
+def test_a_flag_outlives_a_rollback(store: ListStore) -> None:
+    take(store, entry(pdq(1), name="known"))
+    before = store.revision()
+    store.flag(SUSPICION, origin="w", at=NOW)
+    assert store.rollback("known", before, origin="t", at=NOW).revision is None
+    assert labels(store) == {pdq(1): (FLAGGED,)}
+    store.approve("known", pdq(1), origin="t", at=NOW)
+    store.rollback("known", before + 1, origin="t", at=NOW)
+    assert labels(store) == {pdq(1): ()}, "cleared for good"
+
+
+def test_a_flag_outlives_a_change_that_waited_before_it(store: ListStore) -> None:
+    take(store, entry(pdq(1), name="known"))
+    changed = [
+        ListEntry(list="known", id=value, algorithm="pdq", value=value, category="new")
+        for value in (pdq(1), pdq(2), pdq(3))
+    ]
+    assert store.import_feed("known", whole(*changed), origin="t", at=NOW).reasons
+    store.flag(SUSPICION, origin="w", at=NOW)
+    store.approve("known", origin="t", at=NOW)
+    assert labels(store) == {pdq(1): (FLAGGED,), pdq(2): (), pdq(3): ()}
+
+
+def test_an_item_that_lost_its_label_is_flagged_again(store: ListStore) -> None:
+    take(store, entry(pdq(1), name="known"))
+    store.flag(SUSPICION, origin="w", at=NOW)
+    store.remove("known", [pdq(1)], origin="t", at=NOW)
+    with store.writing() as database:  # as stores before did
+        database.execute("DELETE FROM withheld")
+        database.execute("UPDATE flagged SET cleared = 1")
+    take(store, entry(pdq(1), name="known"))
+    with store.writing() as database:
+        database.execute("UPDATE flagged SET cleared = 0")
+    assert labels(store) == {pdq(1): ()}
+    assert store.flag(SUSPICION, origin="w", at=NOW).changed == 1
+    assert labels(store) == {pdq(1): (FLAGGED,)}

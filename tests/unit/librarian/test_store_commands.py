@@ -67,9 +67,29 @@ def test_a_large_change_waits_is_shown_and_approved_or_rejected(lists: Lists) ->
     assert "removes 9 of 10" in imported(lists, MD5[0], code=1)["reasons"][0]
     assert len(lists.json("diff", "own", code=1)) == 9
     lists("approve", "own", "--reject")
+    lists("approve", "own", "--change", "none", code=2)
+    imported(lists, MD5[0], code=1)
+    assert lists.json("approve", "own", "--change", waiting_change(lists))[0]["removed"] == 9
+
+
+def waiting_change(lists: Lists) -> str:
+    (waiting,) = lists.json("waiting", "own", code=1)["changes"]
+    return waiting["change"]
+
+
+def test_only_the_change_that_somebody_looked_at_is_approved(lists: Lists) -> None:
+    imported(lists, *MD5[:10])
+    imported(lists, *MD5[:5], code=1)
+    seen = waiting_change(lists)
+    assert f"change {seen} waits" in lists("diff", "own", code=1).stdout
+    assert f"--change {seen}" in lists("waiting", "own", code=1).stdout
     lists("approve", "own", code=2)
     imported(lists, MD5[0], code=1)
-    assert lists.json("approve", "own")[0]["removed"] == 9
+    assert waiting_change(lists) != seen
+    lists("approve", "own", "--change", seen, code=2)
+    assert len(lists.json("diff", "own", code=1)) == 9, "it still waits"
+    imported(lists, *MD5[:5], code=1)
+    assert lists.json("approve", "own", "--change", seen)[0]["removed"] == 5
 
 
 def test_dry_run_remove_rollback(lists: Lists) -> None:

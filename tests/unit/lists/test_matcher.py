@@ -272,6 +272,12 @@ def test_a_text_is_kept_as_its_signature_alone() -> None:
     value = normal_value("minhash", text)
     assert value == (minhash(text) or b"").hex()
     assert normal_value("minhash", value.upper()) == value
+    assert normal_value("minhash", "80000000" + RISING) == "80000000" + RISING
+    shorter = "20000000" + RISING[: 8 * 32] + "ff" * 4 * 96
+    assert normal_value("minhash", shorter) == shorter
+
+
+RISING = b"".join(word.to_bytes(4, "little") for word in range(128)).hex()
 
 
 @pytest.mark.parametrize(
@@ -279,6 +285,10 @@ def test_a_text_is_kept_as_its_signature_alone() -> None:
     [
         ("minhash", "see you at eight", "too short"),
         ("minhash", "00" * 516, "too short"),
+        ("minhash", "80000000" + "00000000" * 128, "do not rise"),
+        ("minhash", "20000000" + "00000000" * 128, "do not rise"),
+        ("minhash", "20000000" + RISING[: 8 * 33] + "ff" * 4 * 95, "after its 32 words"),
+        ("minhash", "80000000" + RISING[8:] + RISING[:8], "do not rise"),
         ("minhash", "ab" * 512, "takes a text or 1032 hexadecimal digits"),
         ("tlsh", "T1" + "ab" * 34, "takes 70 hexadecimal digits"),
         ("tlsh", "not a hash", "takes 70 hexadecimal digits"),

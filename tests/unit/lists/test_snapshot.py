@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from matchers.indexes.flat_file import UnusableFile
 from matchers.lists.csv_format import UnreadableList
-from matchers.lists.entry import Algorithm, ListEntry, ListInfo
+from matchers.lists.entry import FLAGGED, Algorithm, ListEntry, ListInfo
 from matchers.lists.loader import load_matcher
 from matchers.lists.matcher import MAX_MATCHES, HashQuery, ListMatcher, Match, Radii
 from matchers.lists.snapshot import compile_snapshot, open_snapshot
@@ -167,6 +169,7 @@ def test_amid_a_crowd_of_near_copies_no_kind_is_lost(tmp_path: Path, compiled: b
         ListEntry(list="one", id="category", algorithm="pdq", value=far, category="known"),
         ListEntry(list="one", id="role", algorithm="pdq", value=far, role="allow"),
         ListEntry(list="two", id="watch", algorithm="pdq", value=far, status="observed"),
+        ListEntry(list="one", id="flag", algorithm="pdq", value=far, labels=("x", FLAGGED)),
     ]
     entries = [*crowd, *rare]
     if compiled:
@@ -199,6 +202,28 @@ def test_a_failed_compilation_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="unknown list 'three'"):
         compile_snapshot(tmp_path / "lists.snapshot", INFOS, [entry])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_compilation_left_is_cleared_away(tmp_path: Path) -> None:
+    path = tmp_path / "lists.snapshot"
+    killed = (
+        "import os, sys; from pathlib import Path;"
+        "from matchers.lists.entry import ListEntry, ListInfo;"
+        "from matchers.lists.snapshot import compile_snapshot;"
+        "entry = ListEntry(list='one', id='i', algorithm='md5', value='ab' * 16);"
+        "compile_snapshot(Path(sys.argv[1]), {'one': ListInfo(name='one')}, [entry],"
+        " progress=lambda what, _: os._exit(0) if what == 'md5' else None)"
+    )
+    subprocess.run([sys.executable, "-c", killed, str(path)], check=True)
+    assert len(list(tmp_path.iterdir())) == 2, "a directory and a file that is not whole"
+
+    def meanwhile() -> Iterable[ListEntry]:
+        compile_snapshot(path, INFOS, [])  # clears nothing away that is worked on
+        yield ListEntry(list="one", id="i", algorithm="md5", value="ab" * 16)
+
+    compile_snapshot(path, INFOS, meanwhile())
+    assert list(tmp_path.iterdir()) == [path]
+    assert open_snapshot(path, loaded_at=NOW).entries == 1
 
 
 def test_the_loader_opens_snapshots_and_refuses_bad_ones_by_name(tmp_path: Path) -> None:

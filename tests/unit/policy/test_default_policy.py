@@ -124,6 +124,9 @@ def test_self_harm_gets_help_and_is_never_enforced(level):
 @pytest.mark.parametrize(
     ("allow", "match", "action"),
     [
+        (text(0.9, role="allow"), text(0.8), "allow"),
+        (text(0.9, role="allow"), text(0.8, algorithm="tlsh"), "hold"),
+        (text(0.9, role="allow", algorithm="tlsh"), text(0.8), "hold"),
         (perceptual(0, role="allow"), perceptual(10), "allow"),
         (perceptual(10, role="allow"), perceptual(10), "allow"),
         (perceptual(12, role="allow"), perceptual(10), "block"),
@@ -181,9 +184,10 @@ def with_rules(*rules: Rule) -> Policy:
 
 def test_a_trial_rule_is_passed_over():
     policy = with_rules(
-        rule(id="t", mode="trial", action="block", report=True), rule(id="l", action="label")
+        rule(id="t", on="hash_match", mode="trial", action="block", report=True),
+        rule(id="l", on="hash_match", action="label"),
     )
-    verdict = policy.judge(event(), [risk()])
+    verdict = policy.judge(event(), [digest()])
     assert (verdict.action, verdict.report) == ("label", False)
     assert [(w.rule, w.action, w.report) for w in verdict.would_have] == [("t", "block", True)]
 
@@ -282,7 +286,8 @@ def test_the_order_of_signals_does_not_matter(happened, signals):
 )
 def test_a_trial_rule_never_changes_an_action(happened, signals, on, action, place):
     rules = list(POLICY.rules)
-    rules.insert(place, rule(on=on, action=action, report=action != "allow", mode="trial"))
+    report = action != "allow" and on != "text_risk"
+    rules.insert(place, rule(on=on, action=action, report=report, mode="trial"))
     with_trial = Policy("1", ScanBasis([]), rules, POLICY.closeness).judge(happened, signals)
     plain = POLICY.judge(happened, signals)
     assert with_trial._replace(would_have=()) == plain._replace(would_have=())

@@ -13,6 +13,7 @@ from streams.contracts.values import ACTION_STRENGTH
 from streams.policy.limits import Limit, Meter, count_key
 from streams.policy.load import default_policy
 from streams.policy.policy import Policy
+from streams.policy.rules import Rule
 from streams.stages.enforcement import Enforcement
 from tests.unit.policy.signals import (
     digest,
@@ -135,6 +136,59 @@ def test_a_wrong_clock_does_not_limit_for_ever():
     assert meter.trips("r", "l", NOON)
 
 
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(0, DAY // 2)), max_size=30),
+    st.integers(-40 * DAY, 40 * DAY),
+    st.sampled_from([Limit(per_day=3), Limit(per_minute=3), Limit(per_day=5, per_minute=2)]),
+)
+def test_another_clock_never_begins_a_window_anew(drawn, offset, limit):
+    """A backfill, or a producer whose clock is wrong: what trips alone trips among its records."""
+
+    def meter() -> Meter:
+        return Meter([limit], 1, {count_key("l"): StateValue(None)})
+
+    together, alone = meter(), meter()
+    at = NOON + 50 * DAY
+    for other, step in drawn:
+        at += step // 30
+        tripped = together.trips("r", "l", at + offset * other)
+        if not other and alone.trips("r", "l", at):
+            assert tripped
+
+
+@pytest.mark.parametrize("behind", [61_000, 3_600_000, 2 * DAY, 30 * DAY])
+def test_times_that_alternate_do_not_escape_a_limit(behind):
+    for limit in (Limit(per_day=4), Limit(per_minute=4)):
+        meter = Meter([limit], 1, {count_key("l"): StateValue(None)})
+        tripped = [meter.trips("r", "l", NOON - behind * (n % 2)) for n in range(40)]
+        assert not any(tripped[:4])
+        assert all(tripped[8:])
+
+
+def test_a_clock_far_ahead_of_one_rule_leaves_the_others_counts():
+    policy = limited(Limit(per_day=1))
+    _, saved = decide(policy, [envelope(perceptual(4)), envelope(perceptual(20), at=NOON * 9)])
+    decisions, _ = decide(policy, [envelope(perceptual(4))], saved=saved)
+    assert decisions[0].degraded == ("limited:near-copy",)
+
+
+def test_counts_saved_before_there_was_a_clock_behind_are_read():
+    day, minute = NOON // DAY, NOON // 60_000
+    old = msgspec.msgpack.encode({"r": (day, 1, minute, 1)})
+    meter = Meter([Limit(per_day=1)], 1, {count_key("l"): StateValue(old)})
+    assert meter.trips("r", "l", NOON)
+
+
+@pytest.mark.parametrize("kind", ["account", "conversation", "text"])
+def test_a_rule_that_acts_on_a_further_target_only_is_limited_too(kind):
+    fields = {"id": "others", "owner": "o", "ground": "g", "on": "hash_match", "action": "allow"}
+    rule = Rule(**fields, targets={kind: "block"})
+    policy = Policy("1", DEFAULT.scan_basis, [rule], DEFAULT.closeness, [Limit(per_day=1)])
+    decisions, _ = decide(policy, [envelope(perceptual(4))] * 2)
+    assert [[t.action for t in each.targets] for each in decisions] == [["block"], ["hold"]]
+    assert decisions[1].degraded == ("limited:others",)
+
+
 def test_limits_are_shared_out_among_partitions_rounded_up():
     for partitions, most in ((1, 10), (4, 3), (100, 1)):
         decisions, _ = decide(
@@ -155,14 +209,16 @@ def test_state_is_asked_for_only_where_there_is_something_to_count():
     assert stage.run([envelope()], {}).changes == {}
 
 
-def test_counts_of_days_ago_are_forgotten():
+def test_counts_of_rules_that_are_gone_are_forgotten():
     policy = limited(Limit(per_day=1))
     _, saved = decide(policy, [envelope(perceptual(20)), envelope(perceptual(4), at=NOON + DAY)])
     assert list(msgspec.msgpack.decode(saved[count_key("hotline-a")])) == [
         "near-copy",
         "possible-copy",
     ]
-    _, saved = decide(policy, [envelope(perceptual(4), at=NOON + 2 * DAY)], saved=saved)
+    rules = [rule for rule in DEFAULT.rules if rule.id == "near-copy"]
+    policy = Policy("2", DEFAULT.scan_basis, rules, DEFAULT.closeness, policy.limits)
+    _, saved = decide(policy, [envelope(perceptual(4))], saved=saved)
     assert list(msgspec.msgpack.decode(saved[count_key("hotline-a")])) == ["near-copy"]
 
 

@@ -49,6 +49,17 @@ def test_one_with_an_error_is_refused_by_name_and_the_one_before_stays(caplog):
     assert held.refused is None
 
 
+def test_staying_with_the_one_before_does_not_hide_that_the_newest_was_refused():
+    held, taken, refused = live()
+    assert not held.take("rules = 3\n", "seawall.control@7")
+    held.stay_with(SCANS % "one", "seawall.control@7")
+    assert held.policy.version.startswith("one+")
+    assert (len(taken), len(refused)) == (1, 1)
+    assert "seawall.control@7" in str(held.refused)
+    held.stay_with("rules = 4\n", "the one before")
+    assert "the one before" in str(held.refused)
+
+
 def test_back_to_the_workers_own():
     held, _, _ = live()
     held.take(SCANS % "one", "t")

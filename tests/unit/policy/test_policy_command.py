@@ -135,3 +135,18 @@ def test_explain_names_the_rule_on_trial(policy, tmp_path):
     result = invoke("explain", policy, path)
     assert "signal 0 hash_match: rule one says hold, only noted" in result.stdout
     assert "decision: allow, priority 4" in result.stdout
+
+
+@pytest.mark.parametrize("content", [None, b"x" * 5000])
+def test_lists_that_cannot_be_used_are_said_and_no_store_is_made(
+    policy, tmp_path, monkeypatch, content
+):
+    store = tmp_path / "lists.db"
+    if content is not None:
+        store.write_bytes(content)
+    monkeypatch.setenv("SEAWALL_LISTS_STORE", str(store))
+    result = invoke("check", policy)
+    assert result.exit_code == 2
+    assert isinstance(result.exception, SystemExit)
+    assert f"lists.store: {store}: " in result.stderr
+    assert store.exists() == (content is not None)

@@ -12,7 +12,7 @@ from PIL import Image
 from matchers.provenance.container import MAX_BYTES, metadata_blocks
 from matchers.provenance.exif import exif_fields
 from matchers.provenance.finding import Finding
-from matchers.provenance.metadata import claims
+from matchers.provenance.metadata import MAX_READ, MAX_SEARCHED, MAX_TOTAL, claims
 from matchers.provenance.vocabulary import SOURCE_TYPES, generator_named, is_generated, source_type
 from tests.unit.provenance.pictures import (
     IPTC,
@@ -134,6 +134,56 @@ def test_a_chunk_that_inflates_without_end_is_cut() -> None:
 def test_a_directory_that_names_itself_ends() -> None:
     entry = struct.pack("<HHII", 0x8769, 4, 1, 8)
     assert list(exif_fields(b"II*\0\x08\0\0\0" + b"\x01\0" + entry)) == []
+
+
+def tiff(*fields: tuple[int, bytes], further: int = 0) -> bytes:
+    """A TIFF structure with a directory of text fields, all of one value where values are equal."""
+    values: dict[bytes, int] = {}
+    end = 8 + 2 + 12 * (len(fields) + further)
+    for _, value in fields:
+        if value not in values:
+            values[value] = end
+            end += len(value)
+    entries = [struct.pack("<HHII", tag, 7, len(value), values[value]) for tag, value in fields]
+    pointers = [struct.pack("<HHII", 0x8769, 4, 1, 10 + 12 * n) for n in range(further)]
+    count = struct.pack("<H", len(fields) + further)
+    return b"II*\0\x08\0\0\0" + count + b"".join(entries + pointers) + b"".join(values)
+
+
+def test_one_value_of_each_field_and_two_directories_are_read() -> None:
+    """A field that is named 512 times, of one value of 60 kB, would be searched 512 times."""
+    block = tiff(*[(0x9286, b"Steps: 1" * 7000)] * 512)
+    assert [len(field.text) for field in exif_fields(block)] == [56_000]
+    named = tiff((0x0131, b"one one one"), (0x0131, b"another one"), (0x010E, b"described"))
+    assert [field.text for field in exif_fields(named)] == ["one one one", "described"]
+    many = tiff((0x0131, b"one one one"), further=40)
+    assert len(list(exif_fields(many))) <= 2
+
+
+def test_only_the_beginning_of_a_field_is_searched() -> None:
+    late = b"ASCII\0\0\0" + b" " * MAX_SEARCHED + PARAMETERS.encode()
+    assert said(with_exif("JPEG", comment=late)) == set()
+
+
+@pytest.mark.parametrize("kind", ["blocks", "bytes"])
+def test_a_file_has_a_budget(kind: str) -> None:
+    """What comes after too much metadata is not read."""
+    filler = chunk(b"tEXt", b"a\0b") * MAX_READ
+    if kind == "bytes":
+        filler = chunk(b"tEXt", b"a\0" + b" " * MAX_BYTES) * (MAX_TOTAL // MAX_BYTES + 1)
+    last = chunk(b"tEXt", b"Software\0NovelAI")
+    head = b"\x89PNG\r\n\x1a\n"
+    assert said(head + last + filler) == {("text chunk software: NovelAI", "NovelAI")}
+    assert said(head + filler + last) == set()
+
+
+def test_parameters_are_found_whatever_the_number_of_steps() -> None:
+    for steps in ("1", "150", "123456"):
+        text = f"a hill\nSteps: {steps}, Sampler: Euler"
+        assert said(png(parameters=text)) == {
+            ("text chunk parameters: Stable Diffusion", "Stable Diffusion")
+        }
+    assert said(png(parameters="Steps: many, Sampler: Euler")) == set()
 
 
 START = {form: saved(form)[:200] for form in FORMS}

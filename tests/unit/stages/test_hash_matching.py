@@ -177,6 +177,20 @@ def test_another_view_of_a_picture_is_matched_and_named() -> None:
     assert [signal.variant for signal in out.signals if isinstance(signal, HashMatch)] == [None]
 
 
+def test_an_observed_hash_of_an_item_does_not_hide_its_acting_one() -> None:
+    info = ListInfo(name="one", default_role="block")
+    entries = [
+        ListEntry(list="one", id="i", algorithm="pdq", value=PDQ, status="observed"),
+        ListEntry(list="one", id="i", algorithm="pdq", value="0f" * 31 + "0e"),
+        ListEntry(list="one", id="i", algorithm="pdq", value="0f" * 31 + "0c", category="other"),
+    ]
+    matcher = ListMatcher({"one": info}, entries, loaded_at=NOW)
+    views = [VariantHash(variant="rotate90", pdq="f0" * 32, quality=80)]
+    (out,) = run([envelope(media=[picture(pdq=PDQ, pdq_quality=80, variants=views)])], matcher)
+    told = [(s.role, s.category) for s in out.signals if isinstance(s, HashMatch)]
+    assert sorted(told) == [("block", ""), ("block", "other"), ("observe", "")]
+
+
 def test_a_copy_of_listed_written_material_is_a_signal() -> None:
     matcher = listed(("minhash", prose(1, 120)))
     near = edited(prose(1, 120), 1, 0.05)
