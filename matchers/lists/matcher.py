@@ -322,16 +322,17 @@ class ListMatcher:
     def _matches(self, algorithm: Algorithm, radius: int, hits: list[Hit]) -> list[Match]:
         """The matches of one query, from its hits, nearest first."""
         found: list[Match] = []
-        kinds: set[tuple[str, str, str]] = set()
+        kinds: set[tuple[str, str, str, bool]] = set()
         for hit in hits:
             entry = hit.entry
             info = self.infos[entry.list]
             role = entry.role or info.role(entry.category)
+            flagged = FLAGGED in entry.labels
             if entry.status == "observed":
                 role = "observe"
-            elif role == "block" and algorithm in PERCEPTUAL and FLAGGED in entry.labels:
+            elif role == "block" and algorithm in PERCEPTUAL and flagged:
                 role = "hold"
-            kind = (entry.list, entry.category, role)
+            kind = (entry.list, entry.category, role, flagged)
             if len(found) >= MAX_MATCHES and kind in kinds:
                 continue
             kinds.add(kind)

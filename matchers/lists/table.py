@@ -73,7 +73,8 @@ class Hit(NamedTuple):
 
 MAX_MATCHES = 32
 """Matches given for one query, nearest first, besides at least one of each list, category and
-role, flagged and not: a query amid a cluster of a hundred thousand near copies needs no more to be decided."""
+role, flagged and not: a query amid a cluster of a hundred thousand near copies needs no more to be
+decided."""
 
 _PARTS: Mapping[Algorithm, int] = {"vpdq": FRAME_BYTES, "minhash": 4}
 """Bytes of what a query is made of, any number of times: frames, shingles."""

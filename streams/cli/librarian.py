@@ -80,7 +80,7 @@ def librarian(
 
     def fetch(opened: ListStore) -> bool:
         try:
-            return _fetch(opened, catalogue, metrics)
+            return fetch_lists(opened, catalogue, metrics)
         finally:
             audit_lists(settings, opened)
 
@@ -103,7 +103,7 @@ def librarian(
         work.run(ending, every)
 
 
-def _fetch(store: ListStore, catalogue: Path, metrics: LibrarianMetrics) -> bool:
+def fetch_lists(store: ListStore, catalogue: Path, metrics: LibrarianMetrics) -> bool:
     """Bring every list up to its source; whether one failed. The catalogue is read each time."""
     try:
         listed = read_catalogue(catalogue)

@@ -67,6 +67,8 @@ class Librarian:
         self._compiling: Future[Compiled] | None = None
         self._compiled_at = time.monotonic()
         self._done_at: dict[str, float] = {}
+        self._log_holds_erased = True
+        """Perhaps: by whoever was killed before."""
 
     def once(self) -> bool:
         """One round of everything; whether something failed."""
@@ -142,6 +144,8 @@ class Librarian:
             self._desk.complain(f"a proposal is refused: {why}")
 
     def _publish(self) -> None:
+        if self._log_holds_erased:
+            self._log_holds_erased = not self._store.clear_log()
         with self._store.reading() as database:
             if not outbox.unpublished(database) and not erasure.erasable(database):
                 return
@@ -152,6 +156,7 @@ class Librarian:
             self._desk.say(f"{sent.messages} changes published")
         if sent.erased:
             self._desk.say(f"{sent.erased} withdrawn entries erased")
+            self._log_holds_erased = True
         if sent.too_much:
             self._desk.say(f"{sent.too_much}: compiling")
         if sent.topic_anew:

@@ -1,7 +1,9 @@
 """Changes of lists on `seawall.control`: what is written there, and what a worker keeps of it.
 
 The topic is compacted, with a key for each entry and list, and a removal is a message too: whoever
-reads it from a snapshot's offset, however old, ends with the same lists.
+reads it from a snapshot's offset ends with the same lists. But for what victims took back: of that
+the removal, which names it, is compacted away once a snapshot without it is compiled. So who starts
+from a snapshot before that one can match what was erased until it has a newer one.
 """
 
 import hashlib

@@ -145,10 +145,10 @@ def contained(action: Action, signal: Signal) -> Action:
 
 
 class _Window(NamedTuple):
-    """A window's number, and how often in it."""
+    """A window's number, and how often there was an act in it."""
 
     number: int
-    count: int
+    acts: int
 
 
 def _counted(ahead: _Window, behind: _Window, now: int, a_day: int) -> tuple[int, _Window, _Window]:
@@ -159,14 +159,14 @@ def _counted(ahead: _Window, behind: _Window, now: int, a_day: int) -> tuple[int
             behind = ahead  # who is there may go on
         return 1, _Window(now, 1), behind
     if ahead.number - now <= a_day:
-        ahead = _Window(ahead.number, ahead.count + 1)
-        return ahead.count, ahead, behind
+        ahead = _Window(ahead.number, ahead.acts + 1)
+        return ahead.acts, ahead, behind
     if now > behind.number:
         behind = _Window(now, 1)
     else:
         late = behind.number - now <= a_day
-        behind = _Window(behind.number if late else now, behind.count + 1)
-    return behind.count, ahead, behind
+        behind = _Window(behind.number if late else now, behind.acts + 1)
+    return behind.acts, ahead, behind
 
 
 def _decode(saved: bytes | None) -> dict[str, _Counts]:

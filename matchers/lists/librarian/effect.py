@@ -20,7 +20,7 @@ def bound(info: ListInfo) -> dict[str, str]:
     }
 
 
-def role(alias: str) -> str:
+def role_of(alias: str) -> str:
     """The role of an entry that is in force, whatever its status."""
     return (
         f"coalesce({alias}.role, "
@@ -32,7 +32,7 @@ def effect(alias: str) -> str:
     """Its role; `observe` for one that is observed; nothing for one that is not in force."""
     return f"""CASE WHEN {alias}.status = 'active' OR ({alias}.status = 'observed' AND EXISTS (
       SELECT 1 FROM observing o WHERE o.list = :list AND o.id = {alias}.id
-      AND o.algorithm = {alias}.algorithm AND o.value = {alias}.value)) THEN {role(alias)}
+      AND o.algorithm = {alias}.algorithm AND o.value = {alias}.value)) THEN {role_of(alias)}
       WHEN {alias}.status = 'observed' THEN 'observe' END"""
 
 

@@ -35,7 +35,8 @@ def note_withdrawn(database: sqlite3.Connection, name: str, revision: int, kind:
     """Note what of a victim's list the worked-out change of a kind removes for its source, and
     what was listed again."""
     database.execute(
-        f"DELETE FROM withdrawn WHERE list = ? AND ({_ITEM}) IN (SELECT {_ITEM} FROM changes WHERE NOT gone)",
+        f"""DELETE FROM withdrawn WHERE list = ?
+        AND ({_ITEM}) IN (SELECT {_ITEM} FROM changes WHERE NOT gone)""",
         (name,),
     )
     if kind not in _BY_SOURCE:

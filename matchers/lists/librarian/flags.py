@@ -102,9 +102,7 @@ def clear(database: sqlite3.Connection, name: str, item_id: str) -> None:
     database.execute(
         "UPDATE flagged SET cleared = 1 WHERE list = ? AND id = ? AND NOT cleared", (name, item_id)
     )
-    database.execute(
-        f"UPDATE changes SET labels = {_WITHOUT_LABEL} WHERE id = ?", (item_id,)
-    )
+    database.execute(f"UPDATE changes SET labels = {_WITHOUT_LABEL} WHERE id = ?", (item_id,))
 
 
 _WITH_LABEL = f"json_insert(labels, '$[#]', '{FLAGGED}')"

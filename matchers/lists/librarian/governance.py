@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 MAX_REMOVED = 0.02
-"""Of the entries in force. A feed that loses more, or weakens more, has more likely failed than been cleaned."""
+"""Of the entries in force. A feed that loses more, or weakens more, has more likely failed than
+been cleaned."""
 MAX_ADDED = 0.20
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from matchers.indexes.hamming import Codes, HammingIndex
 from matchers.lists.degenerate import OF_A_FLAT_PICTURE
 from matchers.lists.entry import HAMMING_BYTES, Algorithm, ListInfo
-from matchers.lists.librarian.effect import acts, bound, effect, role
+from matchers.lists.librarian.effect import acts, bound, effect, role_of
 from matchers.lists.matcher import Radii
 from matchers.lists.table import as_codes, pack
 
@@ -32,7 +32,8 @@ class _Benign(NamedTuple):
 
 def hold_guarded(database: sqlite3.Connection, infos: Mapping[str, ListInfo], name: str) -> int:
     """In the worked-out change of a list, let the entries that would come into force, or begin to
-    act, near to a benign hash wait as `pending`, but for those that somebody approved; how many there are.
+    act, near to a benign hash wait as `pending`, but for those that somebody approved; how many
+    there are.
 
     Hamming codes only: frames of a benign video can stand in any other.
     """
@@ -50,7 +51,7 @@ def _hold(
         f"""SELECT c.id, c.value FROM changes c LEFT JOIN entries e
           ON e.list = :list AND e.id = c.id AND e.algorithm = c.algorithm AND e.value = c.value
         WHERE NOT c.gone AND c.algorithm = :algorithm AND c.status IN ('active', 'observed')
-        AND {role("c")} != 'allow'
+        AND {role_of("c")} != 'allow'
         AND (e.id IS NULL OR e.status NOT IN ('active', 'observed')
           OR {effect("e")} = 'allow' OR ({acts("c")} AND NOT {acts("e")}))
         AND NOT EXISTS (SELECT 1 FROM approved a WHERE a.list = :list AND a.id = c.id

@@ -162,7 +162,7 @@ def connect(path: Path) -> sqlite3.Connection:
         raise UnusableStore(f"{path}: cannot be opened: {error}") from error
     try:
         _prepare(database, path)
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         database.close()
         raise UnusableStore(f"{path}: not a store of lists: {error}") from error
     except UnusableStore:

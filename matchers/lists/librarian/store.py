@@ -191,7 +191,8 @@ class ListStore:
             if waits:
                 changes.merge_waiting(self._database, name, feed)
             reasons = concerns(
-                changes.extent(self._database, self.infos()[name]), empty_feed=feed.whole and not feed.items
+                changes.extent(self._database, self.infos()[name]),
+                empty_feed=feed.whole and not feed.items,
             )
             if reasons:
                 outcome = self._put_by(name, reasons, origin, at)
@@ -230,10 +231,10 @@ class ListStore:
         origin: str,
         at: datetime,
     ) -> Outcome:
-        """Make the change of a list that waits; with `change` only if it is the one that
-        `self.change` gave, since a sync can replace what somebody looked at. Or, with an item's id, put in force what of it is
-        held or observed, clear its flags, and lift its removal here, so that the next import
-        brings it back.
+        """Make the change of a list that waits; with `change` only if `self.change` gave that
+        word for it, since a sync can replace what somebody looked at. Or, with an item's id, put
+        in force what of it is held or observed, clear its flags, and lift its removal here, so
+        that the next import brings it back.
 
         Raises `Refused` when nothing waits, or another change does.
         """

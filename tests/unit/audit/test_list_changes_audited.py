@@ -4,12 +4,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
+import pytest
 from typer.testing import CliRunner
 
 from matchers.lists.entry import ListInfo
 from matchers.lists.formats.registry import read_feed
 from matchers.lists.librarian.store import ListStore
-from streams.audit.log import AuditLog
+from streams.audit.log import AuditLog, UnusableAudit
 from streams.cli.audit_hook import audit_lists
 from streams.cli.main import build
 from streams.settings import AuditSettings, Settings
@@ -102,10 +103,26 @@ def test_the_commands_note_changes_approvals_and_exports(tmp_path: Path) -> None
         CliRunner().invoke(command, ["lists", *arguments, "--config", str(config)])
 
     run("import", str(tmp_path / "lists.toml"))
-    run("approve", "own")
+    run("approve", "own", "--reject")
     run("export", "own", "--out", str(tmp_path / "out.csv"))
     with AuditLog(tmp_path / "audit.db") as log:
         kinds = [row.kind for row in log.entries()]
     assert kinds[0] == "list"
     assert kinds[-1] == "export"
     assert (tmp_path / "out.csv").exists()
+
+
+def test_a_log_that_cannot_be_used_is_an_error_that_who_runs_on_can_catch(tmp_path: Path) -> None:
+    bad = tmp_path / "audit.db"
+    bad.write_bytes(b"x" * 5000)
+    changed(tmp_path / "lists.db", 1)
+    with (
+        ListStore.open(tmp_path / "lists.db") as store,
+        pytest.raises(UnusableAudit, match="not an audit log"),
+    ):
+        audit_lists(Settings(audit=AuditSettings(file=str(bad))), store)
+    config = tmp_path / "seawall.toml"
+    config.write_text(f'[lists]\nstore = "{tmp_path}/lists.db"\n[audit]\nfile = "{bad}"\n')
+    done = CliRunner().invoke(build("lists"), ["lists", "history", "--config", str(config)])
+    assert done.exit_code == 2
+    assert f"error: {bad}: not an audit log" in done.stderr

@@ -69,8 +69,9 @@ def test_the_age_stated_is_read(text: str, age: int) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "13", "13 kak", "13 po", "13です", "13歳です", "13살이요", "13 jahre", "13 jaar oud", "13 лет",
-        "13 साल", "١٣ سنة", "13 años y tu?", "13, a ty?", "13 tahun, kamu?", "13 лет а тебе?", "13岁 你呢",
+        "13", "13 kak", "13 po", "13です", "13歳です", "13살이요", "13 jahre", "13 jaar oud",
+        "13 лет", "13 साल", "١٣ سنة", "13 años y tu?", "13, a ty?", "13 tahun, kamu?",
+        "13 лет а тебе?", "13岁 你呢",
     ],
 )  # fmt: skip
 def test_a_bare_number_answers_a_question_for_the_age(text: str) -> None:

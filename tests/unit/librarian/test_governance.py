@@ -276,14 +276,10 @@ def test_what_begins_to_act_passes_the_guard_and_is_observed_as_what_is_new(
             )
         )
 
-    store.define(
-        ListInfo(name="a", default_role="block", observe_hours=0.0), origin="t", at=NOW
-    )
+    store.define(ListInfo(name="a", default_role="block", observe_hours=0.0), origin="t", at=NOW)
     store.import_feed("a", given("allow"), origin="t", at=NOW)
     assert set(statuses(store).values()) == {"active"}
-    store.define(
-        ListInfo(name="a", default_role="block", observe_hours=5.0), origin="t", at=NOW
-    )
+    store.define(ListInfo(name="a", default_role="block", observe_hours=5.0), origin="t", at=NOW)
     store.import_feed("a", given(None), origin="t", at=NOW)
     store.approve("a", origin="t", at=NOW)
     assert statuses(store) == {BENIGN: "pending", pdq(1): "observed"}
@@ -309,9 +305,7 @@ def test_a_list_that_is_vouched_for_is_not_observed_any_longer(
 
 def test_a_longer_observation_is_for_new_entries(store: ListStore) -> None:
     take(store, entry(pdq(1)))
-    store.define(
-        ListInfo(name="a", default_role="block", observe_hours=100.0), origin="t", at=NOW
-    )
+    store.define(ListInfo(name="a", default_role="block", observe_hours=100.0), origin="t", at=NOW)
     store.release(NOW + 24 * HOURS)
     assert statuses(store) == {pdq(1): "active"}
 

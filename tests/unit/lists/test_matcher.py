@@ -4,7 +4,15 @@ from datetime import UTC, datetime
 import pytest
 
 from matchers.hashing.text import minhash, shingles
-from matchers.lists.entry import Algorithm, EntryStatus, ListEntry, ListInfo, Role, normal_value
+from matchers.lists.entry import (
+    FLAGGED,
+    Algorithm,
+    EntryStatus,
+    ListEntry,
+    ListInfo,
+    Role,
+    normal_value,
+)
 from matchers.lists.matcher import MAX_MATCHES, HashQuery, ListMatcher, Match, Radii
 from tests.unit.hashing.prose import edited, prose
 
@@ -20,6 +28,7 @@ def entry(
     list: str = "one",
     role: Role | None = None,
     status: EntryStatus = "active",
+    labels: tuple[str, ...] = (),
 ) -> ListEntry:
     return ListEntry(
         list=list,
@@ -29,6 +38,7 @@ def entry(
         category=category,
         role=role,
         status=status,
+        labels=labels,
     )
 
 
@@ -220,6 +230,17 @@ def test_a_crowd_of_near_copies_is_cut_but_no_kind_is_lost() -> None:
     assert len(matches) == MAX_MATCHES + 1
     assert matches[-1].entry == "far"
     assert [match.distance for match in matches] == sorted(match.distance for match in matches)
+
+
+def test_a_flagged_crowd_pushes_no_block_out() -> None:
+    crowd = [
+        entry(f"c{n}", "pdq", away(PDQ, n % 20).hex(), role="block", labels=(FLAGGED,))
+        for n in range(200)
+    ]
+    far = entry("far", "pdq", away(PDQ, 31).hex(), role="block")
+    (matches,) = matcher(*crowd, far).match_hashes([HashQuery("pdq", PDQ)])
+    assert (matches[-1].entry, matches[-1].role) == ("far", "block")
+    assert {match.role for match in matches[:-1]} == {"hold"}
 
 
 def test_a_value_of_the_wrong_width_is_refused() -> None:

@@ -124,7 +124,6 @@ def test_self_harm_gets_help_and_is_never_enforced(level):
 @pytest.mark.parametrize(
     ("allow", "match", "action"),
     [
-        (text(0.9, role="allow"), text(0.8), "allow"),
         (text(0.9, role="allow"), text(0.8, algorithm="tlsh"), "hold"),
         (text(0.9, role="allow", algorithm="tlsh"), text(0.8), "hold"),
         (perceptual(0, role="allow"), perceptual(10), "allow"),

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from msgspec import structs
 
 from streams.boundary import Topics, decision_output, outcome_counter
 from streams.contracts.envelope import Envelope
@@ -63,3 +64,19 @@ def test_limits_that_trip_are_counted_by_rule():
     assert value("seawall_reports_paused_total") == 2
     assert value("seawall_decisions_total", {"action": "block", "priority": "4"}) == 4
     assert value("seawall_decisions_total", {"action": "hold", "priority": "4"}) == 1
+
+
+def test_languages_are_counted_under_names_that_nobody_outside_can_add_to():
+    metrics = Metrics()
+    found = risk("review", ("self_harm",), pattern="self_harm")
+    envelopes = [envelope(found), envelope(), envelope(), envelope(), envelope()]
+    for one, language in zip(envelopes, ("de-AT", "EN", None, "tlh", "x" * 35), strict=True):
+        one.event = structs.replace(one.event, language=language)
+    outcome_counter(metrics, ["text-risk", "enforcement"])(decided(*envelopes))
+    value = metrics.registry.get_sample_value
+    assert {
+        language: value("seawall_event_languages_total", {"language": language})
+        for language in ("de", "en", "unknown", "other")
+    } == {"de": 1, "en": 1, "unknown": 1, "other": 2}
+    labels = {"category": "self_harm", "language": "de"}
+    assert value("seawall_text_risk_categories_total", labels) == 1

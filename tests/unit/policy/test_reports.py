@@ -15,7 +15,7 @@ from streams.contracts.values import Action
 from streams.policy.load import PolicyError, default_policy, parse_policy, parse_policy_file
 from streams.policy.policy import Policy
 from streams.policy.rules import BadRule, Rule, compile_rule
-from tests.unit.policy.signals import digest, event, events, evidence, risk, url
+from tests.unit.policy.signals import digest, event, events, evidence, url
 
 DEFAULT = default_policy()
 DOCUMENT = Path(__file__).parents[3] / "docs" / "own-the-policy.md"
@@ -91,7 +91,5 @@ def test_the_documented_policy_passes_its_own_tests():
 
 
 def test_the_documented_policy_holds_what_a_victim_submitted():
-    verdict = parse_policy(documented(), "t").judge(
-        event(), [digest(source_kind="victim")]
-    )
+    verdict = parse_policy(documented(), "t").judge(event(), [digest(source_kind="victim")])
     assert (verdict.action, verdict.report) == ("hold", False)
