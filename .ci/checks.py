@@ -26,6 +26,7 @@ COMMANDS: dict[str, list[str]] = {
     "schemas current": [sys.executable, "-m", "streams.contracts.schemas", "--check"],
     "dashboards current": [sys.executable, "-m", "dashboards", "--check"],
     "rules and dashboards": [*PYTEST, "tests/dashboards"],
+    "deploy (chart, compose, image, access lists)": [*PYTEST, "tests/deploy"],
     "unit and property tests": [*PYTEST, "tests/unit"],
     "conformance": [*PYTEST, "tests/conformance"],
     "integration (real broker and store)": [*PYTEST, "tests/integration"],

@@ -14,7 +14,7 @@ if [ -z "$found" ]; then
   done
   mkdir -p "$cache.new"
   trap 'rm -rf "$cache.new"' EXIT
-  if ! (cd "$cache.new" && apt-get download -q "$package" && dpkg -x "$package"_*.deb .) >"$cache.log" 2>&1; then
+  if ! (cd "$cache.new" && apt-get download -q "$package" && dpkg -x "$package"_*.deb . && rm -f -- *.deb) >"$cache.log" 2>&1; then
     echo "$program is not installed, and apt-get download $package failed: $(tail -n 1 "$cache.log")" >&2
     exit 1
   fi

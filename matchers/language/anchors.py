@@ -7,7 +7,6 @@ Both are chosen to be met seldom, so that ordinary talk runs hardly any expressi
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
-from math import inf
 from typing import NamedTuple
 
 from matchers.language.phrases import (
@@ -27,9 +26,9 @@ _MOST_OFTEN = 0.02
 _RANK = 40
 """About how often the first word of a list of everyday words is met at a given place, and the rank
 of the word that is met half as often (Zipf's law, flattened as in Mandelbrot 1953)."""
-_LITERAL_COST = 1e-5
+_LITERAL_COST = 3e-6
 """What a literal more costs (time to build, memory) as a frequency: a hundred of them are worth a
-word that is met once in a thousand places."""
+word that is met once in three thousand places."""
 
 
 _BESIDE_MOST = 3
@@ -84,7 +83,7 @@ class AnchorChooser:
         """The gap-free run that is met least often, of those with at most `ANCHORS_CAP`
         expansions."""
         weights = [self._weigh(node, spaced) for node in nodes]
-        best, least = slice(0), inf
+        best, least = slice(0), 1.0
         for first in range(len(nodes)):
             total, often, closed = 1, 1.0, 0.0
             for last in range(first, len(nodes)):

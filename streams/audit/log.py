@@ -93,7 +93,7 @@ class AuditLog:
             raise UnusableAudit(f"{path}: cannot be opened: {error}") from error
         try:
             self._prepare(path)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             self._database.close()
             raise UnusableAudit(f"{path}: not an audit log: {error}") from error
         except UnusableAudit:

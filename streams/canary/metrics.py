@@ -32,7 +32,8 @@ class CanaryMetrics:
         )  # fmt: skip
         self.unreachable = Counter(
             "seawall_canary_unreachable_total",
-            "Rounds that could not be sent or read: Kafka was away, or a topic missing.", registry=registry,
+            "Rounds that could not be sent or read: Kafka was away, or a topic missing.",
+            registry=registry,
         )  # fmt: skip
         for probe in PROBES:
             self.last_found.labels(probe).set_to_current_time()

@@ -18,6 +18,9 @@ WORKERS = 3
 PACE = 2_000
 """Events a second: well under what three workers do on two cores, so that what is measured is the
 restart and not the machine."""
+PORTION_SECONDS = 5
+CALM_SECONDS = 15.0
+"""Measured before the first restart, to compare with."""
 SESSION_MS = 10_000  # the setting's default, which the chart leaves as it is
 GRACE_BEYOND_SHUTDOWN = 10.0
 MIN_READY_SECONDS = 5.0
@@ -35,23 +38,27 @@ async def rolling_workers(run: Run) -> None:
         worker.start()
     for worker in workers:
         await worker.ready()
-    load = run.produce(seconds=max(60.0, run.events / PACE))
-    await run.progress(0.1)
-    calm = time.monotonic()
-    await run.progress(0.2)
-    began = time.monotonic()
-    gaps: list[float] = []
-    for worker in reversed(workers):
-        run.fault(f"restart {worker.name}")
-        stopped = time.monotonic()
-        seconds = await run.end(worker)
-        run.demand(seconds < grace, f"{worker.name} outlived its pod's {grace:.0f} s")
-        worker.start()
-        await worker.ready()
-        gaps.append(time.monotonic() - stopped)
-        await asyncio.sleep(MIN_READY_SECONDS)
-    ended = time.monotonic()
-    run.demand(not load.done(), "the load had ended before the restarts did")
+    finished = asyncio.Event()
+    load = asyncio.create_task(_load(run, finished))
+    try:
+        await run.progress(0.1)
+        calm = time.monotonic()
+        await asyncio.sleep(CALM_SECONDS)
+        began = time.monotonic()
+        gaps: list[float] = []
+        for worker in reversed(workers):
+            run.fault(f"restart {worker.name}")
+            stopped = time.monotonic()
+            seconds = await run.end(worker)
+            run.demand(seconds < grace, f"{worker.name} outlived its pod's {grace:.0f} s")
+            worker.start()
+            await worker.ready()
+            gaps.append(time.monotonic() - stopped)
+            await asyncio.sleep(MIN_READY_SECONDS)
+        ended = time.monotonic()
+    finally:
+        finished.set()
+        await load
     await run.drained()
     run.notes.append(
         f"p50/p99/max before {_spread(run.waits(calm, began))}, "
@@ -59,6 +66,14 @@ async def rolling_workers(run: Run) -> None:
         + ", ".join(f"{gap:.1f}" for gap in gaps)
         + " s"
     )
+
+
+async def _load(run: Run, finished: asyncio.Event) -> None:
+    """All events of the run, and more of them for as long as the restarts take."""
+    sent = 0
+    while sent < run.events or not finished.is_set():
+        await run.produce(PACE * PORTION_SECONDS, PORTION_SECONDS)
+        sent += PACE * PORTION_SECONDS
 
 
 def _spread(waits: list[float]) -> str:

@@ -8,13 +8,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
+from kafka.protocol.consumer import OffsetSpec
 
 from streams.cases.app import run_once
+from streams.cases.desk import Desk, DeskTopics
 from streams.cases.sending import ReversalTopics, send_reversals
+from streams.cases.service import Rounds
 from streams.cases.store import CaseStore
 from streams.contracts.codec import encode_decision
-from streams.settings import load_settings
+from streams.kafka.topics import CASES, DECISIONS, OUTCOMES
+from streams.settings import CaseSettings, FeedbackSettings, load_settings
 from tests.integration.worker.processes import SEAWALL, worker
 from tests.integration.worker.test_worker import LISTED_MD5, create_topics, settings_file
 from tests.unit.cases.occurrences import decision, event, match
@@ -216,3 +221,52 @@ def test_a_crash_between_sending_and_noting_sends_nothing_twice(
         assert send_reversals(client, store, to, name) == 0
     assert len(committed(broker.bootstrap, to.decisions, 3)) == 3
     assert len(committed(broker.bootstrap, to.urgent, 1)) == 1
+
+
+def test_what_retention_removed_before_it_was_read_is_told_once(
+    broker, prefix, tmp_path: Path, caplog
+) -> None:
+    config = configured(tmp_path, broker, prefix)
+    settings = load_settings(config, environment={}).settings
+    topics = DeskTopics(*(f"{prefix}{name}" for name in (DECISIONS, CASES, OUTCOMES)))
+    partition = TopicPartition(topics.outcomes, 0)
+    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
+
+    def lose(count: int) -> None:
+        for _ in range(count):
+            producer.send(partition.topic, b"{}", partition=0).get(10)
+        [end] = admin.list_partition_offsets({partition: OffsetSpec.LATEST}).values()
+        admin.delete_records({partition: end.offset})
+
+    def several(rounds: Rounds) -> None:
+        for _ in range(20):
+            rounds.once()
+
+    producer = KafkaProducer(bootstrap_servers=broker.bootstrap)
+    with CaseStore.open(tmp_path / "c.db") as store:
+        store.set_position(partition.topic, 0, 0)
+        desk = Desk(store, topics, lambda: datetime.now(UTC), CaseSettings(), FeedbackSettings())
+        client = settings.kafka.kafka_python_config()
+        rounds = Rounds(desk, client, "urgent", f"{prefix}desk", None)
+        lose(3)
+        while rounds.once():
+            pass
+        assert rounds.take_expired() == {partition.topic: 3}
+        assert "retention removed 3 offsets" in caplog.text
+        rounds.close()
+        rounds.once()
+        assert rounds.take_expired() == {}
+        lose(2)  # while it reads
+        with pytest.raises(KafkaError):
+            several(rounds)
+        rounds.close()
+        rounds.once()
+        assert sum(rounds.take_expired().values()) == 2
+        store.set_position(partition.topic, 0, 1_000)
+        rounds.close()
+        rounds.once()
+        assert "made anew or cut" in caplog.text
+        assert store.position(partition.topic, 0) == 5
+        rounds.close()
+    admin.close()
+    producer.close()

@@ -14,7 +14,7 @@ from rich.table import Table
 from dashboards.tool import ToolMissing, find_tool
 from streams.localbroker import LocalCluster
 from tests.integration.monitoring.faults import FAULTS, Fault
-from tests.integration.monitoring.rig import Rig, rig
+from tests.integration.monitoring.rig import SPEED, Rig, rig
 
 FIRE_SECONDS = 120.0
 RESOLVE_SECONDS = 240.0
@@ -123,7 +123,9 @@ def _times(times: dict[str, float]) -> str:
 
 def table(seen: Sequence[Seen]) -> Table:
     """Fault, alert, seconds until it fired, seconds from the mending until it was over."""
-    shown = Table("fault", "alert", title="Alert drill: time runs 30 times as fast in the rules")
+    shown = Table(
+        "fault", "alert", title=f"Alert drill: time runs {SPEED} times as fast in the rules"
+    )
     for column in ("expected", "fired after", "resolved after"):
         shown.add_column(column, justify="right")
     for one in seen:

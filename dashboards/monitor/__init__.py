@@ -1,0 +1,1 @@
+"""`make monitor`: the demo's pipeline under a real Prometheus, to look at."""

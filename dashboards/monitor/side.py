@@ -1,0 +1,83 @@
+"""A `seawall` process beside the demo's worker, and where its metrics are."""
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from demo.service import environment, seawall
+from streams.localbroker import guard
+
+READY_SECONDS = 120
+STOP_SECONDS = 20
+_METRICS = re.compile(r"metrics(?: and probes)? at http://([^\s/]+)")
+
+
+class SideFailed(Exception):
+    """The process ended; the message has the end of its log."""
+
+
+class Side:
+    """Runs while its block lasts, and dies with this process however that ends."""
+
+    def __init__(self, name: str, folder: Path, arguments: Sequence[str]) -> None:
+        self.name = name
+        self.log = folder / f"{name}.log"
+        self._folder = folder
+        self._arguments = arguments
+        self._process: subprocess.Popen[bytes] | None = None
+        self.address = ""
+
+    def __enter__(self) -> Self:
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603
+                [
+                    *(sys.executable, "-I", "-S", guard.__file__, "-"),
+                    *seawall(*self._arguments),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                cwd=self._folder,
+                env=environment(self._folder) | {"PYTHONUNBUFFERED": "1"},
+                start_new_session=True,
+            )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        process = self._process
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()  # the guard ends it
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def wait(self) -> str:
+        """Wait for its metrics; gives their `host:port`. Raises `SideFailed`."""
+        ends = time.monotonic() + READY_SECONDS
+        while time.monotonic() < ends:
+            found = _METRICS.search(self.text())
+            if found:
+                self.address = found[1]
+                return self.address
+            if self._process is None or self._process.poll() is not None:
+                break
+            time.sleep(0.1)
+        raise SideFailed(f"{self.name} shows no metrics: {self.text()[-800:]}")
+
+    def text(self) -> str:
+        """Its log."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""

@@ -1,0 +1,1 @@
+"""What deploys Seawall: container image, compose file, Helm chart, topics and access lists."""
