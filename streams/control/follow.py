@@ -53,7 +53,12 @@ class ListFollower(faust.Service):
 
     async def catch_up(self, ending: Callable[[], bool]) -> None:
         """Take every change that is on the topic now into use, before a worker takes up work;
-        gives up when it is `ending`, and for want of the topic, which the worker checks next."""
+        gives up when it or this service is
+        ending, and for want of the topic, which the worker checks next."""
+        # A consumer that is stopped while it is asked for something may never answer.
+        await self.wait(self._catch_up(ending))  # pyright: ignore[reportUnknownMemberType]
+
+    async def _catch_up(self, ending: Callable[[], bool]) -> None:
         end: int | None = None
         while not ending() and (at := self._lists.position) is not None:
             try:

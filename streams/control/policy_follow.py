@@ -45,7 +45,12 @@ class PolicyFollower(faust.Service):
 
     async def catch_up(self, ending: Callable[[], bool]) -> None:
         """Take the newest change that is on the topic now into use, before a worker takes up work;
-        gives up when it is `ending`, and for want of the topic, which the worker checks next."""
+        gives up when it or this service is
+        ending, and for want of the topic, which the worker checks next."""
+        # A consumer that is stopped while it is asked for something may never answer.
+        await self.wait(self._catch_up(ending))  # pyright: ignore[reportUnknownMemberType]
+
+    async def _catch_up(self, ending: Callable[[], bool]) -> None:
         end: int | None = None
         newest: _Found | None = None
         while not ending():
