@@ -59,6 +59,8 @@ def _fold_once(char: str) -> str:
         return _LUNATE[0]
     if char in APOSTROPHES or char in _INVISIBLE or unicodedata.category(char) == "Cf":
         return ""
+    if "\u3131" <= char <= "\u318e":
+        return char  # single letters of Hangul: NFKC makes parts of syllables of them
     out: list[str] = []
     for part in unicodedata.normalize("NFD", unicodedata.normalize("NFKC", char).casefold()):
         part = _SPECIAL[part] if part in _SPECIAL else _squared_letter(part)

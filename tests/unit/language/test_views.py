@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from matchers.language.scripts import unmix
@@ -30,6 +30,8 @@ def test_spans_lie_in_the_raw_text(text: str) -> None:
 
 
 @given(TRICKY)
+@example("%\u314f")
+@example("\u314e\u314f")
 @settings(max_examples=300)
 def test_folding_twice_is_folding_once(text: str) -> None:
     once = fold(text).text
