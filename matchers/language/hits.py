@@ -94,6 +94,7 @@ class Context:
         self._normal = normal
         self._tokens = tokens
         self._starts = starts
+        self._raw_starts = [token.start for token in tokens]
         self._quotes = quoted_spans(text)
         self._sentences = sentence_breaks(text)
         self._clauses = clause_breaks(text)
@@ -114,7 +115,7 @@ class Context:
 
     def _is_whole(self, phrase: Phrase, found: re.Match[str]) -> bool:
         start, end = found.span()
-        stops = [stop for stop in self._stops if start < stop < end]
+        stops = self._stops[bisect_right(self._stops, start) : bisect_left(self._stops, end)]
         if not stops or phrase.gaps_regex is None:
             return True
         same = phrase.gaps_regex.match(self._normal, start)
@@ -180,10 +181,8 @@ class Context:
         if at == 0:
             return 0
         begins = breaks[at - 1]
-        for token, start in zip(self._tokens, self._starts, strict=True):
-            if token.start >= begins:
-                return start
-        return 0
+        first = bisect_left(self._raw_starts, begins)
+        return self._starts[first] if first < len(self._starts) else 0
 
     def _age(self, phrase: Phrase, first: int, last: int, start: int, end: int) -> int | None:
         for index in range(first, last + 1):

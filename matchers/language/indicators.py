@@ -24,8 +24,9 @@ from matchers.language.phrases import Node, PhraseError, fold_words, parse, patt
 from matchers.language.views import Token, words
 from matchers.language.vocabulary import Vocabulary
 
-_PHRASES_CAP = 200
-"""Phrases of a message that are looked at: no text can be slow to read."""
+_CHARACTERS_CAP = 20_000_000
+"""Characters of a message, times phrases that are looked for in it: no text can be slow to read.
+That is 5,000 phrases in 4,000 characters, and 200 in the longest text."""
 
 
 class IndicatorMatcher:
@@ -41,6 +42,7 @@ class IndicatorMatcher:
         self.indicators: dict[str, Indicator] = {}
         self.trial: dict[str, bool] = {}
         self.phrases: list[Phrase] = []
+        self._turns: list[int] = []  # each phrase's place in its own catalogue
         anchors: list[Anchor] = []
         whole: set[str] = set()
         prefixes: set[str] = set()
@@ -78,6 +80,7 @@ class IndicatorMatcher:
             raise CatalogueError(f"{language.language}: cues: {error}") from error
         units = frozenset(word for unit in language.units for word in fold_words(unit))
         ages = {" ".join(fold_words(word)): age for word, age in language.ages.items()}
+        first = len(self.phrases)
         for indicator in language.indicators:
             unless = _unless(indicator, language, classes)
             self.indicators[indicator.id] = indicator
@@ -88,6 +91,7 @@ class IndicatorMatcher:
                     anchors.append(chooser.choose(nodes, language.spacing))
                 except PhraseError as error:
                     raise CatalogueError(f"{indicator.id}: {error}") from error
+                self._turns.append(len(self.phrases) - first)
                 self.phrases.append(
                     Phrase(
                         indicator,
@@ -166,9 +170,11 @@ class IndicatorMatcher:
             starts.append(position)
             position += len(token.word) + 1
         context = Context(text, normal, tokens, starts)
+        # In turns, so that what a long text hides behind a cap is of no one language.
+        ordered = sorted(numbers, key=lambda number: (self._turns[number], number))
         return [
             hit
-            for number in sorted(numbers)[:_PHRASES_CAP]
+            for number in ordered[: _CHARACTERS_CAP // len(normal)]
             for match in context.matches(self.phrases[number])
             if (hit := context.hit(self.phrases[number], match.start(), match.end())) is not None
         ]

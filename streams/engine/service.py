@@ -26,6 +26,7 @@ from streams.state.store import StateStore
 log = logging.getLogger(__name__)
 
 LAG_SECONDS = 1.0
+FETCH_SILENT_SECONDS = 5
 FETCH_STALE_SECONDS = 60
 
 
@@ -82,6 +83,8 @@ class ChunkService(faust.Service):
         self._consumer: Consumer | None = None
         self._owned: dict[TopicPartition, tuple[PartitionTask, asyncio.Task[None]]] = {}
         self._crashing: asyncio.Future[None] | None = None
+        self._silence = contextlib.ExitStack()
+        self._silent = False
 
     async def on_start(self) -> None:
         """Prepare, wait for the broker, check the topics and join the group."""
@@ -206,6 +209,7 @@ class ChunkService(faust.Service):
             await self.sleep(LAG_SECONDS)
             if self._consumer is None:
                 continue
+            self._note_silence(self._consumer)
             try:
                 await self._check_group(self._consumer)
                 await self._check_fetching(self._consumer)
@@ -227,14 +231,7 @@ class ChunkService(faust.Service):
     async def _check_fetching(self, consumer: Consumer) -> None:
         """Raises FetchingStopped when nothing has been fetched for long although the broker is
         there: a fetcher that has died looks like an idle topic."""
-        stale_ms = (time.time() - FETCH_STALE_SECONDS) * 1000
-        for tp, (task, _) in self._owned.items():
-            try:
-                fetched_ms = consumer.last_poll_timestamp(tp)
-            except (AssertionError, IllegalStateError):
-                continue  # taken away in this moment
-            if not fetched_ms or fetched_ms > stale_ms or task.held:
-                continue
+        for tp in self._unfetched(consumer, FETCH_STALE_SECONDS):
             try:
                 await count_partitions(self._config, [tp.topic])
             except (KafkaError, OSError):
@@ -242,6 +239,31 @@ class ChunkService(faust.Service):
             raise FetchingStopped(
                 f"nothing was fetched from {tp.topic} {tp.partition} for {FETCH_STALE_SECONDS} s"
             )
+
+    def _note_silence(self, consumer: Consumer) -> None:
+        """Say that a broker is away whose partitions are idle: they ask all the time, and no
+        partition's task has anything to wait with."""
+        silent = bool(self._unfetched(consumer, FETCH_SILENT_SECONDS))
+        if silent != self._silent:
+            self._silent = silent
+            self._silence.close()
+            if silent:
+                self._observer.waited("broker")
+                self._silence.enter_context(self._observer.waiting("broker"))
+
+    def _unfetched(self, consumer: Consumer, seconds: float) -> list[TopicPartition]:
+        """Partitions with nothing in hand that have had no answer for so long, not even that there
+        is nothing new."""
+        stale_ms = (time.time() - seconds) * 1000
+        found: list[TopicPartition] = []
+        for tp, (task, _) in self._owned.items():
+            try:
+                fetched_ms = consumer.last_poll_timestamp(tp)
+            except (AssertionError, IllegalStateError):
+                continue  # taken away in this moment
+            if fetched_ms and fetched_ms < stale_ms and not task.held:
+                found.append(tp)
+        return found
 
     async def _measure(self, tp: TopicPartition, task: PartitionTask) -> None:
         behind = await self._behind(tp)

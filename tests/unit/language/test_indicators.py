@@ -185,3 +185,25 @@ def test_a_bad_phrase_names_its_indicator() -> None:
     own = parse_language("own.json", OWN.replace(b'["blorp glorp"]', b'["(blorp"]', 1))
     with pytest.raises(CatalogueError, match=r"xx\.secrecy\.a.*not closed"):
         IndicatorMatcher(type(CATALOGUE)(languages=(own,), version="x"))
+
+
+def test_a_long_preface_hides_no_language() -> None:
+    every = MATCHER.indicators.values()
+    preface = " . ".join(s for x in every if x.id.startswith("en.") for s in x.near_miss)[:12_000]
+    late = [
+        (x.id, sentence)
+        for x in every
+        if x.id[:2] in ("tr", "zh") and x.category == "exposure_threat"
+        for sentence in x.match[:1]
+    ]
+    assert len(late) > 4
+    for id, sentence in late:
+        found = {hit.indicator for hit in MATCHER.find(f"{preface} . {sentence}")}
+        alone = {hit.indicator for hit in MATCHER.find(sentence)}
+        assert alone & found, id
+
+
+def test_full_stops_cost_no_more_than_their_number() -> None:
+    """Their square, once: 25 s for this text."""
+    text = "how old are you. " + "a. " * 30_000
+    assert [hit.category for hit in MATCHER.find(text[:100_000])] == ["age_question"]
