@@ -3,9 +3,9 @@
 Beside end-to-end encryption a client looks for indicators on the device and sends only their ids.
 The file is made for any language with Unicode regular expressions:
 
-- `fold`: what a character becomes before matching, where it is not itself (` ` for whatever parts
-  words, nothing for what is dropped). Characters that are not listed: NFKC and case folding, then
-  those that are neither letter, mark nor digit become a space.
+- `fold`: what a character becomes before matching (` ` for whatever parts words, nothing for what
+  is dropped). Characters that are not listed: NFKC and case folding, then those that are neither
+  letter, mark nor digit become a space.
 - `phrases`: pairs of an indicator's number and a regular expression, to be searched in the *normal
   text*: the folded words, one space before and after each.
 - `indicators`: the ids by number.
@@ -24,9 +24,9 @@ from matchers.language.folding import FOLD
 from matchers.language.indicators import IndicatorMatcher, Phrase
 
 _LISTED = (*range(0x80), *range(0x00A0, 0x0250), *range(0x0300, 0x0460), *range(0x0610, 0x0700),
-           *range(0x0900, 0x0980), *range(0x2000, 0x2070))  # fmt: skip
-"""The characters whose folding is spelt out: Latin, marks, Greek, Cyrillic, Arabic, Devanagari,
-punctuation."""
+           *range(0x0900, 0x0980), *range(0x2000, 0x2070), *range(0x3131, 0x318F))  # fmt: skip
+"""The characters whose folding is spelt out where the rule for the others does not give it: Latin,
+marks, Greek, Cyrillic, Arabic, Devanagari, punctuation, single letters of Hangul."""
 
 
 class ClientFile(Struct, frozen=True):
@@ -49,7 +49,7 @@ def client_file(matcher: IndicatorMatcher) -> bytes:
             matcher.version,
             ids,
             tuple((numbers[p.indicator.id], _source(p)) for p in matcher.phrases),
-            {chr(c): FOLD[c] for c in _LISTED if FOLD[c] != chr(c)},
+            {chr(c): FOLD[c] for c in _LISTED if FOLD[c] != _unlisted(chr(c))},
         )
     )
 
@@ -81,5 +81,9 @@ class ClientReader:
         listed = self._fold.get(char)
         if listed is not None:
             return listed
-        plain = unicodedata.normalize("NFKC", char).casefold()
-        return "".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in plain)
+        return _unlisted(char)
+
+
+def _unlisted(char: str) -> str:
+    plain = unicodedata.normalize("NFKC", char).casefold()
+    return "".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in plain)
