@@ -339,6 +339,8 @@ def _from_file(config: Path | None, environment: Mapping[str, str]) -> dict[str,
         raise SettingsError(f"{path}: not TOML: {bad}") from bad
     except RecursionError:
         raise SettingsError(f"{path}: nested too deeply for any setting") from None
+    except ValueError as bad:  # such as a number of thousands of digits
+        raise SettingsError(f"{path}: {bad}") from bad
     values: dict[str, _Value] = {}
     for section, fields in tree.items():
         if section in SECTIONS and not isinstance(fields, dict):

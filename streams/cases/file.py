@@ -53,10 +53,8 @@ def read_reporter(path: Path) -> ReporterFile:
         return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), ReporterFile)
     except (
         OSError,
-        UnicodeDecodeError,
         RecursionError,
-        tomllib.TOMLDecodeError,
-        msgspec.ValidationError,
+        ValueError,  # TOML's and msgspec's, and of a number of thousands of digits
     ) as bad:
         raise UnusableReporter(f"{path}: {bad}") from bad
 

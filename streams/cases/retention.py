@@ -11,7 +11,7 @@ ANY = "*"
 
 def preserve_until(submitted_at: datetime, days: int) -> datetime:
     """Until when a submitted case must be kept: `days` from its submission."""
-    return submitted_at + timedelta(days=days)
+    return _later(submitted_at, days)
 
 
 def delete_after(
@@ -29,8 +29,16 @@ def delete_after(
     kept = next((by_place[place] for place in [*places, ANY] if place in by_place), None)
     if kept is None:
         return None
-    due = opened_at + timedelta(days=kept)
+    due = _later(opened_at, kept)
     return max(due, preserved_until) if preserved_until else due
+
+
+def _later(at: datetime, days: int) -> datetime:
+    """`days` after `at`, at the most the end of the calendar: a producer may date a record."""
+    try:
+        return at + timedelta(days=days)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=at.tzinfo)
 
 
 def due_for_deletion(state: CaseState, settings: CaseSettings) -> datetime | None:

@@ -115,6 +115,8 @@ def parse_policy_file(
         raise PolicyError(source, int(line[1]) if line else None, None, str(error)) from error
     except RecursionError:
         raise PolicyError(source, None, None, "is nested too deeply") from None
+    except ValueError as error:  # such as a number of thousands of digits
+        raise PolicyError(source, None, None, str(error)) from error
     _refuse_where(raw, refuse)
     try:
         file = msgspec.convert(raw, PolicyFile)

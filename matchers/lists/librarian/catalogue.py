@@ -55,10 +55,10 @@ def read_catalogue(path: Path) -> tuple[CataloguedList, ...]:
         catalogue = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _Catalogue)
     except OSError as error:
         raise UnreadableList(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UnreadableList(f"{path}: not TOML: {error}") from error
     except msgspec.ValidationError as error:
         raise UnreadableList(f"{path}: {error}") from error
+    except (ValueError, RecursionError) as error:  # TOML's own errors are of the former
+        raise UnreadableList(f"{path}: not TOML: {error}") from error
     names = [listed.name for listed in catalogue.list]
     for name in names:
         if names.count(name) > 1:

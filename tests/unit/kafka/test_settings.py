@@ -108,6 +108,7 @@ def test_text_becomes_the_fields_type(tmp_path: Path) -> None:
         pytest.param(
             "a = " + "[" * 3000 + "]" * 3000, {}, ["seawall.toml", "too deeply"], id="deep"
         ),
+        pytest.param("a = " + "9" * 5000, {}, ["seawall.toml", "digits"], id="huge number"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_its_place(
