@@ -37,12 +37,13 @@ class Line(NamedTuple):
 
 @dataclass
 class Totals:
-    """What a run did."""
+    """What a run did. `withheld` counts decisions by the scans that no basis permitted."""
 
     lines: int = 0
     decided: int = 0
     rejected: Counter[str] = field(default_factory=Counter[str])
     actions: Counter[str] = field(default_factory=Counter[str])
+    withheld: Counter[str] = field(default_factory=Counter[str])
     seconds: float = 0.0
 
 
@@ -84,6 +85,8 @@ async def replay(
         totals.decided += len(outcome.decisions)
         totals.rejected.update(rejected.error.error for rejected in outcome.rejected)
         totals.actions.update(decision.action for decision in outcome.decisions)
+        for decision in outcome.decisions:
+            totals.withheld.update(decision.scans_withheld)
         totals.seconds = time.perf_counter() - started
         progress(totals)
     return totals

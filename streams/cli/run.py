@@ -105,7 +105,12 @@ def _summary(totals: "Totals", dead_letters: Path | None) -> Table:
         table.add_row(f"refused: {error}", f"{count:,}")
     table.add_section()
     table.add_row("all", f"{totals.lines:,} in {totals.seconds:.1f} s")
+    notes: list[str] = []
+    if totals.withheld:
+        scans = ", ".join(f"{scan} in {n:,}" for scan, n in sorted(totals.withheld.items()))
+        notes.append(f"Not scanned, for want of a scan basis in policy.file: {scans}")
     if totals.rejected:
         where = f"told of in {dead_letters}" if dead_letters else "name a file: --dead-letters"
-        table.caption = f"Refused lines: {where}"
+        notes.append(f"Refused lines: {where}")
+    table.caption = "\n".join(notes) or None
     return table
