@@ -6,17 +6,16 @@ the newest hash (`AuditLog.head`, `seawall audit verify` prints it) where they c
 compare.
 """
 
-import contextlib
 import hashlib
-import os
 import sqlite3
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
 import msgspec
+
+from matchers.database import open_private, transaction
 
 AuditKind = Literal["list", "policy", "feedback", "approval", "export", "case"]
 GENESIS = "0" * 64
@@ -81,33 +80,9 @@ class AuditLog:
 
         Raises `UnusableAudit`.
         """
-        try:
-            # Never by opening and closing a file that is there: that drops the locks which other
-            # connections of this process have on it (POSIX).
-            with contextlib.suppress(FileExistsError):
-                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-            self._database = sqlite3.connect(
-                path, timeout=30, isolation_level=None, check_same_thread=False
-            )  # used by one thread at a time
-        except (OSError, sqlite3.Error) as error:
-            raise UnusableAudit(f"{path}: cannot be opened: {error}") from error
-        try:
-            self._prepare(path)
-        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-            self._database.close()
-            raise UnusableAudit(f"{path}: not an audit log: {error}") from error
-        except UnusableAudit:
-            self._database.close()
-            raise
-
-    def _prepare(self, path: Path) -> None:
-        (tables,) = self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if not tables:
-            self._database.executescript(_TABLES)
-        (application,) = self._database.execute("PRAGMA application_id").fetchone()
-        if application != _APPLICATION:
-            raise UnusableAudit(f"{path}: another program's database")
-        self._database.execute("PRAGMA synchronous = FULL")
+        self._database = open_private(
+            path, _prepare, UnusableAudit, "an audit log", check_same_thread=False
+        )  # used by one thread at a time
 
     def close(self) -> None:
         """Give back the file."""
@@ -125,7 +100,7 @@ class AuditLog:
         """Add a row; `at` is now when it is not given."""
         when = (at or datetime.now(UTC)).astimezone(UTC).isoformat()
         words = msgspec.json.encode(what, order="deterministic").decode()
-        with self._writing():
+        with transaction(self._database):
             last = self._database.execute(
                 "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
             ).fetchone()
@@ -164,15 +139,15 @@ class AuditLog:
             return Verified(count, head, Fault(count + 1, f"gone; there were {newest[0]} rows"))
         return Verified(count, head, None)
 
-    @contextmanager
-    def _writing(self) -> Generator[None]:
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
+
+def _prepare(database: sqlite3.Connection, path: Path) -> None:
+    (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if not tables:
+        database.executescript(_TABLES)
+    (application,) = database.execute("PRAGMA application_id").fetchone()
+    if application != _APPLICATION:
+        raise UnusableAudit(f"{path}: another program's database")
+    database.execute("PRAGMA synchronous = FULL")
 
 
 def row_hash(entry: AuditEntry) -> str:

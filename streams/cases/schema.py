@@ -1,9 +1,9 @@
 """The case store's tables, and how it is opened."""
 
-import contextlib
-import os
 import sqlite3
 from pathlib import Path
+
+from matchers.database import open_private
 
 VERSION = 2
 _APPLICATION = 0x5EA0CA5E
@@ -73,25 +73,8 @@ def connect(path: Path) -> sqlite3.Connection:
 
     Raises `UnusableCases`.
     """
-    try:
-        # Readable by its owner alone from the start. Never by opening and closing a file that is
-        # there: that drops every lock which other connections of this process have on it (POSIX).
-        with contextlib.suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        database = sqlite3.connect(
-            path, timeout=30, isolation_level=None, check_same_thread=False
-        )  # used by one thread at a time
-    except (OSError, sqlite3.Error) as error:
-        raise UnusableCases(f"{path}: cannot be opened: {error}") from error
-    try:
-        _prepare(database, path)
-    except sqlite3.DatabaseError as error:
-        database.close()
-        raise UnusableCases(f"{path}: not a case store: {error}") from error
-    except UnusableCases:
-        database.close()
-        raise
-    return database
+    # The desk's rounds use it in one thread after another.
+    return open_private(path, _prepare, UnusableCases, "a case store", check_same_thread=False)
 
 
 def _prepare(database: sqlite3.Connection, path: Path) -> None:

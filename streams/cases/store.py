@@ -1,14 +1,15 @@
 """`CaseStore`: the cases, and how far the topics were read."""
 
 import sqlite3
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
 import msgspec
 
+from matchers.database import transaction
 from streams.cases.file import CaseFile, ReporterFile, Submission
 from streams.cases.schema import connect
 from streams.contracts.case_record import CaseOpening
@@ -79,16 +80,9 @@ class CaseStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @contextmanager
-    def writing(self) -> Generator[None]:
+    def writing(self) -> AbstractContextManager[None]:
         """A transaction."""
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
+        return transaction(self._database)
 
     @property
     def store_id(self) -> str:

@@ -3,14 +3,12 @@
 # What is put into statements are constants of this package; values are bound.
 # ruff: noqa: S608
 
-import contextlib
-import os
 import sqlite3
 from pathlib import Path
 
+from matchers.database import open_private
+
 VERSION = 2
-BUSY_SECONDS = 30
-"""How long one waits for another who writes."""
 _APPLICATION = 0x5EA11157
 """Says in the file's header whose database it is."""
 
@@ -152,23 +150,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
     Raises `UnusableStore`, naming the file.
     """
-    try:
-        # Only where there is none: to close a file is to give up the locks that other connections
-        # of this process have on it (POSIX), and who opens it next would take away their log.
-        with contextlib.suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-    except (OSError, sqlite3.Error) as error:
-        raise UnusableStore(f"{path}: cannot be opened: {error}") from error
-    try:
-        _prepare(database, path)
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        database.close()
-        raise UnusableStore(f"{path}: not a store of lists: {error}") from error
-    except UnusableStore:
-        database.close()
-        raise
-    return database
+    return open_private(path, _prepare, UnusableStore, "a store of lists")
 
 
 def _prepare(database: sqlite3.Connection, path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Self
 import msgspec
 from msgspec import Struct
 
+from matchers.database import BUSY_SECONDS, transaction
 from matchers.lists.contents import ListCount
 from matchers.lists.entry import MATCHED_ALGORITHMS, ListEntry, ListInfo
 from matchers.lists.formats.feed import Feed
@@ -22,7 +23,7 @@ from matchers.lists.librarian.changes import Counts
 from matchers.lists.librarian.governance import concerns
 from matchers.lists.librarian.restraint import restrain
 from matchers.lists.librarian.rows import entry_of, time_text
-from matchers.lists.librarian.schema import BUSY_SECONDS, KEY, STATE, connect
+from matchers.lists.librarian.schema import KEY, STATE, connect
 from matchers.lists.matcher import Radii
 
 _READ_AT_ONCE = 10_000
@@ -322,24 +323,14 @@ class ListStore:
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection]:
         """One view of the store, whatever others write meanwhile."""
-        with self._transaction("BEGIN", keep=False):
+        with transaction(self._database, "BEGIN", keep=False):
             yield self._database
 
     @contextmanager
     def writing(self, *, keep: bool = True) -> Generator[sqlite3.Connection]:
         """A transaction; without `keep` nothing of it stays."""
-        with self._transaction("BEGIN IMMEDIATE", keep=keep):
+        with transaction(self._database, keep=keep):
             yield self._database
-
-    @contextmanager
-    def _transaction(self, begin: str, *, keep: bool) -> Generator[None]:
-        self._database.execute(begin)
-        try:
-            yield
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT" if keep else "ROLLBACK")
 
     def _approve_item(self, name: str, item_id: str, origin: str, at: datetime) -> Outcome:
         lifted = self._database.execute(
