@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from functools import lru_cache
+from typing import TypeVar
 
 from daachorse import DoubleArrayAhoCorasick
 
@@ -10,8 +11,8 @@ from matchers.language.anchors import Anchor
 _TRIPLES = tuple(chr(c) * 3 for c in range(ord("a"), ord("z") + 1))
 """Searched for beside the phrases: repeated letters, which may disguise a word."""
 
-_Owners = tuple[tuple[int, tuple[frozenset[str], ...]], ...]
-_AsciiOwners = tuple[tuple[int, tuple[frozenset[bytes], ...]], ...]
+_Word = TypeVar("_Word", str, bytes)
+_Owners = tuple[tuple[int, tuple[frozenset[_Word], ...]], ...]
 """The phrases that a literal belongs to, by number, and what must stand beside it."""
 
 
@@ -36,11 +37,11 @@ class PhraseIndex:
             for number, anchor in enumerate(anchors)
             if anchor.in_ascii is not None
         }
-        self._owners: list[_Owners] = [
+        self._owners: list[_Owners[str]] = [
             tuple(beside[number] for number in numbers)
             for numbers in map(by_literal.__getitem__, literals)
         ]
-        self._ascii_owners: list[_AsciiOwners] = [
+        self._ascii_owners: list[_Owners[bytes]] = [
             tuple(in_ascii[number] for number in numbers if number in in_ascii)
             for numbers in map(by_literal.__getitem__, literals)
         ]
@@ -56,26 +57,23 @@ class PhraseIndex:
 
     def phrases(self, literals: Collection[int], words: Collection[str]) -> list[int]:
         """The phrases that may match a text of these literals and words."""
-        present = set(words)
-        found: list[int] = []
-        for literal in literals:
-            for number, beside in self._owners[literal]:
-                for needed in beside:
-                    if needed.isdisjoint(present):
-                        break
-                else:
-                    found.append(number)
-        return found
+        return _complete(self._owners, literals, set(words))
 
     def ascii_phrases(self, literals: Collection[int], words: Collection[bytes]) -> list[int]:
         """The same for a text in ASCII."""
-        present = set(words)
-        found: list[int] = []
-        for literal in literals:
-            for number, beside in self._ascii_owners[literal]:
-                for needed in beside:
-                    if needed.isdisjoint(present):
-                        break
-                else:
-                    found.append(number)
-        return found
+        return _complete(self._ascii_owners, literals, set(words))
+
+
+def _complete(
+    owners: Sequence[_Owners[_Word]], literals: Collection[int], present: set[_Word]
+) -> list[int]:
+    """The phrases of these literals that have all they need beside them."""
+    found: list[int] = []
+    for literal in literals:
+        for number, beside in owners[literal]:
+            for needed in beside:
+                if needed.isdisjoint(present):
+                    break
+            else:
+                found.append(number)
+    return found
