@@ -6,20 +6,13 @@ says how many events were sent, and all (or none for 10 s) have come. It saves m
 due and when received to FILE.
 """
 
-import asyncio
 import json
 import sys
-import time
-from typing import Any
 
 import msgspec
-import numpy as np
 import uvloop
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from benchmarks.pipeline_events import PARTITIONS
-
-QUIET_SECONDS = 10.0
+from benchmarks.pipeline_reader import follow
 
 
 class _Decided(msgspec.Struct):
@@ -31,51 +24,26 @@ class _Decided(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Decided).decode
 
 
-async def _follow(bootstrap: str, topic: str, file: str) -> None:
-    consumer: Any = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        check_crcs=False,
-        fetch_max_wait_ms=500,
-    )
-    await consumer.start()
-    partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-    consumer.assign(partitions)
-    await consumer.seek_to_end(*partitions)
-    for partition in partitions:
-        await consumer.position(partition)
-    expected: list[int] = []
-    asyncio.get_running_loop().add_reader(
-        sys.stdin.fileno(), lambda: expected.append(int(sys.stdin.readline()))
-    )
-    print("ready", flush=True)
-    ids: list[str] = []
-    received: list[int] = []
-    matched: dict[str, bool] = {}
-    last = time.monotonic()
-    while True:
-        found = await consumer.getmany(timeout_ms=200)
-        now = time.time_ns() // 1000
-        for records in found.values():
-            for record in records:
-                decided = _decode(record.value)
-                ids.append(decided.event_id)
-                received.append(now)
-                if decided.event_id[16] == "P":
-                    number, does = decided.event_id[17], bool(decided.signals)
-                    if matched.setdefault(number, False) != does:
-                        matched[number] = does
-                        told = {"probe": int(number), "matched": does, "at": now / 1e6}
-                        print(json.dumps(told | {"lists": decided.lists_version}), flush=True)
-            last = time.monotonic()
-        if expected and (len(ids) >= expected[0] or time.monotonic() - last > QUIET_SECONDS):
-            break
-    await consumer.stop()
-    due = np.array([int(event_id[:16]) for event_id in ids], dtype=np.int64)
-    np.savez(file, due=due, received=np.array(received), distinct=np.unique(np.array(ids)).size)
+class _Probes:
+    """What the latest decision about each probe said; a line of JSON when that changes."""
+
+    def __init__(self) -> None:
+        self._matched: dict[str, bool] = {}
+
+    def decide(self, value: bytes, now: int) -> str:
+        decided = _decode(value)
+        if decided.event_id[16] == "P":
+            number, does = decided.event_id[17], bool(decided.signals)
+            if self._matched.setdefault(number, False) != does:
+                self._matched[number] = does
+                told = {"probe": int(number), "matched": does, "at": now / 1e6}
+                print(json.dumps(told | {"lists": decided.lists_version}), flush=True)
+        return decided.event_id
+
+
+async def _main(bootstrap: str, topic: str, file: str) -> None:
+    (await follow(bootstrap, topic, _Probes().decide)).save(file)
 
 
 if __name__ == "__main__":
-    uvloop.run(_follow(*sys.argv[1:]))
+    uvloop.run(_main(*sys.argv[1:]))

@@ -9,6 +9,7 @@ many events were sent and all of them (or none for 10 s) have come, and saves an
 import asyncio
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -69,7 +70,23 @@ def _consumer(bootstrap: str) -> Any:
     )
 
 
-async def _follow(bootstrap: str, topic: str, file: str) -> None:
+class Followed(NamedTuple):
+    """Event ids, which begin with when they were due in microseconds, and when they came."""
+
+    ids: list[str]
+    received: list[int]
+
+    def save(self, file: str) -> None:
+        """For the process that started this one."""
+        due = np.array([int(event_id[:16]) for event_id in self.ids], dtype=np.int64)
+        received = np.array(self.received, dtype=np.int64)
+        np.savez(file, due=due, received=received, distinct=np.unique(np.array(self.ids)).size)
+
+
+async def follow(bootstrap: str, topic: str, decide: Callable[[bytes, int], str]) -> Followed:
+    """What is committed to a topic from now on, until a line on standard input has said how many
+    events were sent, and all of them, or none for 10 s, have come. Prints `ready` when it reads.
+    `decide` gives the event id of a record's value, received at a time in microseconds."""
     consumer = _consumer(bootstrap)
     await consumer.start()
     partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
@@ -90,16 +107,18 @@ async def _follow(bootstrap: str, topic: str, file: str) -> None:
         now = time.time_ns() // 1000
         for records in found.values():
             for record in records:
-                ids.append(_decode(record.value).event_id)
+                ids.append(decide(record.value, now))
                 received.append(now)
             last = time.monotonic()
         if expected and (len(ids) >= expected[0] or time.monotonic() - last > QUIET_SECONDS):
             break
     await consumer.stop()
-    unique = np.unique(np.array(ids)).size
-    due = np.array([int(event_id[:16]) for event_id in ids], dtype=np.int64)
-    np.savez(file, due=due, received=np.array(received, dtype=np.int64), distinct=unique)
+    return Followed(ids, received)
+
+
+async def _main(bootstrap: str, topic: str, file: str) -> None:
+    (await follow(bootstrap, topic, lambda value, _: _decode(value).event_id)).save(file)
 
 
 if __name__ == "__main__":
-    uvloop.run(_follow(*sys.argv[1:]))
+    uvloop.run(_main(*sys.argv[1:]))
