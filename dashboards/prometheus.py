@@ -27,6 +27,17 @@ FOLDER = Path(__file__).parent
 AlertState = Literal["pending", "firing"]
 
 
+def stop_guarded(process: subprocess.Popen[bytes]) -> None:
+    """End a process that a guard watches over: the guard ends it when its input is closed."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 class PrometheusFailed(Exception):
     """It did not start, or refused a query; the message is its own."""
 
@@ -197,13 +208,5 @@ class Prometheus:
         return " / ".join(self._log.read_text(errors="replace").splitlines()[-5:])
 
     def _stop(self) -> None:
-        process = self._process
-        if process is None:
-            return
-        if process.stdin is not None:
-            process.stdin.close()  # the guard ends it
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if self._process is not None:
+            stop_guarded(self._process)

@@ -9,11 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from dashboards.prometheus import stop_guarded
 from demo.service import environment, seawall
 from streams.localbroker import guard
 
 READY_SECONDS = 120
-STOP_SECONDS = 20
 _METRICS = re.compile(r"metrics(?: and probes)? at http://([^\s/]+)")
 
 
@@ -54,16 +54,8 @@ class Side:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        process = self._process
-        if process is None:
-            return
-        if process.stdin is not None:
-            process.stdin.close()  # the guard ends it
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if self._process is not None:
+            stop_guarded(self._process)
 
     def wait(self) -> str:
         """Wait for its metrics; gives their `host:port`. Raises `SideFailed`."""
