@@ -1,85 +1,59 @@
 """Follows changes of lists on the control topic, from the offset that the snapshot in use names."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import faust
 import msgspec
-from aiokafka import TopicPartition
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 
 from streams.contracts.refusal import DecodeFailure
 from streams.control.agent import ControlMessage
 from streams.control.list_changes import ListMessage, Offset
 from streams.control.lists import LiveLists
-from streams.control.topic import ControlConsumer, ControlRecord, open_consumer
-
-log = logging.getLogger(__name__)
+from streams.control.topic import POLL_MS, ControlRecord, TopicFollower
 
 MAX_READ = 2_000
 REST = 2.0
 """Times as long as a step took that a running worker does without one: taking thousands of changes
 into use needs Python's lock, and so do decisions."""
-POLL_MS = 500
-RETRY_SECONDS = 2.0
 
 _decoder = msgspec.json.Decoder(ControlMessage)
 
 
-class ListFollower(faust.Service):
+class ListFollower(TopicFollower):
     """Reads the control topic's one partition and hands changes of lists to `LiveLists`.
 
     A broker that is away is waited for, with the lists as they are.
     """
 
     def __init__(self, lists: LiveLists, client: Mapping[str, Any], topic: str) -> None:
-        super().__init__()  # pyright: ignore[reportUnknownMemberType]
+        super().__init__(client, topic, "lists")
         self._lists = lists
-        self._client = client
-        self._partition = TopicPartition(topic, 0)
-        self._consumer: ControlConsumer | None = None
         self._at: int | None = None
         self.lag = 0
         """Records of the topic that were there at the last look and are not followed yet."""
-        self._turn = asyncio.Lock()
 
     @property
     def position(self) -> int:
         """The offset up to which changes are in use; 0 for lists that follow none."""
         return self._lists.position or 0
 
-    async def catch_up(self, ending: Callable[[], bool]) -> None:
-        """Take every change that is on the topic now into use, before a worker takes up work;
-        gives up when it or this service is
-        ending, and for want of the topic, which the worker checks next."""
-        # A consumer that is stopped while it is asked for something may never answer.
-        await self.wait(self._catch_up(ending))  # pyright: ignore[reportUnknownMemberType]
-
     async def _catch_up(self, ending: Callable[[], bool]) -> None:
         end: int | None = None
         while not ending() and (at := self._lists.position) is not None:
             try:
                 if end is None:
-                    async with self._turn:
-                        consumer = await self._ready()
-                    if self._partition.topic not in await consumer.topics():
-                        return
-                    end = (await consumer.end_offsets([self._partition]))[self._partition]
-                if at >= end:
+                    end = await self._end()
+                if end is None or at >= end:
                     return
                 await self._step()
             except ConsumerStoppedError:
                 return  # by `on_stop`
             except (KafkaError, OSError) as error:
                 await self._wait(error)
-
-    async def on_stop(self) -> None:
-        """Give back the connection."""
-        if self._consumer is not None:
-            await self._consumer.stop()
 
     @faust.Service.task
     async def _follow(self) -> None:
@@ -117,15 +91,6 @@ class ListFollower(faust.Service):
     def _take(self, records: list[ControlRecord], position: int) -> None:
         changes = [change for record in records if (change := _change(record)) is not None]
         self._lists.follow(changes, position)
-
-    async def _ready(self) -> ControlConsumer:
-        if self._consumer is None:
-            self._consumer = await open_consumer(self._client, self._partition)
-        return self._consumer
-
-    async def _wait(self, error: Exception) -> None:
-        log.warning("changes of lists cannot be read, trying again: %s", error)
-        await self.sleep(RETRY_SECONDS)
 
 
 def _change(record: ControlRecord) -> Offset | None:
