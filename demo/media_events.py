@@ -35,7 +35,6 @@ VICTIM_COPY = Decided(
     priorities=frozenset({3}),
     signals=frozenset({"hash_match"}),
 )
-OBSERVED = Decided(actions=frozenset({"allow"}), signals=frozenset({"hash_match"}))
 
 
 def media_events(drafts: Drafts, drawing: Callable[[int], object]) -> list[Sent]:

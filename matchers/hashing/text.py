@@ -33,9 +33,6 @@ changed word costs its own letters and four more."""
 MIN_SHINGLES = 32
 """Texts with fewer (about 36 letters) say too little: everyday phrases would be near copies."""
 SIGNATURE_BYTES = 4 * (1 + SAMPLE)
-TLSH_BYTES = 35
-"""Checksum, length, quartile ratios and 32 bytes of code (Oliver, Cheng, Chen, "TLSH: A Locality
-Sensitive Hash", 2013)."""
 
 _GAPS = re.compile(r"[\W_]+")
 _FIRST_ACCENT = 10

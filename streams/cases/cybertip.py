@@ -10,8 +10,6 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-SCHEMA_DATE = "2025-11"
-
 IncidentType = Literal[
     "Child Pornography (possession, manufacture, and distribution)",
     "Child Sex Trafficking",

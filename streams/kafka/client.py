@@ -6,7 +6,7 @@ them are synchronous; the engine does not use them.
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, NotRequired, Protocol, Self, TypedDict, TypeVar, cast
+from typing import Any, NamedTuple, NotRequired, Protocol, TypedDict, TypeVar, cast
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
@@ -112,7 +112,6 @@ class RecordFuture(Protocol):
     """What `Producer.send` returns."""
 
     def get(self, timeout: float | None = None) -> RecordMetadata: ...
-    def add_errback(self, f: Callable[[BaseException], object]) -> Self: ...
 
 
 class Producer(Protocol):
@@ -127,7 +126,6 @@ class Producer(Protocol):
         partition: int | None = None,
     ) -> RecordFuture: ...
     def flush(self, timeout: float | None = None) -> None: ...
-    def partitions_for(self, topic: str) -> set[int] | None: ...
     def init_transactions(self) -> None: ...
     def begin_transaction(self) -> None: ...
     def send_offsets_to_transaction(
