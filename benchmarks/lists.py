@@ -186,6 +186,8 @@ def _changed(folder: Path, bootstrap: str, entries: int, rate: float) -> tuple[l
 
     now = datetime.now(UTC)
     with load.running(rate, probes), ListStore.open(folder / "lists.db") as store:
+        # Changes are made here as the librarian makes them: after all that serves.
+        os.nice(19)
         time.sleep(SETTLE)
         begin = time.time()
         time.sleep(float(os.environ.get("SECONDS", 30)))

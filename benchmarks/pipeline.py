@@ -51,14 +51,14 @@ class Case:
 
 
 CASES = (
-    Case("a", "seawall", "stages", "exactly_once", "all stages fused, uvloop", 15),
-    Case("a", "seawall", "stages", "at_least_once", "all stages fused, uvloop", 15),
+    Case("a", "seawall", "stages", "exactly_once", "all stages fused, uvloop", 20),
+    Case("a", "seawall", "stages", "at_least_once", "all stages fused, uvloop", 20),
     Case("b", "faust", "stages", "at_least_once", "agent, event by event, defaults", 1),
     Case("b'", "faust", "pass", "at_least_once", "agent, event by event, defaults", 1),
-    Case("c", "aiokafka", "pass", "at_least_once", "bare loop, uvloop", 30),
-    Case("d", "seawall", "pass", "exactly_once", "engine, chunks of 1,000, uvloop", 30),
-    Case("d", "seawall", "pass", "at_least_once", "engine, chunks of 1,000, uvloop", 30),
-    Case("e", "quixstreams", "stages", "at_least_once", "application, defaults", 15),
+    Case("c", "aiokafka", "pass", "at_least_once", "bare loop, uvloop", 50),
+    Case("d", "seawall", "pass", "exactly_once", "engine, chunks of 1,000, uvloop", 50),
+    Case("d", "seawall", "pass", "at_least_once", "engine, chunks of 1,000, uvloop", 50),
+    Case("e", "quixstreams", "stages", "at_least_once", "application, defaults", 20),
 )
 
 
@@ -79,7 +79,7 @@ class Plan:
         """By `QUICK` and `REPEAT`."""
         if os.environ.get("QUICK"):
             return Plan(1_000, int(os.environ.get("REPEAT", "1")), 1, 2, ("text",), "a")
-        return Plan(5_000, int(os.environ.get("REPEAT", "3")), 3, 15, WORKLOADS, "ab'cde")
+        return Plan(10_000, int(os.environ.get("REPEAT", "3")), 3, 15, WORKLOADS, "ab'cde")
 
 
 def main() -> int:

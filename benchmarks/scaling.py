@@ -70,11 +70,12 @@ def main() -> int:
             bench = Bench(cluster.bootstrap, broker, settings)
             try:
                 for name, stages, workers in LAYOUTS:
-                    bench.make_topics(f"{name}-{workers}.")
-                    measured = [
-                        _measure(bench, f"{name}-{workers}.", stages, workers, count)
-                        for _ in range(repeat)
-                    ]
+                    measured: list[Scaled] = []
+                    for run in range(repeat):
+                        # Topics of its own: a new group reads what is there from the beginning.
+                        prefix = f"{name}-{workers}-{run}."
+                        bench.make_topics(prefix)
+                        measured.append(_measure(bench, prefix, stages, workers, count))
                     runs.append((name, workers, measured))
             finally:
                 bench.close()
@@ -105,7 +106,9 @@ def _measure(bench: Bench, prefix: str, stages: Sequence[str], workers: int, cou
         bench.wait_for(topic, start, count, alive)
     output = asyncio.run(read_output(bench.bootstrap, topic, start))
     if len(output.times_ms) != count or output.distinct != count:
-        raise SubjectFailed(f"{count} events in, results of {output.distinct} out")
+        raise SubjectFailed(
+            f"{count} events in, {len(output.times_ms)} results of {output.distinct} events out"
+        )
     until = float(output.times_ms[-1]) / 1000
     cores: dict[str, float] = {"broker": 0.0}
     for number, run in enumerate(layout):
