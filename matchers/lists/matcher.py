@@ -198,23 +198,27 @@ class ListMatcher:
         arriving: dict[Algorithm, list[ListEntry]] = {}
 
         def count(entry: ListEntry, more: int) -> None:
+            if not more:
+                return
             place = (entry.list, entry.algorithm)
             had = counts.get(place, ListCount(*place, 0, 0))
             counts[place] = ListCount(*place, had.entries + more, had.matched + more)
 
         incoming = {(new.list, new.id, new.algorithm, new.value): new for new in added}
-        gone: dict[tuple[Algorithm, int], set[int]] = {}
+        leaving: dict[Algorithm, list[ListEntry]] = {}
         for entry in [*removed, *incoming.values()]:
-            for place, table in enumerate(tables.get(entry.algorithm, ())):
-                rows = table.rows_of(entry)
-                if rows:
-                    before = gone.setdefault((entry.algorithm, place), set())
-                    count(entry, len(before) - len(before.union(rows)))
-                    before.update(rows)
-        for (algorithm, place), rows in gone.items():
-            stack = tables[algorithm]
-            changed = stack[place].without(rows)
-            tables[algorithm] = (*stack[:place], changed, *stack[place + 1 :])
+            leaving.setdefault(entry.algorithm, []).append(entry)
+        for algorithm, entries in leaving.items():
+            stack: list[Table] = []
+            for table in tables.get(algorithm, ()):
+                gone: set[int] = set()
+                for entry, rows in zip(entries, table.rows_of(entries), strict=True):
+                    fresh = set(rows) - gone
+                    count(entry, -len(fresh))
+                    gone |= fresh
+                stack.append(table.without(gone) if gone else table)
+            if stack:
+                tables[algorithm] = tuple(stack)
         for entry in incoming.values():
             if entry.list not in known:
                 raise ValueError(f"entry {entry.id!r} is of an unknown list {entry.list!r}")

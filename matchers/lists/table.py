@@ -5,8 +5,9 @@ since then on top (a delta segment). Removed rows are remembered as tombstones. 
 change, so matchers can share them.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import copy
+from itertools import compress
 from typing import NamedTuple, Protocol, Self
 
 import numpy as np
@@ -79,20 +80,22 @@ decided."""
 _PARTS: Mapping[Algorithm, int] = {"vpdq": FRAME_BYTES, "minhash": 4}
 """Bytes of what a query is made of, any number of times: frames, shingles."""
 
+_SEARCHED_TOGETHER = 1_000
+
 Index = ExactIndex | HammingIndex | VideoIndex | OpaqueIndex | MinhashIndex | TlshIndex
 
 
 class Table:
     """The rows of one algorithm: an index, and at the same places the entries.
 
-    `removed` are rows that no longer count.
+    `removed` are rows that no longer count, in order.
     """
 
     def __init__(self, algorithm: Algorithm, index: Index, entries: Sequence[Listed]) -> None:
         self.algorithm: Algorithm = algorithm
         self.index = index
         self.entries = entries
-        self.removed: frozenset[int] = frozenset()
+        self.removed: NDArray[np.int64] = np.empty(0, np.int64)
 
     def __len__(self) -> int:
         return len(self.entries) - len(self.removed)
@@ -153,10 +156,17 @@ class Table:
             hits = self.index.search(as_codes(packed), reach.radius)
         else:
             raise TypeError(f"{self.algorithm} is searched by videos")
-        if self.removed and len(hits.row):
-            kept = np.isin(hits.row, np.fromiter(self.removed, np.int64), invert=True)
+        if len(self.removed) and len(hits.row):
+            kept = ~self._are_removed(hits.row)
             hits = HammingHits(*(column[kept] for column in hits))
         return hits
+
+    def _are_removed(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of these rows no longer count, in time that hardly grows with how many do not."""
+        if not len(self.removed):
+            return np.zeros(len(rows), np.bool_)
+        places = np.searchsorted(self.removed, rows)
+        return self.removed[np.minimum(places, len(self.removed) - 1)] == rows
 
     def _nearest(self, hits: HammingHits) -> HammingHits:
         """Sorted by query and distance, and cut as `search` says."""
@@ -181,6 +191,8 @@ class Table:
     def _search_videos(self, index: VideoIndex, values: Sequence[bytes], reach: Reach) -> list[Hit]:
         self._check_widths(values)
         queries = [as_codes(pack(self.algorithm, distinct_frames(value))) for value in values]
+        hits = index.search(queries, reach.radius, reach.query_share, reach.compared_share)
+        removed = self._are_removed(np.array([hit.row for hit in hits], np.int64))
         return [
             Hit(
                 hit.query,
@@ -189,29 +201,45 @@ class Table:
                 self.entries[hit.row],
                 (hit.query_share, hit.compared_share),
             )
-            for hit in index.search(queries, reach.radius, reach.query_share, reach.compared_share)
-            if hit.row not in self.removed
+            for hit, gone in zip(hits, removed.tolist(), strict=True)
+            if not gone
         ]
 
-    def rows_of(self, entry: ListEntry) -> list[int]:
-        """The rows that hold an entry: same list, id and value."""
-        value = [bytes.fromhex(entry.value)]
-        if isinstance(self.index, VideoIndex):
-            rows = [hit.row for hit in self._search_videos(self.index, value, Reach(0))]
-        else:
-            rows = _ints(self._hits(value, Reach(0)).row)
-        if isinstance(self.index, MinhashIndex | TlshIndex):  # 0 apart is not yet equal
-            rows = [row for row in rows if self.index.value(row) == value[0]]
-        return [
-            row
-            for row in rows
-            if self.entries[row].list == entry.list and self.entries[row].id == entry.id
-        ]
+    def rows_of(self, entries: Sequence[ListEntry]) -> list[list[int]]:
+        """For each entry, all of this algorithm, the rows that hold it: same list, id and value.
+
+        Searched together: thousands of changes come at once, and each search has a fixed cost.
+        """
+        names = list(dict.fromkeys(entry.value for entry in entries))
+        held: dict[tuple[str, str, str], list[int]] = {}
+        for name, row in self._equal(names):
+            listed = self.entries[row]
+            held.setdefault((name, listed.list, listed.id), []).append(row)
+        return [held.get((entry.value, entry.list, entry.id), []) for entry in entries]
+
+    def _equal(self, names: Sequence[str]) -> Iterator[tuple[str, int]]:
+        """Each of these values, in hexadecimal, with each row that holds it."""
+        for begin in range(0, len(names), _SEARCHED_TOGETHER):
+            some = names[begin : begin + _SEARCHED_TOGETHER]
+            values = [bytes.fromhex(name) for name in some]
+            if isinstance(self.index, VideoIndex):
+                videos = self._search_videos(self.index, values, Reach(0))
+                pairs = [(hit.query, hit.row) for hit in videos]
+            else:
+                hits = self._hits(values, Reach(0))
+                pairs = list(zip(_ints(hits.query), _ints(hits.row), strict=True))
+            for query, row in pairs:
+                if (
+                    isinstance(self.index, MinhashIndex | TlshIndex)  # 0 apart is not yet equal
+                    and self.index.value(row) != values[query]
+                ):
+                    continue
+                yield some[query], row
 
     def without(self, rows: Collection[int]) -> Self:
         """The same table with more rows removed."""
         changed = copy(self)
-        changed.removed = self.removed.union(rows)
+        changed.removed = np.union1d(self.removed, np.fromiter(rows, np.int64, len(rows)))
         return changed
 
 
@@ -242,7 +270,9 @@ class MemoryTable(Table):
     @property
     def kept(self) -> list[ListEntry]:
         """The entries that were not removed."""
-        return [entry for row, entry in enumerate(self._whole) if row not in self.removed]
+        kept = np.ones(len(self._whole), np.bool_)
+        kept[self.removed] = False
+        return list(compress(self._whole, kept.tolist()))
 
 
 def stacked(

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from matchers.indexes.flat_file import UnusableFile
+from matchers.lists.contents import can_match
 from matchers.lists.csv_format import UnreadableList
 from matchers.lists.entry import FLAGGED, Algorithm, ListEntry, ListInfo
 from matchers.lists.loader import load_matcher
@@ -138,6 +139,58 @@ def test_changes_one_by_one_end_where_building_anew_ends(
         ListMatcher(INFOS, held.values(), loaded_at=NOW, radii=RADII)
     )
     assert answers(first) == said_first, "a matcher in use must not change"
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    base=st.lists(ENTRIES, max_size=12),
+    removed=st.lists(ENTRIES, max_size=12),
+    added=st.lists(ENTRIES, max_size=12),
+    compiled=st.booleans(),
+    data=st.data(),
+)
+def test_changes_at_once_end_where_building_anew_ends(
+    tmp_path: Path,
+    base: list[ListEntry],
+    removed: list[ListEntry],
+    added: list[ListEntry],
+    compiled: bool,
+    data: st.DataObject,
+) -> None:
+    base = distinct(base)
+    removed += data.draw(st.lists(st.sampled_from(base))) if base else []
+    if compiled:
+        compile_snapshot(tmp_path / "lists.snapshot", INFOS, base)
+        matcher = open_snapshot(tmp_path / "lists.snapshot", loaded_at=NOW, radii=RADII)
+    else:
+        matcher = ListMatcher(INFOS, base, loaded_at=NOW, radii=RADII)
+    changed = matcher.changed(added, removed, version="v", loaded_at=NOW)
+    held = {(entry.list, entry.id, entry.algorithm, entry.value): entry for entry in base}
+    for entry in removed:
+        held.pop((entry.list, entry.id, entry.algorithm, entry.value), None)
+    for entry in added:
+        held[entry.list, entry.id, entry.algorithm, entry.value] = entry
+    anew = ListMatcher(INFOS, held.values(), loaded_at=NOW, radii=RADII)
+    assert answers(changed) == answers(anew)
+    matched = sum(count.matched for count in changed.counts)
+    assert matched == sum(map(can_match, held.values()))
+
+
+def test_many_are_removed_at_once_and_stay_removed(tmp_path: Path) -> None:
+    entries = [
+        ListEntry(list="one", id=str(n), algorithm="md5", value=f"{n * 2654435761 % 2**32:032x}")
+        for n in range(6000)
+    ]
+    compile_snapshot(tmp_path / "lists.snapshot", INFOS, entries)
+    matcher = open_snapshot(tmp_path / "lists.snapshot", loaded_at=NOW)
+    matcher = matcher.changed([], entries[:2500], version="a", loaded_at=NOW)
+    matcher = matcher.changed(entries[:3], entries[2000:4500], version="b", loaded_at=NOW)
+    found = matcher.match_hashes([HashQuery("md5", bytes.fromhex(e.value)) for e in entries])
+    there = [number for number, matches in enumerate(found) if matches]
+    assert there == [0, 1, 2, *range(4500, 6000)]
+    assert matcher.entries == 1503
 
 
 def test_many_small_changes_pile_up_in_few_tables_and_all_are_found() -> None:
