@@ -2,63 +2,61 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import msgspec
 import typer
 
 from streams.cli import policy_compare, policy_rollout
 from streams.cli.options import ConfigOption, JsonOption, fail, loaded_settings, print_json
-from streams.cli.policy_explanation import Explanation, explain, summarize
-from streams.cli.policy_files import EXIT_REFUSED, PolicyPath, known_lists, read, read_or_fail
-from streams.cli.policy_testing import run_tests
+from streams.cli.policy_explanation import Explanation, explain
+from streams.cli.policy_files import (
+    EXIT_REFUSED,
+    PolicyPath,
+    fail_refused,
+    known_lists,
+    read,
+    read_or_fail,
+)
+from streams.cli.policy_records import envelope_in
+from streams.cli.policy_summary import summarize, summary_lines
+from streams.cli.policy_testing import lines_about, passed, run_all
+from streams.cli.tables import visible
 from streams.contracts.envelope import Envelope
-from streams.contracts.event import ContentEvent
-from streams.policy.load import PolicyError, completed
+from streams.policy.load import PolicyError
+from streams.policy.policy_tests import BadPolicyTest, signal_of
 
 app = typer.Typer(no_args_is_help=True, help="The policy: what may be scanned, and what to do.")
 
 
 @app.command()
 def check(file: PolicyPath, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Say whether a policy file can be used, and when its scan basis lapses. Lists that it names
-    must be among the settings', where these name any.
+    """Say whether a policy file can be used, whether its own tests pass, what of it stands for the
+    default policy's, and when its scan basis lapses. Lists that it names must be among the
+    settings', where these name any.
 
     Example: seawall policy check policy.toml
 
-    Exit codes: 0 it can be used, 1 it cannot (the error names the line and the field), 2 there is
-    no such file.
+    Exit codes: 0 it can be used and its tests pass, 1 not so (the error names the line and the
+    field), 2 there is no such file.
     """
+    lists = known_lists(loaded_settings(config).settings)
     try:
-        _, content, policy = read(file, known_lists(loaded_settings(config).settings))
+        text, content, policy = read(file, lists)
     except PolicyError as error:
-        if as_json:
-            print_json(
-                {
-                    "ok": False,
-                    "file": error.source,
-                    "line": error.line,
-                    "field": error.field,
-                    "message": error.message,
-                }
-            )
-            raise typer.Exit(EXIT_REFUSED) from error
-        fail(str(error), EXIT_REFUSED)
-    summary = summarize(policy, int(time.time() * 1000))
+        _refused(error, as_json=as_json)
+    outcomes = run_all(policy, content, text, lists)
+    failed = [each for each in outcomes if each.wrong]
+    summary = summarize(policy, content, int(time.time() * 1000))
     if as_json:
-        print_json({"ok": True, **msgspec.to_builtins(summary)})
-        return
-    tests = len(completed(content).tests)
-    typer.echo(f"{file}: version {summary.version}, {summary.rules} rules, {tests} tests")
-    if summary.scan_basis_rows == 0:
-        typer.echo("scan basis: no rows, so nothing is scanned")
-    elif summary.next_lapse is None:
-        typer.echo(f"scan basis: {summary.scan_basis_rows} rows, none of which lapses")
+        tests = {"tests": len(outcomes), "failed": [msgspec.to_builtins(each) for each in failed]}
+        print_json({"ok": not failed, **msgspec.to_builtins(summary), **tests})
     else:
-        typer.echo(
-            f"scan basis: {summary.scan_basis_rows} rows; the first to lapse, at "
-            f"{summary.next_lapse}, is {summary.lapsing}"
-        )
+        about = visible(f"{file}: version {summary.version}")
+        typer.echo(f"{about}, {summary.rules} rules, {passed(outcomes)}")
+        for line in (*summary_lines(summary), *lines_about(file, outcomes)):
+            typer.echo(line)
+    raise typer.Exit(EXIT_REFUSED if failed else 0)
 
 
 @app.command("explain")
@@ -67,22 +65,39 @@ def explain_event(
     event: Annotated[
         Path,
         typer.Argument(
-            help="An event, or an envelope with its signals (JSON).", exists=True, dir_okay=False
+            help="A decision, an envelope with its signals, or an event alone (JSON).",
+            exists=True,
+            dir_okay=False,
         ),
     ],
+    signals: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--signal",
+            help="A signal to judge too (JSON), by its type and the fields that matter; the rest "
+            "are plain, as in a policy's tests. May be repeated.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say which rows and rules of a policy apply to an event, and what they come to.
+    """Say which rows and rules of a policy apply to an event with its signals, and what they come
+    to.
 
-    An event alone shows the scan basis as of its `occurred_at`; an envelope, as the later stages'
-    topics hold it, also has the signals that rules judge.
+    Nothing is scanned here: rules judge the signals that are given. A decision, as it is on the
+    topic and in the output of `seawall run`, holds them, and so does an envelope of a later stage's
+    topic. For an event alone, give them by --signal; without any, this is what the policy does
+    where nothing was found. Rows of the scan basis are those as of the record's time.
 
-    Example: seawall policy explain policy.toml event.json
+    Example: seawall policy explain policy.toml event.json --signal '{"type": "hash_match"}'
 
-    Exit codes: 0, 1 the policy cannot be used, 2 the event cannot, or there is no such file.
+    Exit codes: 0, 1 the policy cannot be used, 2 the event or a signal cannot, or there is no such
+    file.
     """
     policy = read_or_fail(file)[2]
-    explanation = explain(policy, _read_envelope(event))
+    envelope = envelope_in(event)
+    for number, given in enumerate(signals or (), 1):
+        _add_signal(envelope, given, f"--signal {number}")
+    explanation = explain(policy, envelope)
     if as_json:
         print_json(msgspec.to_builtins(explanation))
     else:
@@ -90,23 +105,27 @@ def explain_event(
 
 
 @app.command("test")
-def run_own_tests(file: PolicyPath, as_json: JsonOption = False) -> None:
+def run_own_tests(
+    file: PolicyPath, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
     """Run the test cases that a policy carries. One without rules of its own is tested with the
-    default policy's cases too.
+    default policy's cases too. Where the settings name lists, a list that is not among them is
+    named.
 
     Example: seawall policy test policy.toml
 
     Exit codes: 0 all pass, 1 some do not, or the policy cannot be used, 2 there is no such file.
     """
-    _, content, policy = read_or_fail(file)
-    outcomes = run_tests(policy, completed(content).tests)
+    lists = known_lists(loaded_settings(config).settings)
+    text, content, policy = read_or_fail(file, lists)
+    outcomes = run_all(policy, content, text, lists)
     wrong = [each for each in outcomes if each.wrong]
     if as_json:
         print_json({"tests": len(outcomes), "failed": [msgspec.to_builtins(w) for w in wrong]})
     else:
-        for each in wrong:
-            typer.echo(f"FAILED {each.name}: {'; '.join(each.wrong)}")
-        typer.echo(f"{file}: {len(outcomes) - len(wrong)} of {len(outcomes)} tests pass")
+        for line in lines_about(file, outcomes):
+            typer.echo(line)
+        typer.echo(f"{visible(str(file))}: {passed(outcomes)}")
     raise typer.Exit(EXIT_REFUSED if wrong else 0)
 
 
@@ -114,36 +133,70 @@ policy_compare.add_to(app)
 policy_rollout.add_to(app)
 
 
-def _read_envelope(path: Path) -> Envelope:
+def _refused(error: PolicyError, *, as_json: bool) -> NoReturn:
+    if not as_json:
+        fail_refused(error)
+    print_json(
+        {
+            "ok": False,
+            "file": error.source,
+            "line": error.line,
+            "field": error.field,
+            "message": error.message,
+        }
+    )
+    raise typer.Exit(EXIT_REFUSED)
+
+
+def _add_signal(envelope: Envelope, given: str, where: str) -> None:
     try:
-        data = path.read_bytes()
-        raw = msgspec.json.decode(data)
-        if isinstance(raw, dict) and "event" in raw:
-            return msgspec.json.decode(data, type=Envelope)
-        event = msgspec.json.decode(data, type=ContentEvent)
-    except (OSError, msgspec.MsgspecError) as error:
-        fail(f"{path}: {error}")
-    return Envelope(event=event, received_at=int(event.occurred_at.timestamp() * 1000))
+        fields = msgspec.json.decode(given, type=dict[str, object])
+        envelope.signals.append(signal_of(fields, where))
+    except BadPolicyTest as error:
+        fail(visible(str(error)))
+    except RecursionError:
+        fail(f"{where}: is nested too deeply")
+    except (msgspec.MsgspecError, ValueError) as error:
+        fail(visible(f"{where}: {error}"))
 
 
 def _print(explanation: Explanation) -> None:
-    typer.echo(f"policy {explanation.policy_version}")
+    for line in _lines(explanation):
+        typer.echo(visible(line))
+
+
+def _lines(explanation: Explanation) -> list[str]:
+    lines = [f"policy {explanation.policy_version}"]
     for row in explanation.rows:
         state = "valid" if row.valid else "not valid then"
         basis = f" ({row.basis})" if row.basis else ""
-        typer.echo(
+        lines.append(
             f"scan_basis[{row.number}] {row.tenant} {row.surface} {row.jurisdiction}: "
             f"{', '.join(row.scans) or 'nothing'}, {state}{basis}"
         )
     if not explanation.rows:
-        typer.echo("no row of the scan basis applies")
-    typer.echo(f"permitted: {', '.join(explanation.permitted) or 'nothing'}")
-    typer.echo(f"withheld: {', '.join(explanation.withheld) or 'nothing'}")
+        lines.append("no row of the scan basis applies")
+    lines += [
+        f"permitted: {', '.join(explanation.permitted) or 'nothing'}",
+        f"withheld: {', '.join(explanation.withheld) or 'nothing'}",
+    ]
     for rule in explanation.rules:
         only = ", only noted" if rule.tentative else ""
-        typer.echo(f"signal {rule.signal} {rule.type}: rule {rule.rule} says {rule.action}{only}")
+        lines.append(f"signal {rule.signal} {rule.type}: rule {rule.rule} says {rule.action}{only}")
     if explanation.passed_over:
-        typer.echo(f"signals passed over: {', '.join(map(str, explanation.passed_over))}")
+        lines.append(f"signals passed over: {', '.join(map(str, explanation.passed_over))}")
+    lines += [
+        f"signal {each.signal}: would not be found, since {each.scan} is withheld"
+        for each in explanation.withheld_from
+    ]
     decision = explanation.decision
     report = ", report" if decision.report else ""
-    typer.echo(f"decision: {decision.action}{report}, priority {decision.priority}")
+    outcome = f"{decision.action}{report}, priority {decision.priority}"
+    if explanation.signals:
+        return [*lines, f"decision: {outcome}"]
+    return [
+        *lines,
+        f"decision where nothing is found: {outcome}",
+        "No signals are given, and nothing is scanned here: this is not what the event comes to. "
+        """Give its decision instead, or signals: --signal '{"type": "hash_match"}'""",
+    ]

@@ -1,6 +1,5 @@
 """`seawall policy diff` and `replay`: what a change of the policy changes."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -9,10 +8,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from streams.cli.options import JsonOption, fail, print_json
+from streams.cli.options import JsonOption, print_json
 from streams.cli.policy_files import PolicyPath, read_or_fail
+from streams.cli.policy_records import decisions_in
 from streams.cli.policy_replaying import Replayed, replayed
-from streams.contracts.decision import Decision
+from streams.cli.tables import add_row, visible
 from streams.policy.difference import differences
 
 
@@ -37,9 +37,9 @@ def diff(
     if as_json:
         print_json([msgspec.to_builtins(each) for each in found])
     for each in found if not as_json else ():
-        typer.echo(f"{each.kind} {each.where}")
+        typer.echo(visible(f"{each.kind} {each.where}"))
         for name, (was, is_now) in each.changed.items():
-            typer.echo(f"    {name}: {was} -> {is_now}")
+            typer.echo(f"    {visible(f'{name}: {was} -> {is_now}')}")
     if not found and not as_json:
         typer.echo("no difference")
     raise typer.Exit(1 if found else 0)
@@ -63,7 +63,7 @@ def replay(
     Exit codes: 0 done, 1 the policy cannot be used, 2 a decision cannot, or there is no such file.
     """
     policy = read_or_fail(file)[2]
-    found = replayed(policy, _decisions(decisions))
+    found = replayed(policy, decisions_in(decisions))
     if as_json:
         print_json(
             {
@@ -91,45 +91,33 @@ def replay(
     _print(policy.version, found)
 
 
-def _decisions(path: Path) -> Iterator[Decision]:
-    decoder = msgspec.json.Decoder(Decision)
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                yield decoder.decode(line)
-            except msgspec.MsgspecError as error:
-                fail(f"{path}:{number}: {error}")
-
-
 def _print(version: str, found: Replayed) -> None:
     console = Console()
-    console.print(
-        f"policy {version}: {found.changed:,} of {found.judged:,} decisions with signals would "
-        f"change ({found.decisions:,} decisions read)"
+    typer.echo(
+        f"policy {visible(version)}: {found.changed:,} of {found.judged:,} decisions with signals "
+        f"would change ({found.decisions:,} decisions read)"
     )
     if found.changes:
         table = Table("what", "is", "would be", "decisions", "for example")
         for (what, was, is_now), count in found.changes.most_common():
             examples = found.examples[what, was, is_now]
-            table.add_row(what, was, is_now, f"{count:,}", examples[0])
+            add_row(table, what, was, is_now, f"{count:,}", examples[0])
         console.print(table)
     different = {rule: counts for rule, counts in found.rules.items() if counts[0] != counts[1]}
     if different:
         table = Table("rule", "decided", "would decide")
         for rule, (was, is_now) in different.items():
-            table.add_row(rule, f"{was:,}", f"{is_now:,}")
+            add_row(table, rule, f"{was:,}", f"{is_now:,}")
         console.print(table)
     if found.would_have:
         table = Table("rule on trial", "would have acted in")
         for rule, count in found.would_have.most_common():
-            table.add_row(rule, f"{count:,}")
+            add_row(table, rule, f"{count:,}")
         console.print(table)
     if found.without_facts:
-        console.print(
+        typer.echo(
             f"{found.without_facts:,} were recorded without facts of their events: they are judged "
             "as new messages between people of unknown age"
         )
     if found.limited:
-        console.print(f"{found.limited:,} were made past a limit, which is left out here")
+        typer.echo(f"{found.limited:,} were made past a limit, which is left out here")

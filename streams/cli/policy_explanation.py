@@ -1,7 +1,5 @@
 """Why a policy says what it says of one event, as `seawall policy explain` shows it."""
 
-from datetime import UTC, datetime
-
 from msgspec import Struct
 
 from streams.contracts.envelope import Envelope
@@ -34,6 +32,13 @@ class AppliedRule(Struct, frozen=True):
     tentative: bool
 
 
+class WithheldFrom(Struct, frozen=True):
+    """A signal that a scan would have to find which is withheld for the event."""
+
+    signal: int
+    scan: Scan
+
+
 class Outcome(Struct, frozen=True):
     """What the decision would say."""
 
@@ -44,7 +49,8 @@ class Outcome(Struct, frozen=True):
 
 class Explanation(Struct, frozen=True):
     """Which rows and rules apply, and what they come to. `passed_over` are the places of `allow`
-    matches, of what those take out, and of all signals of deleted content."""
+    matches, of what those take out, and of all signals of deleted content. `signals` is how many
+    there are: without any, the decision is that for an event in which nothing is found."""
 
     policy_version: str
     rows: tuple[AppliedRow, ...]
@@ -52,17 +58,18 @@ class Explanation(Struct, frozen=True):
     withheld: tuple[Scan, ...]
     rules: tuple[AppliedRule, ...]
     passed_over: tuple[int, ...]
+    withheld_from: tuple[WithheldFrom, ...]
+    signals: int
     decision: Outcome
 
 
-class PolicySummary(Struct, frozen=True):
-    """A policy in a few words; `next_lapse` is RFC 3339, `lapsing` the row's columns and scans."""
-
-    version: str
-    rules: int
-    scan_basis_rows: int
-    next_lapse: str | None = None
-    lapsing: str | None = None
+_FOUND_BY: dict[SignalType, tuple[Scan, ...]] = {
+    "hash_match": ("hash",),
+    "url_match": ("url",),
+    "text_match": ("text",),
+    "text_risk": ("text",),
+    "provenance": ("provenance",),
+}
 
 
 def explain(policy: Policy, envelope: Envelope) -> Explanation:
@@ -106,20 +113,12 @@ def explain(policy: Policy, envelope: Envelope) -> Explanation:
         withheld=basis.withheld,
         rules=tuple(rules),
         passed_over=tuple(place for place, signal in enumerate(signals) if id(signal) not in kept),
+        withheld_from=tuple(
+            WithheldFrom(place, scan)
+            for place, signal in enumerate(signals)
+            for scan in _FOUND_BY.get(signal_type(signal), ())
+            if scan in basis.withheld
+        ),
+        signals=len(signals),
         decision=Outcome(decision.action, decision.report, decision.priority),
-    )
-
-
-def summarize(policy: Policy, now_ms: int) -> PolicySummary:
-    """What `seawall policy check` says of a policy that can be used."""
-    lapse = policy.scan_basis.next_lapse(now_ms)
-    rows = len(policy.scan_basis.rows)
-    if lapse is None:
-        return PolicySummary(policy.version, len(policy.rules), rows)
-    return PolicySummary(
-        policy.version,
-        len(policy.rules),
-        rows,
-        datetime.fromtimestamp(lapse.at_ms / 1000, UTC).isoformat(),
-        f"{lapse.tenant} {lapse.surface} {lapse.jurisdiction}: {', '.join(lapse.scans)}",
     )

@@ -3,11 +3,12 @@
 from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from streams.cli.options import fail
+from streams.cli.tables import visible
 from streams.policy.file import PolicyFile
 from streams.policy.load import PolicyError, parse_policy_file, policy_of, read_policy
 from streams.policy.policy import Policy
@@ -27,12 +28,19 @@ def read(path: Path, known_lists: Collection[str] | None = None) -> tuple[str, P
     return text, file, policy_of(file, text)
 
 
-def read_or_fail(path: Path) -> tuple[str, PolicyFile, Policy]:
+def read_or_fail(
+    path: Path, known_lists: Collection[str] | None = None
+) -> tuple[str, PolicyFile, Policy]:
     """The same; ends the command with exit code 1 when the file cannot be used."""
     try:
-        return read(path)
+        return read(path, known_lists)
     except PolicyError as error:
-        fail(str(error), EXIT_REFUSED)
+        fail_refused(error)
+
+
+def fail_refused(error: PolicyError) -> NoReturn:
+    """Say why a policy cannot be used, and where, and end the command with exit code 1."""
+    fail("\n".join((visible(str(error)), *error.excerpt.splitlines())), EXIT_REFUSED)
 
 
 def known_lists(settings: Settings) -> Collection[str] | None:

@@ -3,13 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
+from streams.cli.policy_records import envelope_of
 from streams.contracts.decision import Decision
-from streams.contracts.envelope import Envelope
 from streams.policy.limits import LIMITED, REPORTS_PAUSED
 from streams.policy.policy import Policy
-from streams.policy.recorded import event_of
 from streams.stages.enforcement import decide
 
 EXAMPLES = 3
@@ -71,13 +69,7 @@ def replayed(policy: Policy, decisions: Iterable[Decision]) -> Replayed:
 
 def judged_again(policy: Policy, decision: Decision) -> Decision:
     """What the policy makes of a recorded decision's signals and facts."""
-    at = datetime.fromtimestamp(decision.decided_at.timestamp(), UTC)
-    envelope = Envelope(
-        event=event_of(decision, at),
-        received_at=int(at.timestamp() * 1000),
-        signals=list(decision.signals),
-    )
-    return decide(policy, envelope)
+    return decide(policy, envelope_of(decision))
 
 
 def _changes(before: Decision, after: Decision) -> Iterable[Change]:

@@ -1,7 +1,7 @@
 """`seawall policy apply` and `rollback`: changing the policy of every worker, without a restart."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,9 +14,10 @@ from streams.cli.options import (
     loaded_settings,
     reaching,
 )
-from streams.cli.policy_files import EXIT_REFUSED, PolicyPath, known_lists, read
-from streams.cli.policy_testing import run_tests
-from streams.policy.load import PolicyError, completed, parse_policy
+from streams.cli.policy_files import EXIT_REFUSED, PolicyPath, fail_refused, known_lists, read
+from streams.cli.policy_testing import lines_about, run_all
+from streams.cli.tables import visible
+from streams.policy.load import PolicyError, parse_policy
 
 if TYPE_CHECKING:
     from streams.control.policy_change import PolicyChanged
@@ -45,21 +46,25 @@ def apply(
     Exit codes: 0 written to the control topic, 1 refused, 2 unusable, or Kafka away.
     """
     settings = loaded_settings(config, bootstrap).settings
+    lists = known_lists(settings)
     try:
-        text, content, policy = read(file, known_lists(settings))
+        text, content, policy = read(file, lists)
     except PolicyError as error:
-        _refuse(settings, file, str(error))
-    wrong = [each for each in run_tests(policy, completed(content).tests) if each.wrong]
-    for each in wrong:
-        typer.echo(f"{each.name}: {'; '.join(each.wrong)}", err=True)
-    if wrong:
-        _refuse(settings, file, f"{file}: {len(wrong)} of its own tests fail: see above")
+        _audit_refusal(settings, file, str(error))
+        fail_refused(error)
+    outcomes = run_all(policy, content, text, lists)
+    for line in lines_about(file, outcomes):
+        typer.echo(line, err=True)
+    if wrong := sum(bool(each.wrong) for each in outcomes):
+        why = visible(f"{file}: {wrong} of its own tests fail: see above")
+        _audit_refusal(settings, file, why)
+        fail(why, EXIT_REFUSED)
     before = _newest(settings)
     if before is not None and before.text == text:
-        typer.echo(f"policy {policy.version} is in force already")
+        typer.echo(f"policy {visible(policy.version)} is in force already")
         return
     offset = _publish(settings, policy.version, text, _in_use(before))
-    typer.echo(f"policy {policy.version} is at offset {offset} of the control topic")
+    typer.echo(f"policy {visible(policy.version)} is at offset {offset} of the control topic")
 
 
 def rollback(
@@ -85,9 +90,11 @@ def rollback(
     try:
         version = parse_policy(text, "the policy before").version if text is not None else None
     except PolicyError as error:
-        fail(str(error), EXIT_REFUSED)
+        fail_refused(error)
     offset = _publish(settings, version or OWN, text, _in_use(before))
-    what = f"policy {version} is" if version is not None else "the workers' own policies are"
+    what = (
+        f"policy {visible(version)} is" if version is not None else "the workers' own policies are"
+    )
     typer.echo(f"{what} in force from offset {offset} of the control topic")
 
 
@@ -121,9 +128,8 @@ def _publish(settings: "Settings", version: str, text: str | None, previous: str
     return offset
 
 
-def _refuse(settings: "Settings", file: Path, why: str) -> NoReturn:
+def _audit_refusal(settings: "Settings", file: Path, why: str) -> None:
     audited(settings, "policy", {"change": "refused", "file": file.name, "why": why})
-    fail(why, EXIT_REFUSED)
 
 
 def _topic(settings: "Settings") -> str:

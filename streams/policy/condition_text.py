@@ -1,4 +1,4 @@
-"""The words of a condition: which variables it compares with which literals.
+"""The tokens of a condition: which variables it compares with which literals.
 
 Only what conditions need is read: names, plain strings, numbers, comparisons. Neither CEL engine
 gives its syntax tree to Python.
@@ -8,21 +8,24 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+_BLANK = " \t\r\n\f"
+"""What CEL takes for blank; other blanks are easily pasted, and seen by nobody."""
 _TOKEN = re.compile(
-    r"""\s*(?:
+    rf"""[{_BLANK}]*(?:
         (?P<string>"[^"\\\n]*"|'[^'\\\n]*')
-      | (?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?!\w))
+      | (?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?!\w))
       | (?P<name>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)
       | (?P<operator>&&|\|\||==|!=|<=|>=|[<>!()\[\],?:-])
-      | (?P<other>\S)
+      | (?P<other>.)
     )""",
-    re.VERBOSE,
+    re.VERBOSE | re.DOTALL,
 )
-_METHOD = re.compile(r"(\w+\.\w+)\.\w+")
+_METHOD = re.compile(r"(\w+\.\w+)\.(\w+)")
 
 
 ORDERINGS = frozenset({"<", "<=", ">", ">="})
 COMPARISONS = ORDERINGS | {"==", "!="}
+_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 
 class Token(NamedTuple):
@@ -62,11 +65,22 @@ class Compared(NamedTuple):
     at: int
 
 
+class Measured(NamedTuple):
+    """A variable that is compared with a number, as if it stood left of the `operator`; `shown`
+    is the whole."""
+
+    name: str
+    operator: str
+    number: float
+    at: int
+    shown: str
+
+
 def tokens_of(condition: str) -> list[Token]:
     """The tokens, in order. Raises `UnreadableCondition`."""
     found: list[Token] = []
     position = 0
-    end = len(condition.rstrip())
+    end = len(condition.rstrip(_BLANK))
     while position < end:
         match = _TOKEN.match(condition, position)
         if match is None:
@@ -74,14 +88,36 @@ def tokens_of(condition: str) -> list[Token]:
         kind = str(match.lastgroup)
         text, at = match[kind], match.start(kind)
         if kind == "other":
-            raise UnreadableCondition(
-                at,
-                f"{text!r} cannot stand here: a condition has names, plain strings (without "
-                "backslashes), numbers, comparisons, in, &&, ||, ! and ?:",
-            )
+            raise UnreadableCondition(at, _stray(text, condition, at))
         found.append(Token(kind, text[1:-1] if kind == "string" else text, at))
         position = match.end()
     return found
+
+
+def _stray(char: str, condition: str, at: int) -> str:
+    """Why a character that begins no token cannot stand where it does, and what to write."""
+    if char == "#" or condition.startswith(("//", "/*"), at):
+        return "a condition has no comments: write them above the rule, after #"
+    if char in _QUOTES:
+        return 'a word is not closed, or has a backslash in it: write it as "word"'
+    return f"{char!r} cannot stand here: {_INSTEAD.get(char, _HOLDS)}"
+
+
+_QUOTES = "\"'"
+_NO_ARITHMETIC = "a condition has no arithmetic"
+_HOLDS = (
+    "a condition has names, plain strings (without backslashes), numbers, comparisons, in, &&, "
+    "||, ! and ?:"
+)
+_INSTEAD = {
+    "=": "write == to compare, and <= or >= in this order",
+    "&": "write &&",
+    "|": "write ||",
+    ".": "a dot stands within a name or a number only, as in signal.match and 0.5",
+    "`": 'write words as "word"',
+    **dict.fromkeys("+*/%", _NO_ARITHMETIC),
+    **dict.fromkeys("\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb", 'write words as "word"'),
+}
 
 
 def flat(condition: str, tokens: list[Token]) -> str:
@@ -100,7 +136,7 @@ def flat(condition: str, tokens: list[Token]) -> str:
 def names_of(tokens: list[Token]) -> list[str]:
     """The variables named, each once, in order of first appearance."""
     names = (
-        _variable(token.text) for token in tokens if token.kind == "name" and "." in token.text
+        variable_of(token.text)[0] for token in tokens if token.kind == "name" and "." in token.text
     )
     return list(dict.fromkeys(names))
 
@@ -137,6 +173,29 @@ def compared(tokens: list[Token]) -> Iterator[Compared]:
                     yield Compared(before.text, item.text, item.at)
 
 
+def measured(tokens: list[Token]) -> Iterator[Measured]:
+    """Each `name < 3` and `-3.5 <= name`."""
+    for place, token in enumerate(tokens):
+        if token.kind != "operator" or token.text not in COMPARISONS or place == 0:
+            continue
+        # There is no arithmetic, so that a minus belongs to what comes after it.
+        left_minus = place > 1 and _is_minus(tokens[place - 2])
+        right_minus = place + 1 < len(tokens) and _is_minus(tokens[place + 1])
+        left, rest = tokens[place - 1], tokens[place + 1 + right_minus : place + 2 + right_minus]
+        if not rest:
+            continue
+        right = rest[0]
+        if (left.kind, right.kind) == ("name", "number") and not left_minus:
+            name, operator, number, minus = left, token.text, right, right_minus
+        elif (left.kind, right.kind) == ("number", "name") and not right_minus:
+            name, operator, number, minus = right, _MIRRORED[token.text], left, left_minus
+        else:
+            continue
+        sign = "-" if minus else ""
+        shown = f"{name.text} {operator} {sign}{number.text}"
+        yield Measured(name.text, operator, float(sign + number.text), left.at, shown)
+
+
 def uses(tokens: list[Token]) -> Iterator[Use]:
     """Every place where a variable stands."""
     for place, token in enumerate(tokens):
@@ -144,8 +203,7 @@ def uses(tokens: list[Token]) -> Iterator[Use]:
             continue
         before = tokens[place - 1].text if place else ""
         after = tokens[place + 1].text if place + 1 < len(tokens) else ""
-        name = _variable(token.text)
-        called = token.text[len(name) + 1 :]
+        name, called = variable_of(token.text)
         if before == "(" and place > 1 and tokens[place - 2].kind == "name":
             called = called or tokens[place - 2].text
         of_word = place > 1 and tokens[place - 2].kind == "string"
@@ -175,11 +233,16 @@ def numbers_of(tokens: list[Token]) -> list[float]:
     found: list[float] = []
     for place, token in enumerate(tokens):
         if token.kind == "number":
-            negative = place > 0 and tokens[place - 1].text == "-"
+            negative = place > 0 and _is_minus(tokens[place - 1])
             found.append(-float(token.text) if negative else float(token.text))
     return list(dict.fromkeys(found))
 
 
-def _variable(name: str) -> str:
+def variable_of(name: str) -> tuple[str, str]:
+    """A name without the function that is called on it, and that function, "" for none."""
     called = _METHOD.fullmatch(name)
-    return called[1] if called else name
+    return (called[1], called[2]) if called else (name, "")
+
+
+def _is_minus(token: Token) -> bool:
+    return token.kind == "operator" and token.text == "-"

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import tomllib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -19,23 +19,44 @@ from streams.policy.policy import Policy
 from streams.policy.policy_tests import Expectation, PolicyTest
 from streams.policy.rules import BadRule, Rule, compile_rule, unknown_list
 from streams.policy.scan_basis import ScanBasis, ScanBasisRow
-from streams.policy.source_lines import line_of, line_within
+from streams.policy.source_lines import (
+    MOST_PARTS,
+    deep_key,
+    line_of,
+    line_within,
+    pointed_at,
+)
 from streams.type_words import allowed_values
 
 MAX_BYTES = 256 * 1024
 """Of a policy file: it must fit a record of the control topic with the one before it."""
+MOST_RULES = 1_000
+MOST_LISTS = 1_000
+"""Lists that the rules of a file name: what is looked up by list is kept for each."""
+MOST_EFFORT = 2_000_000
+"""Of checking the conditions of a file (`Condition.effort`): seconds on one core, for a worker
+takes a new policy while events wait."""
 
 
 class PolicyError(Exception):
-    """A policy cannot be used; `field` is a path such as `$.rules[2].action`."""
+    """A policy cannot be used; `field` is a path such as `$.rules[2].action`. `excerpt` is the
+    line of a condition and, below it, a mark at the place; "" where there is none to show."""
 
-    def __init__(self, source: str, line: int | None, field: str | None, message: str) -> None:
+    def __init__(
+        self,
+        source: str,
+        line: int | None,
+        field: str | None,
+        message: str,
+        excerpt: str = "",
+    ) -> None:
         where = source if line is None else f"{source}:{line}"
         super().__init__(f"{where}: {field}: {message}" if field else f"{where}: {message}")
         self.source = source
         self.line = line
         self.field = field
         self.message = message
+        self.excerpt = excerpt
 
 
 def load_policy(path: Path | None, known_lists: Collection[str] | None = None) -> Policy:
@@ -51,11 +72,21 @@ def load_policy(path: Path | None, known_lists: Collection[str] | None = None) -
 
 
 def read_policy(path: Path) -> str:
-    """A policy file's text. Raises `PolicyError`."""
+    """A policy file's text, of which no more than `MAX_BYTES` and one is read. Raises
+    `PolicyError`."""
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
         raise PolicyError(str(path), None, None, f"cannot be read: {error}") from error
+    if len(content) > MAX_BYTES:
+        raise PolicyError(str(path), None, None, _TOO_LARGE)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise PolicyError(str(path), line, None, f"is not UTF-8: {error.reason}") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def default_policy() -> Policy:
@@ -103,18 +134,20 @@ def parse_policy_file(
 ) -> PolicyFile:
     """A policy file's content, checked. Raises `PolicyError`."""
 
-    def refuse(field: str, message: str, line: int = 0) -> PolicyError:
-        return PolicyError(source, line_within(text, field, line), field, message)
+    def refuse(field: str, message: str, line: int = 0, excerpt: str = "") -> PolicyError:
+        return PolicyError(source, line_within(text, field, line), field, message, excerpt)
 
     if len(text.encode()) > MAX_BYTES:
-        raise PolicyError(source, None, None, f"is larger than {MAX_BYTES} bytes")
+        raise PolicyError(source, None, None, _TOO_LARGE)
+    if (deep := deep_key(text)) is not None:
+        raise PolicyError(source, deep, None, f"a key has more than {MOST_PARTS} parts")
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line (\d+)", str(error))
         raise PolicyError(source, int(line[1]) if line else None, None, str(error)) from error
     except RecursionError:
-        raise PolicyError(source, None, None, "is nested too deeply") from None
+        raise PolicyError(source, None, None, _TOO_DEEP) from None
     except ValueError as error:  # such as a number of thousands of digits
         raise PolicyError(source, None, None, str(error)) from error
     _refuse_where(raw, refuse)
@@ -125,16 +158,12 @@ def parse_policy_file(
         field = field.strip("`") or "$"
         message += _hint(message, field)
         raise PolicyError(source, line_of(text, field), field, message) from error
-    seen: set[str] = set()
-    for number, rule in enumerate(file.rules or ()):
-        field = f"$.rules[{number}]"
-        if rule.id in seen:
-            raise refuse(f"{field}.id", f"a second {rule.id!r}")
-        seen.add(rule.id)
-        try:
-            compile_rule(rule, known_lists)
-        except BadRule as error:
-            raise refuse(f"{field}.{error.field}", str(error), error.line) from None
+    except RecursionError:
+        raise PolicyError(source, None, None, _TOO_DEEP) from None
+    unseen = next((char for char in file.version if not char.isprintable()), None)
+    if unseen is not None:
+        raise refuse("$.version", f"holds {unseen!r}, which nobody can see in a decision")
+    _check_rules(file, known_lists, refuse)
     known_rules = {rule.id for rule in completed(file).rules or ()}
     for number, limit in enumerate(file.limits or ()):
         if limit.rule != ANY and limit.rule not in known_rules:
@@ -144,7 +173,44 @@ def parse_policy_file(
     return file
 
 
-def _refuse_where(raw: dict[str, Any], refuse: Any) -> None:
+def _check_rules(
+    file: PolicyFile, known_lists: Collection[str] | None, refuse: Callable[..., PolicyError]
+) -> None:
+    """Compile every rule, and stop where there are too many, or checking takes too long."""
+    rules = file.rules or ()
+    if len(rules) > MOST_RULES:
+        raise refuse(f"$.rules[{MOST_RULES}]", f"is one more rule than {MOST_RULES:,}, the most")
+    seen: set[str] = set()
+    lists: set[str] = set()
+    effort = 0
+    for number, rule in enumerate(rules):
+        field = f"$.rules[{number}]"
+        if rule.id in seen:
+            raise refuse(f"{field}.id", f"a second {rule.id!r}")
+        seen.add(rule.id)
+        try:
+            compiled = compile_rule(rule, known_lists)
+        except BadRule as error:
+            excerpt = pointed_at(rule.when or "", error.line, error.column) if error.column else ""
+            raise refuse(f"{field}.{error.field}", str(error), error.line, excerpt) from None
+        lists |= compiled.lists
+        if len(lists) > MOST_LISTS:
+            raise refuse(field, f"the rules up to here name more than {MOST_LISTS:,} lists")
+        effort += compiled.condition.effort if compiled.condition is not None else 0
+        if effort > MOST_EFFORT:
+            raise refuse(
+                f"{field}.when",
+                "the conditions up to here take too long to check: "
+                f"{effort:,} steps, and {MOST_EFFORT:,} are the most (cases to try, times "
+                "variables). Write them over fewer variables and numbers, or keep fewer rules",
+            )
+
+
+_TOO_LARGE = f"is larger than {MAX_BYTES} bytes"
+_TOO_DEEP = "is nested too deeply"
+
+
+def _refuse_where(raw: dict[str, Any], refuse: Callable[..., PolicyError]) -> None:
     rules = raw.get("rules")
     listed = cast("list[object]", rules) if isinstance(rules, list) else []
     for number, rule in enumerate(listed):

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from streams.contracts.event import ContentEvent
 from streams.contracts.signal import Signal
 from streams.contracts.values import Action, Priority
+from streams.policy.recorded import uncountable
 
 
 class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,10 +55,18 @@ def event_of(case: PolicyTest) -> ContentEvent:
 
 def signals_of(case: PolicyTest) -> list[Signal]:
     """The case's signals. Raises `BadPolicyTest`."""
-    return [
-        cast("Signal", _convert(_signal(given), Signal, f"signals[{number}]"))
-        for number, given in enumerate(case.signals)
-    ]
+    return [signal_of(given, f"signals[{number}]") for number, given in enumerate(case.signals)]
+
+
+def signal_of(given: dict[str, Any], where: str) -> Signal:
+    """A signal by the fields that matter; the others have plain values. Raises `BadPolicyTest`,
+    whose message begins with `where`."""
+    signal = cast("Signal", _convert(_signal(given), Signal, where))
+    if (path := uncountable(None, [signal])) is not None:
+        raise BadPolicyTest(
+            f"{where}: a number that is too large - at `$.{path.rpartition('.')[2]}`"
+        )
+    return signal
 
 
 def _convert(given: dict[str, Any], kind: Any, where: str) -> object:
@@ -67,20 +76,26 @@ def _convert(given: dict[str, Any], kind: Any, where: str) -> object:
         raise BadPolicyTest(f"{where} has no {', '.join(unknown)}; it has {fields}")
     try:
         return msgspec.convert(given, kind)
+    except RecursionError:
+        raise BadPolicyTest(f"{where} is nested too deeply") from None
     except (msgspec.ValidationError, ValueError) as error:
-        raise BadPolicyTest(f"{where}: {error}") from None
+        allowed = f"; allowed: {', '.join(_SIGNALS)}" if "`$.type`" in str(error) else ""
+        raise BadPolicyTest(f"{where}: {error}{allowed}") from None
 
 
 def _known_fields(kind: Any, given: dict[str, Any]) -> set[str]:
-    struct = kind if isinstance(kind, type) else _SIGNALS.get(given.get("type", ""))
+    if isinstance(kind, type):
+        return {field.encode_name for field in msgspec.structs.fields(kind)}
+    tag = given.get("type")
+    struct = _SIGNALS.get(tag) if isinstance(tag, str) else None
     if struct is None:
         return set()
     return {"type", *(field.encode_name for field in msgspec.structs.fields(struct))}
 
 
 def _signal(given: dict[str, Any]) -> dict[str, Any]:
-    kind = given.get("type")
-    return {**_DEFAULTS.get(cast(str, kind), {}), **given}
+    tag = given.get("type")
+    return {**_DEFAULTS.get(tag if isinstance(tag, str) else "", {}), **given}
 
 
 _SIGNALS: dict[str, type[Struct]] = {

@@ -1,9 +1,13 @@
 """An event's facts as a decision records them, and an event to judge again made from these."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from msgspec import Struct
+
 from streams.contracts.decision import Decision, EventFacts
-from streams.contracts.event import Author, ContentEvent, Recipient
+from streams.contracts.event import MAX_JSON_INTEGER, Author, ContentEvent, Recipient
+from streams.contracts.signal import Signal
 
 
 def facts_of(event: ContentEvent) -> EventFacts:
@@ -50,3 +54,16 @@ def event_of(decision: Decision, occurred_at: datetime) -> ContentEvent:
         encrypted=facts.encrypted,
         jurisdiction=facts.jurisdiction,
     )
+
+
+def uncountable(facts: EventFacts | None, signals: Sequence[Signal]) -> str | None:
+    """The path of the first whole number that conditions cannot count with, since the contract
+    does not bound it; `None` where there is none."""
+    things: list[tuple[str, Struct]] = [("$.event_facts", facts)] if facts is not None else []
+    things += [(f"$.signals[{number}]", signal) for number, signal in enumerate(signals)]
+    for path, thing in things:
+        for name in thing.__struct_fields__:
+            value = getattr(thing, name)
+            if isinstance(value, int) and abs(value) > MAX_JSON_INTEGER:
+                return f"{path}.{name}"
+    return None

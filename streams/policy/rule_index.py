@@ -19,10 +19,18 @@ REMEMBERED = 4096
 """Answers kept for each group of rules."""
 
 
+class _Judging(NamedTuple):
+    """A rule, its condition, and the lists that it is for: none for all."""
+
+    compiled: CompiledRule
+    condition: Condition | None
+    lists: frozenset[str]
+
+
 class _Group(NamedTuple):
     """The rules for a type (and list), in order, the variables that they read, and answers."""
 
-    rules: Sequence[tuple[CompiledRule, Condition | None]]
+    rules: Sequence[_Judging]
     names: tuple[str, ...]
     variables: tuple[Variable, ...]
     answers: dict[tuple[Value, ...], tuple[CompiledRule, ...]]
@@ -38,7 +46,8 @@ class RuleIndex:
         for kind in kinds:
             mine = [each for each in rules if each.rule.on == kind]
             lists = {"", *(name for each in mine for name in each.rule.lists)}
-            self._by_list[kind] = {name: _group(kind, mine, name) for name in lists}
+            judging = [_Judging(each, each.condition, frozenset(each.rule.lists)) for each in mine]
+            self._by_list[kind] = {name: _group(kind, judging, name) for name in lists}
 
     def matching(
         self, event: ContentEvent, signal: Signal, signals: Sequence[Signal]
@@ -61,8 +70,8 @@ class RuleIndex:
                 yield compiled
 
 
-def _group(kind: SignalType, rules: Sequence[CompiledRule], name: str) -> _Group:
-    mine = [each for each in rules if not each.rule.lists or name in each.rule.lists]
+def _group(kind: SignalType, rules: Sequence[_Judging], name: str) -> _Group:
+    mine = [each for each in rules if not each.lists or name in each.lists]
     names = tuple(
         dict.fromkeys(
             name for each in mine if each.condition is not None for name in each.condition.names
@@ -70,7 +79,7 @@ def _group(kind: SignalType, rules: Sequence[CompiledRule], name: str) -> _Group
     )
     variables = variables_of(kind)
     return _Group(
-        [(each, each.condition) for each in mine],
+        mine,
         names,
         tuple(variables[name] for name in names),
         {},
@@ -81,7 +90,7 @@ def _answer(group: _Group, values: tuple[Value, ...]) -> tuple[CompiledRule, ...
     """All that match, up to the first that decides whatever else the event holds."""
     context = context_of(group.names, values)
     found: list[CompiledRule] = []
-    for compiled, condition in group.rules:
+    for compiled, condition, _ in group.rules:
         if condition is None or condition.program.execute(context) is True:
             found.append(compiled)
             if compiled.always:

@@ -100,12 +100,13 @@ class CompiledRule(NamedTuple):
 
 class BadRule(ValueError):
     """A rule that can never do anything. `field` is the one at fault; `line` counts from 0 within
-    the field's text."""
+    the field's text, `column` from 1 within the line, 0 where it is about no one place."""
 
-    def __init__(self, field: str, message: str, line: int = 0) -> None:
+    def __init__(self, field: str, message: str, line: int = 0, column: int = 0) -> None:
         super().__init__(message)
         self.field = field
         self.line = line
+        self.column = column
 
 
 def compile_rule(rule: Rule, known_lists: Collection[str] | None = None) -> CompiledRule:
@@ -130,7 +131,7 @@ def compile_rule(rule: Rule, known_lists: Collection[str] | None = None) -> Comp
             if known_lists is not None:
                 check_lists(condition, known_lists)
         except BadCondition as error:
-            raise BadRule("when", str(error), error.line) from None
+            raise BadRule("when", str(error), error.line, error.column) from None
     return CompiledRule(
         rule,
         condition,

@@ -35,6 +35,8 @@ from streams.policy.priority import MINOR_BANDS, is_generated
 
 Kind = Literal["bool", "int", "double", "string", "list"]
 Value = bool | int | float | str | tuple[str, ...]
+UNBOUNDED = 2**53
+"""The `most` of a number that has no bound of its own."""
 
 
 class Judged(NamedTuple):
@@ -59,7 +61,7 @@ class Variable:
     help: str
     values: tuple[str, ...] | None = None
     least: float = 0
-    most: float = 2**53
+    most: float = UNBOUNDED
     names_list: bool = False
 
 
@@ -230,6 +232,12 @@ def variables_of(kind: SignalType) -> Mapping[str, Variable]:
     return _ALL[kind]
 
 
+def _counts(on: SignalType) -> dict[str, Variable]:
+    """The signal that a condition is on is among those that are counted."""
+    own = f"signals.{on}"
+    return {**COUNTS, own: replace(COUNTS[own], least=1)}
+
+
 _ALL: dict[SignalType, dict[str, Variable]] = {
-    kind: {**EVENT, **COUNTS, **own} for kind, own in SIGNAL.items()
+    kind: {**EVENT, **_counts(kind), **own} for kind, own in SIGNAL.items()
 }

@@ -1,7 +1,15 @@
-import pytest
+from pathlib import Path
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.policy import load
+from streams.policy.condition import compile_condition
 from streams.policy.load import (
     MAX_BYTES,
+    MOST_LISTS,
+    MOST_RULES,
     PolicyError,
     default_policy,
     load_policy,
@@ -9,6 +17,7 @@ from streams.policy.load import (
     parse_policy_file,
 )
 from streams.policy.scan_basis import SCANS
+from streams.policy.source_lines import MOST_SHOWN, pointed_at
 
 RULE = """
 [[rules]]
@@ -78,7 +87,7 @@ def test_the_version_tells_edits_apart():
             WITH + "when = '''\nsignal.verified\n&& signal.match == 1\n'''",
             10,
             "$.rules[0].when",
-            "no matching overload",
+            "== cannot take a word and a whole number",
         ),
         (
             WITH + "when = '''signal.verified\n&& signal.role == \"observe\"'''",
@@ -95,6 +104,11 @@ def test_the_version_tells_edits_apart():
         (WITH + "[[limits]]\nrule = 'one'", 8, "$.limits[0]", "per_day or per_minute"),
         (WITH + "[[limits]]\nper_day = 0", 9, "$.limits[0].per_day", ">= 1"),
         ("# " + "x" * MAX_BYTES, None, None, "larger than"),
+        ('version = "a\\u001bb"', 1, "$.version", "nobody can see"),
+        ('version = "1"\nx' + ".a" * 20 + " = 1", 2, None, "more than 16 parts"),
+        ('version = "1"\n[["a b"' + ".'a'" * 20 + "]]", 2, None, "more than 16 parts"),
+        ("rules = " + "[" * 4000 + "]" * 4000, None, None, "nested too deeply"),
+        (WITH + 'when = "signal.match\\n == 1"', 8, "$.rules[0].when", "a whole number"),
     ],
 )
 def test_an_error_says_where_it_is(text, line, field, message):
@@ -103,6 +117,77 @@ def test_an_error_says_where_it_is(text, line, field, message):
     assert failure.value.line == line
     assert failure.value.field == field
     assert message in failure.value.message
+
+
+def test_a_condition_is_shown_with_a_mark_at_the_place():
+    with pytest.raises(PolicyError) as failure:
+        parse_policy(WITH + "when = '''\nsignal.verified\n  && signal.mach == 'exact''''", "f")
+    assert failure.value.line == 10
+    assert failure.value.excerpt.splitlines() == [
+        "      && signal.mach == 'exact'",
+        "         ^",
+    ]
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=300), st.integers(0, 3), st.integers(1, 302))
+def test_an_excerpt_fits_a_line_and_marks_the_character(text, line, column):
+    lines = (*text.split("\n"), "")
+    line = min(line, len(lines) - 1)
+    column = min(column, len(lines[line]) + 1)
+    shown, mark = pointed_at(text, line, column).split("\n")
+    assert shown.isprintable()
+    assert len(shown) <= MOST_SHOWN + 10
+    assert mark.strip() == "^"
+    char = lines[line][column - 1 : column]
+    if char.isprintable() and char:
+        assert shown[mark.index("^")] == char
+
+
+def test_no_more_of_a_file_is_read_than_it_may_hold(tmp_path):
+    with pytest.raises(PolicyError, match="larger than"):
+        load_policy(Path("/dev/zero"))
+    path = tmp_path / "policy.toml"
+    path.write_bytes(b'version = "\xff"')
+    with pytest.raises(PolicyError, match=r"policy.toml:1: is not UTF-8"):
+        load_policy(path)
+
+
+def rules(*whens: str, more: str = "") -> str:
+    return 'version = "1"' + "".join(
+        f"{RULE.replace('one', f'r{number}')}{more}when = '{when}'\n"
+        for number, when in enumerate(whens)
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "message"),
+    [
+        (
+            'version = "1"' + "".join(RULE.replace("one", f"r{n}") for n in range(MOST_RULES + 1)),
+            f"$.rules[{MOST_RULES}]",
+            "one more rule than 1,000",
+        ),
+        (
+            rules("signal.verified", more=f"lists = {[f'l{n}' for n in range(MOST_LISTS + 1)]}\n"),
+            "$.rules[0]",
+            "more than 1,000 lists",
+        ),
+    ],
+)
+def test_a_file_has_a_budget_and_what_is_past_it_is_named(text, field, message):
+    with pytest.raises(PolicyError, match=message) as failure:
+        parse_policy(text, "f")
+    assert failure.value.field == field
+
+
+def test_checking_the_conditions_of_a_file_has_a_budget(monkeypatch):
+    whens = [f"signal.distance > {number} && signal.verified" for number in range(9)]
+    assert len(parse_policy(rules(*whens), "f").rules) == 9
+    efforts = [compile_condition(when, "hash_match").effort for when in whens]
+    monkeypatch.setattr(load, "MOST_EFFORT", sum(efforts[:3]))
+    with pytest.raises(PolicyError, match="take too long to check") as failure:
+        parse_policy(rules(*whens), "f")
+    assert (failure.value.field, failure.value.line) == ("$.rules[3].when", 32)
 
 
 def test_a_missing_file_says_so(tmp_path):

@@ -65,9 +65,58 @@ def test_differences_of_the_rest():
         (d.kind, d.where.partition(":")[0]) for d in differences(parsed(before), parsed(after))
     ]
     assert found.count(("removed", "limits")) == len(DEFAULT.limits)
-    assert ("added", "scan_basis") in found
-    assert ("removed", "scan_basis") in found
+    assert ("changed", "scan_basis") in found
     assert ("changed", "control_share") in found
+
+
+ROW = '[[scan_basis]]\ntenant = "{}"\nscans = {}\n'
+LIMIT = '[[limits]]\nrule = "{}"\nper_day = {}\n'
+
+
+def test_a_row_that_is_for_the_same_is_changed_and_not_added_and_removed():
+    before = file(
+        more=ROW.format("a", '["hash"]')
+        + ROW.format("b", '["url"]')
+        + LIMIT.format("near-copy", 5)
+        + LIMIT.format("*", 9)
+    )
+    after = file(
+        more=ROW.format("c", '["url"]')
+        + ROW.format("a", '["hash", "text"]')
+        + LIMIT.format("near-copy", 6)
+        + LIMIT.format("*", 9)
+    )
+    found = differences(parsed(before), parsed(after))
+    assert [(each.kind, each.where.partition(" {")[0]) for each in found] == [
+        ("added", "scan_basis:"),
+        ("changed", "scan_basis: a * *"),
+        ("removed", "scan_basis:"),
+        ("changed", "limits: near-copy *"),
+    ]
+    assert found[1].changed == {"scans": ('["hash"]', '["hash","text"]')}
+    assert found[3].changed == {"per_day": ("5", "6")}
+
+
+def test_limits_in_another_order_differ_for_the_first_holds():
+    one, two = LIMIT.format("near-copy", 5), LIMIT.format("*", 9)
+    found = differences(parsed(file(more=one + two)), parsed(file(more=two + one)))
+    assert [(each.kind, each.where) for each in found] == [
+        ("moved", "limits: * *"),
+        ("moved", "limits: near-copy *"),
+    ]
+
+
+rows = st.lists(
+    st.tuples(st.sampled_from("ab"), st.sampled_from(['["hash"]', '["url"]', "[]"])), max_size=5
+)
+
+
+@given(rows, rows)
+def test_rows_that_are_added_changed_and_removed_make_the_one_the_other(before, after):
+    texts = [file(more="".join(ROW.format(*row) for row in each)) for each in (before, after)]
+    kinds = [each.kind for each in differences(*map(parsed, texts))]
+    assert len(before) + kinds.count("added") - kinds.count("removed") == len(after)
+    assert (kinds == []) == (sorted(before) == sorted(after))
 
 
 def recorded(*signals, happened=None, policy=DEFAULT) -> Decision:

@@ -1,4 +1,5 @@
 import json
+import re
 
 import msgspec
 import pytest
@@ -6,6 +7,8 @@ from typer.testing import CliRunner
 
 from streams.cli.policy import app
 from streams.contracts.envelope import Envelope
+from streams.policy.load import default_policy
+from streams.stages.enforcement import decide
 from tests.unit.policy.signals import digest, event, perceptual
 
 POLICY = """
@@ -57,7 +60,41 @@ def test_explain_an_event(policy, tmp_path):
     result = invoke("explain", policy, path)
     assert result.exit_code == 0
     assert "scan_basis[1] * * DE: hash, valid (consent)" in result.stdout
-    assert "decision: allow, priority 4" in result.stdout
+    assert "decision where nothing is found: allow, priority 4" in result.stdout
+    assert "this is not what the event comes to" in result.stdout
+    assert "decision:" not in result.stdout
+    assert json.loads(invoke("explain", policy, path, "--json").stdout)["signals"] == 0
+
+
+def test_explain_an_event_with_signals_that_are_given(policy, tmp_path):
+    path = tmp_path / "event.json"
+    path.write_bytes(msgspec.json.encode(event(jurisdiction="DE-BE")))
+    result = invoke(
+        "explain", policy, path,
+        "--signal", '{"type": "hash_match", "source_kind": "victim"}',
+        "--signal", '{"type": "url_match"}',
+    )  # fmt: skip
+    assert result.exit_code == 0
+    assert "signal 0 hash_match: rule victim-submitted says hold" in result.stdout
+    assert "signal 1: would not be found, since url is withheld" in result.stdout
+    assert "decision: block, priority 3" in result.stdout
+
+
+def test_explain_a_decision(policy, tmp_path):
+    made = decide(
+        default_policy(), Envelope(event=event("13_15"), received_at=1, signals=[digest()])
+    )
+    path = tmp_path / "decision.json"
+    path.write_bytes(msgspec.json.encode(made))
+    found = json.loads(invoke("explain", policy, path, "--json").stdout)
+    assert found["decision"] == {"action": "block", "report": True, "priority": 2}
+    assert found["signals"] == 1
+
+
+def test_a_report_by_a_person_is_a_signal_of_its_own(policy, tmp_path):
+    path = tmp_path / "event.json"
+    path.write_bytes(msgspec.json.encode(event(kind="user_report")))
+    assert "decision: review, priority 3" in invoke("explain", policy, path).stdout
 
 
 def test_explain_an_envelope(policy, tmp_path):
@@ -117,9 +154,11 @@ def test_check_names_the_line_of_a_condition(policy):
     result = invoke("check", policy)
     assert result.exit_code == 1
     assert (
-        f"{policy}:18: $.rules[0].when: character 17: found no matching overload" in result.stderr
-    )
-    assert "write the number like the variable's type, 3.0 or 3" in result.stderr
+        f"{policy}:18: $.rules[0].when: character 17: > cannot take a number with a point and a "
+        "whole number: write the number like the variable's type, 3.0 or 3\n"
+        "    && signal.score > 3\n"
+        "                    ^\n"
+    ) in result.stderr
 
 
 def test_explain_names_the_rule_on_trial(policy, tmp_path):
@@ -150,3 +189,65 @@ def test_lists_that_cannot_be_used_are_said_and_no_store_is_made(
     assert isinstance(result.exception, SystemExit)
     assert f"lists.store: {store}: " in result.stderr
     assert store.exists() == (content is not None)
+
+
+def test_check_runs_the_tests_and_says_how_many_pass(policy):
+    defaults = invoke("check", policy).stdout
+    assert re.search(r"14 rules, (\d+) of \1 tests pass", defaults)
+    own = RULES + '[[tests]]\nname = "t"\nsignals = [{ type = "hash_match" }]\n'
+    policy.write_text(own + 'expect = { action = "hold" }\n')
+    result = invoke("check", policy)
+    assert (result.exit_code, "1 rules, 1 of 1 tests pass" in result.stdout) == (0, True)
+    policy.write_text(own + 'expect = { action = "block" }\n')
+    result = invoke("check", policy)
+    assert result.exit_code == 1
+    assert "0 of 1 tests pass" in result.stdout
+    assert "t: action is hold, not block" in result.stdout
+    found = json.loads(invoke("check", policy, "--json").stdout)
+    assert (found["ok"], found["tests"], len(found["failed"])) == (False, 1, 1)
+    policy.write_text(RULES)
+    assert "1 rules, no tests" in invoke("check", policy).stdout
+
+
+RULES = (
+    POLICY
+    + """
+[[rules]]
+id = "one"
+owner = "o"
+ground = "g"
+on = "hash_match"
+action = "hold"
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (POLICY, ["rules: the default policy's 14", "limits: the default policy's 4;"]),
+        (POLICY, ["no limit is for victim-submitted, possible-copy, "]),
+        (
+            POLICY + '[[limits]]\nrule = "near-copy"\nper_day = 9\n',
+            ["limits: 1 of the file's own, and none of the default policy's 4", "known-material"],
+        ),
+        (
+            "limits = []\n" + POLICY,
+            ["limits: 0 of the file's own, and none of the default policy's 4", "and 3 more"],
+        ),
+        (
+            RULES,
+            [
+                "rules: 1 of the file's own, and none of the default policy's 14",
+                "limits: the default policy's 4; no limit is for one",
+            ],
+        ),
+        (RULES + "[[limits]]\nper_day = 9\n", ["and none of the default policy's 4\n"]),
+    ],
+)
+def test_check_says_whose_rules_and_limits_hold(policy, text, said):
+    policy.write_text(text)
+    result = invoke("check", policy)
+    assert result.exit_code == 0
+    for words in said:
+        assert words in result.stdout

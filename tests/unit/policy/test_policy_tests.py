@@ -1,6 +1,7 @@
 """A policy's own test cases, and the default policy's."""
 
 import json
+from datetime import datetime
 
 import pytest
 from typer.testing import CliRunner
@@ -56,6 +57,15 @@ def test_what_is_not_as_expected_is_said(expect, wrong):
         ([{"type": "hash_match", "distance": "x"}], {}, "Expected `int`"),
         ([], {"surfaces": "x"}, "event has no surfaces"),
         ([], {"surface": "x"}, "event: Invalid enum value 'x'"),
+        ([{"type": ["hash_match"]}], {}, "signals[0]: Expected `str`"),
+        ([{"type": {"a": 1}}], {}, "signals[0]: Expected `str`"),
+        ([{"type": "smell"}], {}, "allowed: hash_match, url_match"),
+        ([{"type": "hash_match", "distance": 2**63}], {}, "too large - at `$.distance`"),
+        ([{"type": "hash_match", "distance": 10**40}], {}, "too large - at `$.distance`"),
+        ([], {"recipient_count": 2**70}, "`$.recipient_count`"),
+        ([], {"author_age_band": ["13_15"]}, "`$.author.age_band`"),
+        ([], {"occurred_at": datetime(2026, 1, 1)}, "event: "),
+        ([], {"type": "x"}, "event has no type"),
     ],
 )
 def test_a_case_that_cannot_be_run_says_why(signals, event, message):
@@ -104,10 +114,18 @@ def test_the_command_runs_a_files_own_tests(tmp_path):
     path.write_text(FILE % "hold")
     result = run("test", path)
     assert result.exit_code == 1
-    assert "FAILED not verified: action is allow, not hold" in result.stdout
+    assert f"FAILED {path}:14: not verified: action is allow, not hold" in result.stdout
     found = json.loads(run("test", path, "--json").stdout)
     assert found["tests"] == 2
-    assert found["failed"] == [{"name": "not verified", "wrong": ["action is allow, not hold"]}]
+    assert found["failed"] == [
+        {
+            "name": "not verified",
+            "wrong": ["action is allow, not hold"],
+            "line": 14,
+            "default": False,
+            "notes": [],
+        }
+    ]
 
 
 def test_a_file_without_rules_is_tested_as_the_default_policy(tmp_path):
@@ -117,3 +135,39 @@ def test_a_file_without_rules_is_tested_as_the_default_policy(tmp_path):
     path.write_text('version = "1"\n[closeness]\ndistance = {}\nquality = 0\nsimilarity = 0\n')
     assert run("test", path).exit_code == 1
     assert parse_policy(path.read_text(), "f").closeness.distance == {}
+
+
+LISTED = """
+version = "1"
+[[rules]]
+id = "one"
+owner = "o"
+ground = "g"
+on = "hash_match"
+lists = ["hotline"]
+action = "label"
+[[tests]]
+name = "by its list"
+signals = [{ type = "hash_match", list = "hotlin" }]
+expect = { action = "%s", rules = [%s] }
+"""
+
+
+def test_a_list_or_rule_that_there_is_not_is_named(tmp_path):
+    path = tmp_path / "policy.toml"
+    path.write_text(LISTED % ("label", '"on"'))
+    found = run("test", path).stdout
+    assert f"FAILED {path}:10: by its list: action is allow, not label" in found
+    assert "signals[0]: no rule names the list 'hotlin'; the policy names hotline" in found
+    assert "expect: there is no rule 'on': did you mean one?" in found
+    # One that passes, by mistake perhaps, is measured by the settings' lists.
+    path.write_text(LISTED % ("allow", ""))
+    assert run("test", path).stdout == f"{path}: 1 of 1 tests pass\n"
+    (tmp_path / "hotline.csv").write_text(
+        "id,algorithm,value\n1,md5,0123456789abcdef0123456789abcdef\n"
+    )
+    config = tmp_path / "seawall.toml"
+    config.write_text(f'[lists]\nfiles = ["{tmp_path / "hotline.csv"}"]\n')
+    result = run("test", path, "--config", config)
+    assert result.exit_code == 0
+    assert "there is no list 'hotlin'; there are hotline" in result.stdout

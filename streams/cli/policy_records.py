@@ -1,0 +1,92 @@
+"""Events, envelopes and decisions in files, as `seawall policy explain` and `replay` read them."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from streams.cli.options import fail
+from streams.cli.tables import visible
+from streams.contracts.decision import Decision
+from streams.contracts.envelope import Envelope
+from streams.contracts.event import ContentEvent
+from streams.contracts.refusal import DecodeFailure
+from streams.policy.recorded import event_of, uncountable
+
+MAX_BYTES = 16 << 20
+"""Of one record: more than any topic takes. No more of a file or a line is ever held."""
+_LATEST_MS = 253_402_300_799_999
+"""The end of the year 9999, the last that a decision can name."""
+
+
+def envelope_of(decision: Decision) -> Envelope:
+    """What a policy judges again of a recorded decision: its signals and facts. A time before
+    1970 stands for 1970."""
+    ms = min(max(round(decision.decided_at.timestamp() * 1000), 0), _LATEST_MS)
+    return Envelope(
+        event=event_of(decision, datetime.fromtimestamp(ms / 1000, UTC)),
+        received_at=ms,
+        signals=list(decision.signals),
+    )
+
+
+def decisions_in(path: Path) -> Iterator[Decision]:
+    """The decisions of a file, one a line; blank lines are passed over. Ends the command at the
+    first that is none, with its line and field."""
+    try:
+        with path.open("rb") as lines:
+            number = 0
+            while line := lines.readline(MAX_BYTES + 1):
+                number += 1
+                if len(line) > MAX_BYTES:
+                    fail(f"{visible(str(path))}:{number}: is longer than {MAX_BYTES} bytes")
+                if line.strip():
+                    yield _decision(line, f"{path}:{number}")
+    except OSError as error:
+        fail(f"{visible(str(path))}: cannot be read: {error.strerror}")
+
+
+def envelope_in(path: Path) -> Envelope:
+    """The event, envelope or decision that a file holds, as an envelope. Ends the command when it
+    is none of these."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        fail(f"{visible(str(path))}: cannot be read: {error.strerror}")
+    where = str(path)
+    if len(content) > MAX_BYTES:
+        fail(f"{visible(where)}: is longer than {MAX_BYTES} bytes")
+    fields = _decoded(content, dict[str, msgspec.Raw], where)
+    if "decision_id" in fields:
+        return envelope_of(_decision(content, where))
+    if "event" in fields:
+        envelope = _decoded(content, Envelope, where)
+        _refuse_uncountable(uncountable(None, envelope.signals), where)
+        return envelope
+    event = _decoded(content, ContentEvent, where)
+    return Envelope(event=event, received_at=int(event.occurred_at.timestamp() * 1000))
+
+
+def _decision(line: bytes, where: str) -> Decision:
+    decision = _decoded(line, Decision, where)
+    _refuse_uncountable(uncountable(decision.event_facts, decision.signals), where)
+    return decision
+
+
+def _decoded(content: bytes, kind: Any, where: str) -> Any:
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except DecodeFailure as error:
+        fail(visible(f"{where}: {_why(error)}"))
+
+
+def _why(error: Exception) -> str:
+    return "is nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def _refuse_uncountable(path: str | None, where: str) -> None:
+    if path is not None:
+        fail(f"{visible(where)}: {path}: is too large a number")
