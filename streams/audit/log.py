@@ -7,21 +7,26 @@ compare.
 """
 
 import hashlib
+import itertools
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
 import msgspec
 
-from matchers.database import open_private, transaction
+from matchers.database import is_locked, open_private, transaction, why_unusable
+from streams.contracts.refusal import DecodeFailure
 
 AuditKind = Literal["list", "policy", "feedback", "approval", "export", "case"]
 GENESIS = "0" * 64
 """Stands for the row before the first."""
 
 _APPLICATION = 0x5EA1A0D1
+_KIND = "an audit log"
+_COLUMNS = "seq, at, kind, actor, what, previous, hash"
 _TABLES = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE audit (
@@ -66,7 +71,11 @@ class Verified(NamedTuple):
 
 
 class UnusableAudit(Exception):
-    """The file is no audit log, or cannot be opened; the message names it."""
+    """The file is no audit log, or cannot be read or written; the message names it and says why."""
+
+
+class NoAudit(UnusableAudit):
+    """There is no file, or nothing in it."""
 
 
 class AuditLog:
@@ -75,14 +84,24 @@ class AuditLog:
     What is appended must hold no content: ids, names, counts and digests only.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open the log, made new where there is none, readable by its owner alone.
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        """Open the log, made new where there is none, readable by its owner alone. Without
+        `create` nothing is made: whoever checks a log must not bring one about.
 
-        Raises `UnusableAudit`.
+        Raises `UnusableAudit`; without `create`, `NoAudit` where there is none. So does whatever
+        reads or writes it, when the file is damaged, locked for long, or not to be written.
         """
+        self._path = path
+        if not create:
+            _require(path)
         self._database = open_private(
-            path, _prepare, UnusableAudit, "an audit log", check_same_thread=False
-        )  # used by one thread at a time
+            path,
+            _prepare if create else _check,
+            UnusableAudit,
+            _KIND,
+            check_same_thread=False,  # used by one thread at a time
+            create=create,
+        )
 
     def close(self) -> None:
         """Give back the file."""
@@ -100,7 +119,7 @@ class AuditLog:
         """Add a row; `at` is now when it is not given."""
         when = (at or datetime.now(UTC)).astimezone(UTC).isoformat()
         words = msgspec.json.encode(what, order="deterministic").decode()
-        with transaction(self._database):
+        with self._named(), transaction(self._database):
             last = self._database.execute(
                 "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
             ).fetchone()
@@ -112,38 +131,93 @@ class AuditLog:
 
     def entries(self, since: int = 0) -> Iterator[AuditEntry]:
         """The rows after number `since`, in order."""
-        rows = self._database.execute("SELECT * FROM audit WHERE seq > ? ORDER BY seq", (since,))
-        return map(AuditEntry._make, rows)
+        with self._named():
+            yield from self._rows(since)
 
     def having(self, name: str) -> Iterator[dict[str, Any]]:
         """`what` of the rows that have this field in it, newest first."""
-        rows = self._database.execute("SELECT what FROM audit ORDER BY seq DESC")
-        found = (msgspec.json.decode(row[0], type=dict[str, Any]) for row in rows)
-        return (what for what in found if name in what)
+        with self._named():
+            for row in self._database.execute("SELECT what FROM audit ORDER BY seq DESC"):
+                what = msgspec.json.decode(str(row[0]), type=dict[str, Any])
+                if name in what:
+                    yield what
 
-    def verify(self) -> Verified:
-        """Check every row against its hash and the one before, and that none is gone."""
-        count, head = 0, GENESIS
+    def knows(self, head: str, rows: int) -> bool:
+        """Whether one of the first `rows` rows has this hash."""
+        with self._named():
+            found = self._database.execute(
+                "SELECT 1 FROM audit WHERE seq <= ? AND hash = ? LIMIT 1", (rows, head)
+            ).fetchone()
+        return found is not None
+
+    def verify(self, known: Verified | None = None, limit: int | None = None) -> Verified:
+        """Check every row against its hash and the one before, and that none is gone.
+
+        After `known`, what an earlier check found, only the rows that follow, and that the last of
+        those it knew is still the same. With `limit` at most so many rows: then whether some are
+        gone from the end is not asked. Raises `UnusableAudit` only where the file is locked.
+        """
+        count, head = (known.rows, known.head) if known else (0, GENESIS)
         try:
-            for entry in self.entries():
+            if count and self._hash_of(count) != head:
+                return Verified(count, head, Fault(count, "another than at an earlier check"))
+            # Asked first: others append meanwhile.
+            newest = self._database.execute(
+                "SELECT coalesce(CAST(seq AS INTEGER), 0) FROM sqlite_sequence WHERE name = 'audit'"
+            ).fetchone()
+            for entry in itertools.islice(self._rows(count), limit):
                 fault = _fault(entry, count + 1, head)
                 if fault is not None:
                     return Verified(count, head, fault)
                 count, head = entry.seq, entry.hash
-            newest = self._database.execute(
-                "SELECT seq FROM sqlite_sequence WHERE name = 'audit'"
-            ).fetchone()
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            if is_locked(error):
+                raise UnusableAudit(why_unusable(self._path, error, _KIND)) from error
             return Verified(count, head, Fault(count + 1, f"cannot be read: {error}"))
-        if newest is not None and newest[0] != count:
+        if limit is None and newest is not None and newest[0] > count:
             return Verified(count, head, Fault(count + 1, f"gone; there were {newest[0]} rows"))
         return Verified(count, head, None)
+
+    def _hash_of(self, seq: int) -> object:
+        row = self._database.execute("SELECT hash FROM audit WHERE seq = ?", (seq,)).fetchone()
+        return row[0] if row else None
+
+    def _rows(self, since: int) -> Iterator[AuditEntry]:
+        rows = self._database.execute(
+            f"SELECT {_COLUMNS} FROM audit WHERE seq > ? ORDER BY seq",  # noqa: S608 - a constant
+            (since,),
+        )
+        return map(AuditEntry._make, rows)
+
+    @contextmanager
+    def _named(self) -> Generator[None]:
+        """Errors of SQLite, and of what cannot be decoded, in words that name the file."""
+        try:
+            yield
+        except (sqlite3.DatabaseError, *DecodeFailure) as error:
+            raise UnusableAudit(why_unusable(self._path, error, _KIND)) from error
+
+
+def _require(path: Path) -> None:
+    try:
+        found = path.is_file()
+    except OSError as error:
+        raise UnusableAudit(f"{path}: cannot be opened: {error.strerror}") from error
+    if not found:
+        raise NoAudit(f"{path}: there is no such file")
 
 
 def _prepare(database: sqlite3.Connection, path: Path) -> None:
     (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if not tables:
         database.executescript(_TABLES)
+    _check(database, path)
+
+
+def _check(database: sqlite3.Connection, path: Path) -> None:
+    (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if not tables:
+        raise NoAudit(f"{path}: empty: there is no audit log in it")
     (application,) = database.execute("PRAGMA application_id").fetchone()
     if application != _APPLICATION:
         raise UnusableAudit(f"{path}: another program's database")

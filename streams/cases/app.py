@@ -2,16 +2,19 @@
 
 import logging
 import os
+import sqlite3
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from streams.audit.log import AuditLog, UnusableAudit
+from streams.audit.metrics import AuditMetrics
+from streams.audit.watch import AuditWatch
 from streams.cases.desk import Desk, DeskTopics
 from streams.cases.metrics import DeskMetrics
-from streams.cases.schema import UnusableCases
+from streams.cases.schema import UnusableCases, unusable_cases
 from streams.cases.service import DeskService, Rounds, add_outcome_agent
 from streams.cases.store import CaseStore
 from streams.engine.health import Health
@@ -45,6 +48,7 @@ def run_desk(settings: Settings) -> int:
             settings.feedback.review_budget,
             metrics,
             health,
+            _audit_check(settings, metrics),
         )
         add_outcome_agent(app, desk.topics.outcomes, service)
         web = WebService(
@@ -100,6 +104,8 @@ def _desk(settings: Settings) -> Generator[Desk]:
                 settings.feedback,
                 audit,
             )
+    except sqlite3.DatabaseError as error:
+        raise NotUsable(str(unusable_cases(Path(settings.cases.store), error))) from error
     except (UnusableCases, UnusableAudit) as error:
         raise NotUsable(str(error)) from error
 
@@ -112,6 +118,13 @@ def _audit(settings: Settings) -> Generator[AuditLog | None]:
         return
     with AuditLog(Path(settings.audit.file)) as audit:
         yield audit
+
+
+def _audit_check(settings: Settings, metrics: DeskMetrics) -> Callable[[], object] | None:
+    if settings.audit.file is None:
+        return None
+    path, said = Path(settings.audit.file), AuditMetrics(metrics.registry)
+    return AuditWatch(path, said, lambda what: log.critical("%s", what)).check
 
 
 def _lists(settings: Settings) -> Path | None:

@@ -52,6 +52,8 @@ class Incoming(Protocol):
     @property
     def topic(self) -> str: ...
     @property
+    def timestamp(self) -> int: ...
+    @property
     def key(self) -> bytes | None: ...
     @property
     def value(self) -> bytes | None: ...
@@ -97,7 +99,7 @@ class Desk:
         with self.store.writing():
             for state in self.store.cases(limit=1_000_000):
                 due = due_for_deletion(state, self._cases)
-                if due is None or due > now or state.held is not None:
+                if due is None or due > now or state.holds:
                     continue
                 self.store.delete_case(state.case_id)
                 self._note("case", {"done": "deleted", "case": state.case_id})
@@ -108,7 +110,7 @@ class Desk:
     def hand_over(self, lists: Path) -> int:
         """Give waiting proposals to the librarian's store; how many it took. What it refuses, such
         as an entry of a list that it does not have, waits on; and so does all of it while another
-        process has the store locked for long."""
+        process has the store locked for long, or the store is damaged."""
         waiting = self.store.reviews.proposals()
         if not waiting or not lists.exists():
             return 0
@@ -124,7 +126,7 @@ class Desk:
                         log.warning("a proposal waits: %s", why)
                         continue
                     taken.append(proposal_id)
-        except (UnusableStore, sqlite3.OperationalError) as error:
+        except (UnusableStore, sqlite3.DatabaseError) as error:
             log.error("proposals wait: %s", error)
         with self.store.writing():
             self.store.reviews.set_handed(taken)
@@ -137,7 +139,7 @@ class Desk:
             if record.topic == self.topics.cases:
                 opening = _opening.decode(record.value)
                 if opening.decision.tenant != CANARY:
-                    self.store.open_case(opening)
+                    self.store.open_case(opening, record.timestamp)
             elif record.topic == self.topics.outcomes:
                 outcome = _outcome.decode(record.value)
                 if self.store.reviews.add_outcome(outcome):
@@ -179,11 +181,15 @@ class Desk:
                     },
                 )
             if effects.closed is not None:
-                self.store.settle(
+                parted = self.store.settle(
                     outcome.decision_id,
                     closed=effects.closed,
                     reversed=effects.reversal is not None,
+                    seen=effects.seen,
                 )
+                for case_id in parted:
+                    words = {"done": "open again", "case": case_id}
+                    self._note("case", words | {"decision": outcome.decision_id})
             reviews.set_handled(seq)
 
     def _note(self, kind: str, what: dict[str, str]) -> None:

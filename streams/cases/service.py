@@ -5,6 +5,7 @@ import contextlib
 import logging
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import faust
 
+from streams.audit.watch import EVERY_SECONDS
 from streams.cases.desk import Desk
 from streams.cases.metrics import DeskMetrics
 from streams.cases.sending import ReversalTopics, send_reversals
@@ -48,6 +50,7 @@ class DeskService(faust.Service):
         budget: int,
         metrics: DeskMetrics,
         health: Health,
+        check_audit: Callable[[], object] | None = None,
     ) -> None:
         super().__init__()  # pyright: ignore[reportUnknownMemberType]
         self._rounds = Rounds(desk, config, urgent, name, lists)
@@ -55,10 +58,11 @@ class DeskService(faust.Service):
         self._budget = budget
         self._metrics = metrics
         self._health = health
+        self._check_audit = check_audit
         self._woken = asyncio.Event()
         self._turn = asyncio.Lock()
         self._unreadable: Counter[str] = Counter()
-        self._next = {"measure": 0.0, "expire": 0.0}
+        self._next = {"measure": 0.0, "expire": 0.0, "audit": 0.0}
 
     def wake(self) -> None:
         """Look at the topics now."""
@@ -115,6 +119,9 @@ class DeskService(faust.Service):
         if now >= self._next["measure"]:
             self._next["measure"] = now + MEASURE_SECONDS
             measure(self._desk, self._metrics, self._budget)
+        if self._check_audit is not None and now >= self._next["audit"]:
+            self._next["audit"] = now + EVERY_SECONDS
+            self._check_audit()
         self._metrics.last_round.set_to_current_time()
         return behind
 

@@ -1,9 +1,9 @@
 """`CaseStore`: the cases, and how far the topics were read."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
@@ -11,26 +11,22 @@ import msgspec
 
 from matchers.database import transaction
 from streams.cases.file import CaseFile, ReporterFile, Submission
+from streams.cases.folding import REPORTS, CaseReport, head_of, part_unseen, report_of
+from streams.cases.holds import LATEST, STANDING, Hold, holds_of, lift, put_on, time_of
 from streams.cases.schema import connect
 from streams.contracts.case_record import CaseOpening
-from streams.contracts.decision import Decision
 from streams.contracts.outcome import ReviewOutcome
-from streams.feedback.records import ReviewRecords, milliseconds, review_of
-from streams.policy.limits import REPORTS_PAUSED
+from streams.feedback.records import ReviewRecords, milliseconds
 
 CaseStatus = Literal["open", "closed", "submitted"]
-CaseReport = Literal["no", "paused", "yes"]
-"""Whether the policy asks to report it; `paused` where a limit of the policy made that wait for a
-person."""
-_REPORTS: tuple[CaseReport, ...] = ("no", "paused", "yes")
 _opening = msgspec.json.Decoder(CaseOpening)
 _outcome = msgspec.json.Decoder(ReviewOutcome)
-_CASE = """case_id, tenant, priority, report, opened_at, jurisdiction, closed, reversed,
-  submitted_at, submitted_by, report_id, file_ids, held_at, held_by, hold_reason,
+_CASE = f"""case_id, tenant, priority, report, opened_at, jurisdiction, closed, reversed,
+  submitted_at, submitted_by, report_id, file_ids, {STANDING},
   (SELECT count(*) FROM cases AS f WHERE f.folded_into = cases.case_id),
   (SELECT max(f.opened_at) FROM cases AS f WHERE f.folded_into = cases.case_id),
   (SELECT json_group_array(DISTINCT f.jurisdiction) FROM cases AS f
-    WHERE f.folded_into = cases.case_id)"""
+    WHERE f.folded_into = cases.case_id)"""  # noqa: S608 - a constant
 
 
 class NoSuchCase(Exception):
@@ -38,9 +34,9 @@ class NoSuchCase(Exception):
 
 
 class CaseState(NamedTuple):
-    """A case without its content. `repeats` counts the cases that were folded into it;
-    `newest_at` is when the newest of them, or it itself, was opened, `jurisdictions` are all
-    theirs."""
+    """A case without its content. `holds` are those that stand on it; `repeats` counts the cases
+    that were folded into it; `newest_at` is when the newest of them, or it itself, was opened,
+    `jurisdictions` are all theirs."""
 
     case_id: str
     tenant: str
@@ -51,7 +47,7 @@ class CaseState(NamedTuple):
     status: CaseStatus
     reversed: bool
     submission: Submission | None
-    held: tuple[datetime, str, str] | None
+    holds: tuple[Hold, ...]
     repeats: int
     newest_at: datetime
     jurisdictions: frozenset[str | None]
@@ -66,9 +62,10 @@ class CaseStore:
         self.reviews = ReviewRecords(database)
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open the store, made new where there is none. Raises `UnusableCases`."""
-        return cls(connect(path))
+    def open(cls, path: Path, *, create: bool = True) -> Self:
+        """Open the store, made new where there is none, unless without `create`. Raises
+        `UnusableCases`."""
+        return cls(connect(path, create=create))
 
     def close(self) -> None:
         """Give back the file."""
@@ -79,6 +76,10 @@ class CaseStore:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def sound(self) -> bool:
+        """Whether the file is a whole database, whatever is in it; reads all of it."""
+        return self._database.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",)
 
     def writing(self) -> AbstractContextManager[None]:
         """A transaction."""
@@ -106,42 +107,40 @@ class CaseStore:
 
     # Cases
 
-    def open_case(self, opening: CaseOpening) -> bool:
+    def open_case(self, opening: CaseOpening, came_at: int = 0) -> bool:
         """Add a case, folded into an open one of the same thing if there is one that waits to be
         reviewed; whether it was new. The case that it is folded into becomes as urgent as it is.
+        `came_at` (milliseconds) is when its record was written, if later than its event.
 
         What nobody was shown must not be closed with what somebody was: it opens another case.
         """
         decision = opening.decision
-        asked = _REPORTS.index(report_of(decision))
-        main = self._database.execute(
-            f"""SELECT case_id FROM cases WHERE fold_key = ? AND folded_into IS NULL
-            AND submitted_at IS NULL AND NOT closed AND NOT EXISTS ({review_of("cases")})
-            ORDER BY opened_at, case_id LIMIT 1""",  # noqa: S608 - constants
-            (opening.fold_key,),
-        ).fetchone()
+        asked = REPORTS.index(report_of(decision))
+        main = head_of(self._database, opening.fold_key)
+        opened_at = _within(opening.received_at)
         made = self._database.execute(
             """INSERT OR IGNORE INTO cases (case_id, tenant, decision_id, fold_key, folded_into,
-            priority, report, opened_at, jurisdiction, opening)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            priority, report, opened_at, jurisdiction, opening, came_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             (
                 opening.case_id,
                 decision.tenant,
                 decision.decision_id,
                 opening.fold_key,
-                main[0] if main else None,
+                main,
                 decision.priority,
                 asked,
-                _within(opening.received_at),
+                opened_at,
                 opening.jurisdiction,
                 msgspec.json.encode(opening),
+                max(opened_at, _within(came_at)),
             ),
         ).rowcount
         if made and main:
             self._database.execute(
                 "UPDATE cases SET priority = min(priority, ?), report = max(report, ?)"
                 " WHERE case_id = ?",
-                (decision.priority, asked, main[0]),
+                (decision.priority, asked, main),
             )
         return bool(made)
 
@@ -216,15 +215,28 @@ class CaseStore:
         )
         return self.state(state.case_id)
 
-    def hold(self, case_id: str, reason: str | None, by: str, at: datetime) -> CaseState:
-        """Put a case on legal hold, or lift it where `reason` is `None`. Raises `NoSuchCase`."""
+    def hold(self, case_id: str, reason: str, by: str, at: datetime) -> CaseState:
+        """Put a legal hold on a case, beside those that stand on it. Raises `NoSuchCase`, also when
+        one stands for that reason."""
         main = self._main(case_id)
-        held = (milliseconds(at), by, reason) if reason is not None else (None, None, None)
-        self._database.execute(
-            "UPDATE cases SET held_at = ?, held_by = ?, hold_reason = ? WHERE case_id = ?",
-            (*held, main),
-        )
+        if not put_on(self._database, main, (milliseconds(at), by, reason)):
+            raise NoSuchCase(f"case {main} is on hold for that already: {_told(self._holds(main))}")
         return self.state(main)
+
+    def release(self, case_id: str, reason: str | None = None) -> Hold:
+        """Lift a hold: the one for that reason, or the only one. Raises `NoSuchCase`, also when
+        there is none, or when it is not clear which."""
+        main = self._main(case_id)
+        standing = self._holds(main)
+        if not standing:
+            raise NoSuchCase(f"case {main} is not on hold")
+        found = [hold for hold in standing if reason in (None, hold.reason)]
+        if not found:
+            raise NoSuchCase(f"case {main} is not on hold for that, but: {_told(standing)}")
+        if len(found) > 1:
+            raise NoSuchCase(f"case {main} is on hold more than once: {_told(found)}: say which")
+        lift(self._database, main, found[0].reason)
+        return found[0]
 
     def log_export(self, case_id: str, by: str, at: datetime, form: str, sha256: str) -> None:
         """Note that a case left the store."""
@@ -240,7 +252,7 @@ class CaseStore:
             "SELECT at, actor, format, sha256 FROM exports WHERE case_id = ? ORDER BY at",
             (case_id,),
         )
-        return [(_time(at), by, form, sha256) for at, by, form, sha256 in rows]
+        return [(time_of(at), by, form, sha256) for at, by, form, sha256 in rows]
 
     def delete_case(self, case_id: str) -> None:
         """Remove a case, what was folded into it, the outcomes and decisions about them, and what
@@ -252,75 +264,87 @@ class CaseStore:
                 f"DELETE FROM {table} WHERE decision_id IN {about}",  # noqa: S608 - constants
                 names,
             )
+        self._database.execute("DELETE FROM holds WHERE case_id = :id", names)
         self._database.execute("DELETE FROM cases WHERE case_id = :id OR folded_into = :id", names)
         self.reviews.forget_effects()
 
-    def settle(self, decision_id: str, *, closed: bool, reversed: bool) -> None:
-        """Say of the case of a decision that people closed it, or that it is open again."""
+    def settle(
+        self,
+        decision_id: str,
+        *,
+        closed: bool,
+        reversed: bool,
+        seen: datetime | None = None,
+    ) -> list[str]:
+        """Say of the case of a decision that people closed it, or that it is open again. What came
+        to it after somebody looked at it, `seen`, is not closed with it: the cases that it is then.
+        """
         self._database.execute(
             """UPDATE cases SET closed = ?, reversed = max(reversed, ?) WHERE decision_id = ?""",
             (closed, reversed, decision_id),
         )
+        if not closed or seen is None:
+            return []
+        rows = self._database.execute(
+            "SELECT case_id FROM cases WHERE decision_id = ?", (decision_id,)
+        ).fetchall()
+        return [
+            parted
+            for (case_id,) in rows
+            for parted in part_unseen(self._database, case_id, milliseconds(seen))
+        ]
+
+    def _holds(self, case_id: str) -> tuple[Hold, ...]:
+        return self.state(case_id).holds
 
     def _main(self, case_id: str) -> str:
         row = self._database.execute(
-            "SELECT coalesce(folded_into, case_id) FROM cases WHERE case_id = ?", (case_id,)
+            """SELECT main.case_id FROM cases AS main JOIN cases AS named
+            ON main.case_id = coalesce(named.folded_into, named.case_id)
+            WHERE named.case_id = ?""",
+            (case_id,),
         ).fetchone()
         if row is None:
             raise NoSuchCase(f"there is no case {case_id!r}")
         return row[0]
 
 
-def report_of(decision: Decision) -> CaseReport:
-    """Whether a decision asks to report."""
-    if decision.report:
-        return "yes"
-    return "paused" if REPORTS_PAUSED in decision.degraded else "no"
+def _told(holds: Iterable[Hold]) -> str:
+    return "; ".join(f"{hold.reason!r}, since {hold.at:%Y-%m-%d}, by {hold.by}" for hold in holds)
 
 
 def _state(row: tuple[Any, ...]) -> CaseState:
     (
         case_id, tenant, priority, report, opened_at, jurisdiction, closed, reversed_,
-        submitted_at, submitted_by, report_id, file_ids, held_at, held_by, hold_reason, repeats,
-        folded_at, folded_in,
+        submitted_at, submitted_by, report_id, file_ids, holds, repeats, folded_at, folded_in,
     ) = row  # fmt: skip
-    submission = held = None
+    submission = None
     if submitted_at is not None:
         submission = Submission(
-            at=_time(submitted_at),
+            at=time_of(submitted_at),
             by=submitted_by,
             report_id=report_id,
             file_ids=msgspec.json.decode(file_ids, type=dict[str, str]),
         )
-    if held_at is not None:
-        held = (_time(held_at), held_by, hold_reason)
     status: CaseStatus = "submitted" if submission else "closed" if closed else "open"
     return CaseState(
         case_id=case_id,
         tenant=tenant,
         priority=priority,
-        report=_REPORTS[report],
-        opened_at=_time(opened_at),
+        report=REPORTS[max(0, min(report, len(REPORTS) - 1))],
+        opened_at=time_of(opened_at),
         jurisdiction=jurisdiction,
         status=status,
         reversed=bool(reversed_),
         submission=submission,
-        held=held,
+        holds=holds_of(holds),
         repeats=repeats,
-        newest_at=_time(max(opened_at, folded_at or 0)),
+        newest_at=time_of(max(opened_at, folded_at or 0)),
         jurisdictions=frozenset(
             (jurisdiction, *msgspec.json.decode(folded_in, type=list[str | None]))
         ),
     )
 
 
-_LATEST = 253_402_300_799_999
-"""The end of the year 9999."""
-
-
 def _within(ms: int) -> int:
-    return max(0, min(ms, _LATEST))
-
-
-def _time(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)
+    return max(0, min(ms, LATEST))

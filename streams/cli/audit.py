@@ -1,22 +1,33 @@
 """`seawall audit …`: who did what, and whether the log still says so."""
 
+import sys
+from collections import deque
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from string import hexdigits
 from typing import Annotated
 
 import msgspec
 import typer
 
-from streams.audit.log import AuditKind, AuditLog, UnusableAudit
+from streams.audit.log import AuditEntry, AuditKind, AuditLog, NoAudit, UnusableAudit
 from streams.cli.options import (
     EXIT_DIFFERS,
+    EXIT_UNUSABLE,
     ConfigOption,
     JsonOption,
     fail,
     loaded_settings,
     print_json,
 )
+from streams.cli.tables import visible
+from streams.contracts.refusal import DecodeFailure
 
 app = typer.Typer(no_args_is_help=True, help="The audit log: who did what.")
+
+HASH = 64
+"""Hexadecimal digits of a SHA-256."""
 
 FileOption = Annotated[
     Path | None, typer.Option("--file", help="The log; else audit.file.", show_default=False)
@@ -44,11 +55,14 @@ def verify(
 
     Example: seawall audit verify --head 9f86d081884c7d65…
 
-    Exit codes: 0 it holds, 1 it does not (the row is named), 2 the file cannot be used.
+    Exit codes: 0 it holds, 1 it does not (the row is named), is empty or is not there, 2 bad usage,
+    or the file cannot be used.
     """
-    with _opened(file, config) as log:
+    if head is not None and not (len(head) == HASH and set(head) <= set(hexdigits)):
+        fail(f"--head {head}: a hash has {HASH} hexadecimal digits, as verify prints it")
+    with _opened(file, config, EXIT_DIFFERS) as log:
         found = log.verify()
-        known = head is None or any(entry.hash == head for entry in log.entries())
+        known = head is None or log.knows(head.lower(), found.rows)
     if as_json:
         fault = found.fault._asdict() if found.fault else None
         print_json({"rows": found.rows, "head": found.head, "fault": fault, "head_known": known})
@@ -56,6 +70,8 @@ def verify(
         typer.echo(f"row {found.fault.seq}: {found.fault.why}; the {found.rows} before it hold")
     elif not known:
         typer.echo(f"{found.rows} rows hold, but none has the hash {head}")
+    elif not found.rows:
+        typer.echo("0 rows: nothing was noted yet, or the log was made anew: --head tells")
     else:
         typer.echo(f"{found.rows} rows hold; head {found.head}")
     raise typer.Exit(EXIT_DIFFERS if found.fault or not known else 0)
@@ -79,22 +95,36 @@ def show(
     if kind is not None and kind not in kinds:
         fail(f"--kind {kind}: there are {', '.join(kinds)}")
     with _opened(file, config) as log:
-        rows = [entry for entry in log.entries() if kind in (None, entry.kind)][-limit:]
+        asked = (entry for entry in log.entries() if kind in (None, entry.kind))
+        rows = deque(asked, maxlen=min(limit, sys.maxsize))
     if as_json:
-        print_json([{**row._asdict(), "what": msgspec.json.decode(row.what)} for row in rows])
+        print_json([{**row._asdict(), "what": _what(row)} for row in rows])
         return
     for row in rows:
-        typer.echo(f"{row.seq} {row.at} {row.kind} by {row.actor}: {row.what}")
+        typer.echo(visible(f"{row.seq} {row.at} {row.kind} by {row.actor}: {row.what}"))
 
 
-def _opened(file: Path | None, config: Path | None) -> AuditLog:
+def _what(row: AuditEntry) -> object:
+    """As it was noted; of a row that was altered, the text that is there now."""
+    try:
+        return msgspec.json.decode(str(row.what))
+    except DecodeFailure:
+        return row.what
+
+
+@contextmanager
+def _opened(
+    file: Path | None, config: Path | None, exit_without: int = EXIT_UNUSABLE
+) -> Generator[AuditLog]:
+    """The log, of which nothing is made; `exit_without` ends the command where there is none."""
     named = loaded_settings(config).settings.audit.file
     path = file or (Path(named) if named else None)
     if path is None:
         fail("no audit log: give --file, or set audit.file")
-    if not path.exists():
-        fail(f"{path}: there is no such file")
     try:
-        return AuditLog(path)
+        with AuditLog(path, create=False) as log:
+            yield log
+    except NoAudit as error:
+        fail(str(error), exit_without)
     except UnusableAudit as error:
         fail(str(error))

@@ -1,6 +1,7 @@
 """Where commands write what they did into the audit log."""
 
 import getpass
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,11 +25,24 @@ def open_audit(settings: Settings) -> Generator[AuditLog]:
     if settings.audit.file is None:
         fail("this is done only with an audit log: set audit.file")
     try:
-        log = AuditLog(Path(settings.audit.file))
+        with AuditLog(Path(settings.audit.file)) as log:
+            yield log
     except UnusableAudit as error:
         fail(str(error))
-    with log:
-        yield log
+
+
+@contextmanager
+def rejection(settings: Settings) -> Generator[dict[str, Any]]:
+    """Note that the block rejected what waited for a person's word, where the settings name an
+    audit log: the block fills in what. A log that cannot be used is told before anything is done.
+    """
+    what: dict[str, Any] = {"done": "rejected"}
+    if settings.audit.file is None:
+        yield what
+        return
+    with open_audit(settings) as log:
+        yield what
+        log.append("approval", actor(), what)
 
 
 def audited(settings: Settings, kind: AuditKind, what: dict[str, Any]) -> None:
@@ -73,4 +87,7 @@ def _noted(revision: "Revision") -> dict[str, Any]:
 
 def actor() -> str:
     """Who runs the command, as the machine knows them."""
-    return getpass.getuser()
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"uid {os.getuid()}"

@@ -2,24 +2,21 @@
 
 import hashlib
 import logging
-from collections.abc import Generator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Column, Table
 
 from streams.cases.building import CaseDocument, build_case
 from streams.cases.file import ReporterFile, UnusableReporter, read_reporter
 from streams.cases.retention import due_for_deletion, preserve_until
-from streams.cases.schema import UnusableCases
-from streams.cases.store import CaseState, CaseStatus, CaseStore, NoSuchCase
+from streams.cases.store import CaseState, CaseStatus, CaseStore
 from streams.cases.xml import file_details_xml, report_xml
 from streams.cli.audit_hook import actor, open_audit
+from streams.cli.case_store import StoreOption, open_cases
+from streams.cli.fitted import print_fitted
 from streams.cli.options import (
     EXIT_DIFFERS,
     BootstrapOption,
@@ -31,15 +28,19 @@ from streams.cli.options import (
     print_json,
     reaching,
 )
+from streams.cli.tables import visible
 from streams.exits import NotUsable
 from streams.settings import Settings
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""The store's times count from here."""
+CLOCKS_DIFFER = timedelta(days=1)
+MAX_REPORT_ID = 2**63 - 1
+"""The largest number that SQLite stores as one, and an XML Schema `long`."""
 
 app = typer.Typer(no_args_is_help=True, help="Cases: what people may have to report.")
 
 CaseArgument = Annotated[str, typer.Argument(metavar="CASE", show_default=False)]
-StoreOption = Annotated[
-    Path | None, typer.Option("--store", help="The case store; else cases.store.")
-]
 ReporterOption = Annotated[
     Path | None,
     typer.Option("--reporter", help="What the platform says of itself; else cases.reporter."),
@@ -111,27 +112,37 @@ def list_cases(
     except msgspec.ValidationError:
         fail(f"--status {status}: there are {', '.join(CaseStatus.__args__)}")
     settings = _settings(store, config)
-    with _opened(settings) as opened:
+    with open_cases(settings) as opened:
         states = opened.cases(wanted, limit)
+    found = [_row(state, settings) for state in states]
     if as_json:
-        print_json([_row(state, settings) for state in states])
+        print_json(found)
         return
-    table = Table(
-        Column("case", overflow="fold"),
-        *("priority", "status", "report", "opened", "repeats", "preserve until", "delete after"),
+    print_fitted(
+        (
+            "case",
+            "priority",
+            "status",
+            "report",
+            "opened",
+            "repeats",
+            "delete after",
+            "preserve until",
+        ),
+        [
+            (
+                state.case_id,
+                str(state.priority),
+                state.status + (", held" if state.holds else "") + (", reversed" * state.reversed),
+                state.report,
+                state.opened_at.isoformat(timespec="minutes").replace("+00:00", "Z"),
+                str(state.repeats),
+                *(str(row[name] or "")[:10] for name in ("delete_after", "preserve_until")),
+            )
+            for state, row in zip(states, found, strict=True)
+        ],
+        words=("status",),
     )
-    for state in states:
-        row = _row(state, settings)
-        table.add_row(
-            state.case_id,
-            str(state.priority),
-            state.status + (", held" if state.held else "") + (", reversed" * state.reversed),
-            state.report,
-            state.opened_at.isoformat(timespec="minutes"),
-            str(state.repeats),
-            *(str(row[name] or "")[:10] for name in ("preserve_until", "delete_after")),
-        )
-    Console().print(table)
     typer.echo(f"{len(states)} cases")
 
 
@@ -149,7 +160,7 @@ def show(
     Exit codes: 0 shown, 1 there is no such case, 2 the store cannot be used.
     """
     settings = _settings(store, config)
-    with _opened(settings) as opened:
+    with open_cases(settings) as opened:
         document = _document(opened, case, reporter, settings)
         state = opened.state(case)
         exports = opened.exports(state.case_id)
@@ -176,18 +187,19 @@ def export(
 ) -> None:
     """Write a case for a hotline: case.json, or report.xml and file-N.xml.
 
-    What is mandatory and missing is named. report.xml is written when nothing of the report is
-    missing, file-N.xml when the hotline's ids are known (`seawall cases submitted`). Every export
-    is logged in the store and the audit log.
+    What is mandatory and missing is named, with what fills it. case.json is written all the same,
+    report.xml when nothing of the report is missing, file-N.xml when the hotline's ids are known
+    (`seawall cases submitted`). Every export is logged in the store and the audit log.
 
     Example: seawall cases export 6d1f0c0e-… --format xml --out case/
 
-    Exit codes: 0 complete, 1 something is missing or there is no such case, 2 unusable.
+    Exit codes: 0 complete, 1 something mandatory is missing (what could be written is written), or
+    there is no such case, 2 unusable.
     """
     if form not in ("json", "xml"):
         fail(f"--format {form}: there are json, xml")
     settings = _settings(store, config)
-    with _opened(settings) as opened, open_audit(settings) as audit:
+    with open_cases(settings) as opened, open_audit(settings) as audit:
         document = _document(opened, case, reporter, settings)
         case_id = document.case.case_id
         written = _json_files(document) if form == "json" else _xml_files(document)
@@ -206,8 +218,10 @@ def export(
             fail(f"{out}: {error.strerror}")
     for name in written:
         typer.echo(str(out / name))
+    if not written:
+        typer.echo("nothing is written: report.xml has mandatory fields that are missing", err=True)
     for path in document.missing:
-        typer.echo(f"missing: {path}", err=True)
+        typer.echo(visible(f"missing: {path}: {_filled_by(path)}"), err=True)
     raise typer.Exit(EXIT_DIFFERS if document.missing else 0)
 
 
@@ -215,32 +229,50 @@ def export(
 def hold(
     case: CaseArgument,
     reason: Annotated[
-        str | None, typer.Option("--reason", help="Why, such as a preservation request's number.")
+        str | None,
+        typer.Option(
+            "--reason", metavar="REASON", help="Why, such as a preservation request's number."
+        ),
     ] = None,
-    release: Annotated[bool, typer.Option("--release", help="Lift the hold.")] = False,
+    release: Annotated[
+        bool, typer.Option("--release", help="Lift the hold; of several the one for --reason.")
+    ] = False,
     store: StoreOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Put a case on legal hold, so that it is not deleted, or lift that.
+    """Put a case on legal hold, so that it is not deleted, or lift that. Each hold stands until it
+    is released: a case may be held for several reasons.
 
     Example: seawall cases hold 6d1f0c0e-… --reason "preservation request 17"
 
-    Exit codes: 0 done, 1 there is no such case, 2 unusable.
+    Exit codes: 0 done, 1 there is no such case, it is held for that reason already, or there is no
+    such hold to lift, 2 unusable.
     """
-    if (reason is None) != release:
+    if reason is None and not release:
         fail("give --reason, or --release")
+    if reason is not None and not reason.strip():
+        fail("--reason is empty: say why, such as a preservation request's number")
     settings = _settings(store, config)
-    with _opened(settings) as opened, open_audit(settings) as audit, opened.writing():
-        state = opened.hold(case, reason, actor(), datetime.now(UTC))
-        done = "released" if release else "held"
-        audit.append("case", actor(), {"done": done, "case": state.case_id, "reason": reason or ""})
-    typer.echo(f"{state.case_id}: {done}")
+    with open_cases(settings) as opened, open_audit(settings) as audit, opened.writing():
+        if release:
+            done, reason = "released", opened.release(case, reason).reason
+        else:
+            done, reason = "held", reason or ""
+            opened.hold(case, reason, actor(), datetime.now(UTC))
+        state = opened.state(case)
+        audit.append("case", actor(), {"done": done, "case": state.case_id, "reason": reason})
+    typer.echo(visible(f"{state.case_id}: {done}; holds that stand: {len(state.holds)}"))
 
 
 @app.command()
 def submitted(
     case: CaseArgument,
-    report_id: Annotated[int, typer.Option("--report-id", help="The hotline's id of the report.")],
+    report_id: Annotated[
+        int,
+        typer.Option(
+            "--report-id", min=1, max=MAX_REPORT_ID, help="The hotline's id of the report."
+        ),
+    ],
     files: Annotated[
         list[str] | None,
         typer.Option("--file", metavar="MEDIA=FILE", help="The hotline's id of a file."),
@@ -266,11 +298,12 @@ def submitted(
         ids[media] = file_id
     settings = _settings(store, config)
     when = _time(at)
-    with _opened(settings) as opened, open_audit(settings) as audit, opened.writing():
+    with open_cases(settings) as opened, open_audit(settings) as audit, opened.writing():
         state = opened.submit(case, report_id, ids, actor(), when)
         what = {"done": "submitted", "case": state.case_id, "report": report_id, "files": len(ids)}
         audit.append("case", actor(), what)
-    typer.echo(f"{state.case_id}: preserved until {_row(state, settings)['preserve_until']}")
+    until = _row(state, settings)["preserve_until"]
+    typer.echo(visible(f"{state.case_id}: preserved until {until}"))
 
 
 def _document(
@@ -305,19 +338,33 @@ def _row(state: CaseState, settings: Settings) -> dict[str, object]:
     sent = state.submission
     return {
         **state._asdict(),
+        "holds": [hold._asdict() for hold in state.holds],
         "preserve_until": preserve_until(sent.at, settings.cases.preserve_days) if sent else None,
-        "delete_after": due_for_deletion(state, settings.cases) if state.held is None else None,
+        "delete_after": due_for_deletion(state, settings.cases) if not state.holds else None,
     }
 
 
 def _time(text: str | None) -> datetime:
+    now = datetime.now(UTC)
     if text is None:
-        return datetime.now(UTC)
+        return now
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         fail(f"--at {text}: write a time such as 2026-01-31T12:00:00Z")
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    if not EPOCH <= at <= now + CLOCKS_DIFFER:
+        fail(f"--at {text}: a case was submitted between {EPOCH:%Y-%m-%d} and now")
+    return at
+
+
+def _filled_by(path: str) -> str:
+    """What to do about a mandatory field that is missing; see `missing_fields`."""
+    if path.startswith("fileDetails"):
+        return "the hotline gives it; record it with seawall cases submitted"
+    if path.startswith("report.reporter"):
+        return "name your reporter's file: --reporter, or cases.reporter"
+    return "nothing in the case says; whoever submits it has to"
 
 
 def _settings(
@@ -328,19 +375,3 @@ def _settings(
 ) -> Settings:
     flags = {"cases.store": str(store)} if store else None
     return loaded_settings(config, bootstrap, assignments, flags).settings
-
-
-@contextmanager
-def _opened(settings: Settings) -> Generator[CaseStore]:
-    path = settings.cases.store
-    if path is None:
-        fail("no case store: give --store, or set cases.store")
-    if not Path(path).exists():
-        fail(f"{path}: there is no such file; seawall cases build makes it")
-    try:
-        with CaseStore.open(Path(path)) as opened:
-            yield opened
-    except UnusableCases as error:
-        fail(str(error))
-    except NoSuchCase as error:
-        fail(str(error), EXIT_DIFFERS)

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 from rich.text import Text
 
+from streams.cli.json_lines import conversion
 from streams.contracts.dead_letter import BadRecord
 from streams.contracts.decoding import MAX_EVENT_BYTES, EventDecoder
 from streams.contracts.mapping import EventMapping
@@ -111,12 +112,14 @@ def _check(
     """Check every line and print what was found; the number of rejected lines."""
     accepted = 0
     classes: Counter[str] = Counter()
+    first: bytes | None = None
     shown: list[tuple[int, BadRecord]] = []
     size = Path(name).stat().st_size if name != "-" else None
     with _progress(errors) as progress:
         task = progress.add_task("checking", total=size or None)
         done = 0
         for line in _lines(stream, decoder.max_bytes):
+            first = line.value if first is None else first
             refusal = _refusal(line, decoder)
             if refusal is None:
                 accepted += 1
@@ -135,6 +138,12 @@ def _check(
         print(msgspec.json.encode({"summary": summary}).decode())
     else:
         _print_tables(Console(), name, accepted, classes, shown)
+    if (
+        classes["not_json"] + classes["wrong_type"]
+        and first
+        and (hint := conversion(first, "event"))
+    ):
+        errors.print(Text(f"{name}: {hint}"), soft_wrap=True)
     return rejected
 
 

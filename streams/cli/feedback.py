@@ -1,7 +1,5 @@
 """`seawall feedback …`: what people found, what it says of lists and rules, and what waits."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -9,11 +7,19 @@ from typing import Annotated
 import msgspec
 import typer
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 
-from streams.cases.schema import UnusableCases
-from streams.cases.store import CaseStore
-from streams.cli.options import ConfigOption, JsonOption, fail, loaded_settings, print_json
+from streams.cli.case_store import StoreOption, open_cases
+from streams.cli.fitted import print_fitted
+from streams.cli.options import (
+    BootstrapOption,
+    ConfigOption,
+    JsonOption,
+    SetOption,
+    loaded_settings,
+    print_json,
+)
+from streams.cli.tables import add_row, visible
 from streams.feedback.budget import Task, ranked, tasks
 from streams.feedback.effects import Proposal
 from streams.feedback.precision import precision
@@ -23,10 +29,7 @@ app = typer.Typer(no_args_is_help=True, help="What reviews say of lists, rules a
 
 SHOWN = 20
 """Tasks printed of those within the budget; `--json` gives all."""
-
-StoreOption = Annotated[
-    Path | None, typer.Option("--store", help="The case store; else cases.store.")
-]
+MOST_DAYS = 36_500
 
 
 @app.callback()
@@ -36,7 +39,9 @@ def group() -> None:
 
 @app.command("precision")
 def show_precision(
-    days: Annotated[int, typer.Option("--days", min=1, help="Of outcomes of so many days.")] = 30,
+    days: Annotated[
+        int, typer.Option("--days", min=1, max=MOST_DAYS, help="Of outcomes of so many days.")
+    ] = 30,
     store: StoreOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -48,19 +53,20 @@ def show_precision(
 
     Example: seawall feedback precision --days 7
 
-    Exit codes: 0 shown, 2 the store cannot be used.
+    Exit codes: 0 shown, 2 bad usage, or the store cannot be used.
     """
-    with _opened(store, config) as (opened, _):
+    with open_cases(_settings(store, config)) as opened:
         rows = precision(opened.reviews.reviewed_since(datetime.now(UTC) - timedelta(days=days)))
     if as_json:
         print_json(
             [{**row._asdict(), "share": row.share, "interval": row.interval} for row in rows]
         )
         return
-    table = Table("of", Column("name", overflow="fold"), "sample", "reviewed", "confirmed", "95 %")
+    table = Table("of", "name", "sample", "reviewed", "confirmed", "95 %")
     for row in rows:
         low, high = row.interval
-        table.add_row(
+        add_row(
+            table,
             row.kind,
             row.name,
             row.sample,
@@ -90,7 +96,8 @@ def budget(
 
     Exit codes: 0 shown (also when something falls below), 2 the store cannot be used.
     """
-    with _opened(store, config) as (opened, settings):
+    settings = _settings(store, config)
+    with open_cases(settings) as opened:
         reviews = opened.reviews
         waiting = tasks(reviews.asking(), reviews.reviewed_ids(), reviews.folded_decisions())
     line = ranked(waiting, settings.feedback.review_budget if per_day is None else per_day)
@@ -102,24 +109,26 @@ def budget(
             }
         )
         return
-    table = Table(
-        Column("decision", overflow="fold"), "priority", "action", "sample", "rules", "repeats"
+    print_fitted(
+        ("decision", "priority", "action", "rules", "sample", "repeats"),
+        [
+            (
+                task.decision_id,
+                str(task.priority),
+                task.action,
+                ", ".join(task.rules),
+                "yes" if task.sampled else "",
+                str(task.repeats),
+            )
+            for task in line.within[:SHOWN]
+        ],
+        words=("rules",),
     )
-    for task in line.within[:SHOWN]:
-        table.add_row(
-            task.decision_id,
-            str(task.priority),
-            task.action,
-            "yes" if task.sampled else "",
-            ", ".join(task.rules),
-            str(task.repeats),
-        )
-    Console().print(table)
     if len(line.within) > SHOWN:
         typer.echo(f"… and {len(line.within) - SHOWN} more within the budget")
     typer.echo(f"{len(line.within)} within the budget, {len(line.below)} below the line")
     for priority, rule, count in line.below_by():
-        typer.echo(f"  below: priority {priority}, {rule or 'no rule'}: {count}")
+        typer.echo(visible(f"  below: priority {priority}, {rule or 'no rule'}: {count}"))
 
 
 @app.command()
@@ -136,7 +145,7 @@ def proposals(
 
     Exit codes: 0 shown, 2 the store cannot be used.
     """
-    with _opened(store, config) as (opened, _):
+    with open_cases(_settings(store, config)) as opened:
         waiting = [
             msgspec.json.decode(value, type=Proposal) for _, value in opened.reviews.proposals()
         ]
@@ -145,24 +154,45 @@ def proposals(
         return
     for proposal in waiting:
         algorithms = ", ".join(each.algorithm for each in proposal.hashes)
-        typer.echo(f"{proposal.proposal_id}: {proposal.kind} {algorithms}: {proposal.why}")
+        words = f"{proposal.proposal_id}: {proposal.kind} {algorithms}: {proposal.why}"
+        typer.echo(visible(words))
     typer.echo(f"{len(waiting)} proposals")
+
+
+@app.command()
+def send(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Outcomes, one JSON object a line; - for stdin.")
+    ],
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+    assignments: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send what people found to review.outcomes, keyed by decision: by hand, where no review tool
+    does.
+
+    Lines that are no outcomes by the contract (docs/schemas/review-outcome.schema.json) are named
+    and left out. What is sent again changes nothing, so that a mended file may be sent whole.
+
+    Example: seawall feedback send outcomes.jsonl
+
+    Exit codes: 0 all lines were acknowledged, 1 some were left out or refused, 2 Kafka or the file
+    cannot be reached.
+    """
+    from streams.cli.sending import send_file
+    from streams.feedback.lines import outcome_key
+    from streams.kafka.topics import OUTCOMES, topic_name
+
+    settings = loaded_settings(config, bootstrap, assignments).settings
+    topic = topic_name(settings.pipeline, OUTCOMES)
+    send_file(settings, topic, file, "outcome", outcome_key, as_json=as_json)
 
 
 def _row(task: Task) -> dict[str, object]:
     return task._asdict()
 
 
-@contextmanager
-def _opened(store: Path | None, config: Path | None) -> Generator[tuple[CaseStore, Settings]]:
-    settings = loaded_settings(config).settings
-    path = store or (Path(settings.cases.store) if settings.cases.store else None)
-    if path is None:
-        fail("no case store: give --store, or set cases.store")
-    if not path.exists():
-        fail(f"{path}: there is no such file; seawall cases build makes it")
-    try:
-        with CaseStore.open(path) as opened:
-            yield opened, settings
-    except UnusableCases as error:
-        fail(str(error))
+def _settings(store: Path | None, config: Path | None) -> Settings:
+    flags = {"cases.store": str(store)} if store else None
+    return loaded_settings(config, flags=flags).settings

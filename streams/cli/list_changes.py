@@ -15,6 +15,7 @@ from matchers.lists.librarian.catalogue import CataloguedList, read_catalogue, r
 from matchers.lists.librarian.fetch import Fetch, FetchFailed
 from matchers.lists.librarian.store import ListStore, Outcome, Refused
 from matchers.lists.librarian.sync import sync_list
+from streams.cli.audit_hook import rejection
 from streams.cli.list_records import SHOWN, ListArgument, StoreOption, open_store
 from streams.cli.options import (
     EXIT_DIFFERS,
@@ -181,7 +182,9 @@ def approve(
         )
     with open_store(store, config) as opened:
         if reject:
-            opened.reject(name)
+            with rejection(loaded_settings(config).settings) as what:
+                what |= {"list": name, "change": opened.change(name)}
+                opened.reject(name)
             outcome = Outcome(list=name)
         else:
             outcome = opened.approve(name, entry, change=change, origin=_who(), at=_now())

@@ -9,8 +9,15 @@ import typer
 
 from matchers.lists.librarian import proposals
 from matchers.lists.librarian.store import Refused
+from streams.cli.audit_hook import rejection
 from streams.cli.list_records import SHOWN, StoreOption, open_store
-from streams.cli.options import EXIT_DIFFERS, ConfigOption, JsonOption, print_json
+from streams.cli.options import (
+    EXIT_DIFFERS,
+    ConfigOption,
+    JsonOption,
+    loaded_settings,
+    print_json,
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -108,7 +115,9 @@ def accept(
     origin, at = getpass.getuser(), datetime.now(UTC)
     with open_store(store, config) as opened:
         if reject:
-            dropped = proposals.reject(opened, number, origin=origin, at=at)
+            with rejection(loaded_settings(config).settings) as what:
+                dropped = proposals.reject(opened, number, origin=origin, at=at)
+                what |= {"list": dropped.entry.list, "proposal": number}
             typer.echo(f"proposal {number} for {dropped.entry.list} rejected")
             return
         outcome = proposals.accept(opened, number, origin=origin, at=at)

@@ -1,28 +1,21 @@
 """`seawall produce`: send events from a file."""
 
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from streams.cli.options import (
-    EXIT_DIFFERS,
     BootstrapOption,
     ConfigOption,
     JsonOption,
     SetOption,
     fail,
-    kafka_arguments,
     loaded_settings,
-    print_json,
-    reaching,
 )
-from streams.kafka.produce import Produced, produce_lines
+from streams.cli.sending import send_file
+from streams.kafka.produce import line_key
+from streams.kafka.topics import OUTCOMES, topic_name
 
 
 def produce(
@@ -41,6 +34,7 @@ def produce(
     """Send each line to the topic, keyed by conversation, else author, else content.
 
     Lines without a key are named and left out. `seawall events check` says more about a file.
+    Outcomes of reviews are sent with `seawall feedback send`.
 
     Example: seawall produce content.events events.jsonl
 
@@ -48,47 +42,6 @@ def produce(
     cannot be reached.
     """
     settings = loaded_settings(config, bootstrap, assignments).settings
-    arguments = kafka_arguments(settings)
-    began = time.monotonic()
-
-    def send(lines: BinaryIO, progress: Callable[[int], object]) -> Produced:
-        return produce_lines(
-            arguments,
-            topic,
-            lines,
-            as_is=as_is,
-            max_bytes=settings.worker.max_event_bytes,
-            progress=progress,
-        )
-
-    with reaching(settings):
-        if str(file) == "-":
-            done = send(sys.stdin.buffer, lambda _: None)
-        else:
-            done = _with_progress(file, send)
-    seconds = time.monotonic() - began
-    if as_json:
-        print_json({"topic": topic, "seconds": round(seconds, 3), "result": done})
-    else:
-        for error in done.errors:
-            typer.echo(f"line {error.line}: {error.why}", err=True)
-        typer.echo(
-            f"{done.sent} sent to {len(done.partitions)} partitions of {topic} in {seconds:.1f} s "
-            f"({done.sent / max(seconds, 1e-9):,.0f}/s), {done.refused} left out, "
-            f"{done.failed} refused by Kafka"
-        )
-    if done.refused or done.failed:
-        raise typer.Exit(EXIT_DIFFERS)
-
-
-def _with_progress(
-    file: Path, send: Callable[[BinaryIO, Callable[[int], object]], Produced]
-) -> Produced:
-    try:
-        source = file.open("rb")
-    except OSError as bad:
-        fail(f"{file}: {bad.strerror}")
-    size = file.stat().st_size
-    with source, Progress(console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task("producing", total=size or None)
-        return send(source, lambda _: shown.update(task, completed=source.tell()))
+    if topic == topic_name(settings.pipeline, OUTCOMES) and not as_is:
+        fail(f"{topic} holds outcomes, not events: send them with seawall feedback send {file}")
+    send_file(settings, topic, file, "event", line_key, as_is=as_is, as_json=as_json)

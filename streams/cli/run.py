@@ -1,6 +1,7 @@
 """`seawall run`: the same stages with no broker."""
 
 import asyncio
+import itertools
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from streams.cli.options import fail
 from streams.cli.worker import Config, load
 from streams.exits import EXIT_CONFIG
 
@@ -51,11 +53,16 @@ def run(
 
     set_up_logging("WARNING")
     console = Console(stderr=True)
+    _refuse_overwriting(source, target, dead_letters)
     with ExitStack() as stack:
+        lines = stack.enter_context(_reader(source))
+        decisions = stack.enter_context(_writer("--out", target))
+        letters = (
+            stack.enter_context(_writer("--dead-letters", str(dead_letters)))
+            if dead_letters
+            else None
+        )
         try:
-            lines = stack.enter_context(_reader(source))
-            decisions = stack.enter_context(_writer(target))
-            letters = stack.enter_context(dead_letters.open("wb")) if dead_letters else None
             parts = build_parts(loaded.settings, Metrics())
             stack.callback(parts.close)
             if parts.lists is not None:
@@ -79,12 +86,37 @@ def run(
     raise typer.Exit(1 if totals.rejected else 0)
 
 
+def _refuse_overwriting(source: str, target: str, dead_letters: Path | None) -> None:
+    """To open a file for writing empties it."""
+    places = {"--in": source, "--out": target, "--dead-letters": str(dead_letters or "-")}
+    files = [(option, Path(place).resolve()) for option, place in places.items() if place != "-"]
+    for (one, path), (other, same) in itertools.combinations(files, 2):
+        if path == same and (path.is_file() or not path.exists()):  # /dev/null may be several
+            fail(f"{one} and {other} are the same file, {path}: name another")
+
+
 def _reader(source: str) -> BinaryIO:
-    return sys.stdin.buffer if source == "-" else Path(source).open("rb")
+    if source == "-":
+        return sys.stdin.buffer
+    try:
+        return Path(source).open("rb")
+    except OSError as bad:
+        fail(
+            f"--in {source}: cannot be read: {bad.strerror}: name a file of events, one JSON object"
+            " a line, or - for standard input"
+        )
 
 
-def _writer(target: str) -> BinaryIO:
-    return sys.stdout.buffer if target == "-" else Path(target).open("wb")
+def _writer(option: str, target: str) -> BinaryIO:
+    if target == "-":
+        return sys.stdout.buffer
+    try:
+        return Path(target).open("wb")
+    except OSError as bad:
+        fail(
+            f"{option} {target}: cannot be written: {bad.strerror}: name a file in a folder that"
+            " is there"
+        )
 
 
 def _progress(console: Console) -> Progress:

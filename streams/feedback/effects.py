@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
@@ -47,11 +48,13 @@ class Proposal(Struct, frozen=True, kw_only=True):
 
 
 class Effects(NamedTuple):
-    """`closed` says what has become of the case; `None` leaves it as it is."""
+    """`closed` says what has become of the case; `None` leaves it as it is. It is closed with what
+    there was at `seen`, when somebody looked."""
 
     proposal: Proposal | None = None
     reversal: Decision | None = None
     closed: bool | None = None
+    seen: datetime | None = None
 
 
 def effects_of(
@@ -65,7 +68,7 @@ def effects_of(
     return Effects(
         _proposal(outcome, decision, opening),
         reversal_of(decision, outcome, outcomes) if outcome.outcome == "appeal_granted" else None,
-        _closed(decision, outcomes),
+        *_closed(decision, outcomes),
     )
 
 
@@ -106,20 +109,29 @@ def reversal_id(decision_id: str, target: ReviewTarget) -> str:
     return str(uuid.uuid5(DECISION_NAMESPACE, f"reversal:{decision_id}:{kind}:{target.id}"))
 
 
-def _closed(decision: Decision, outcomes: Iterable[ReviewOutcome]) -> bool | None:
-    """A case is closed when people found nothing at any target that was acted upon."""
+def _closed(
+    decision: Decision, outcomes: Iterable[ReviewOutcome]
+) -> tuple[bool | None, datetime | None]:
+    """A case is closed when people found nothing at any target that was acted upon; and when the
+    first of them looked."""
     last: dict[tuple[TargetKind, str], bool] = {}
+    looks: dict[tuple[TargetKind, str], datetime] = {}
     for outcome in outcomes:
+        target = (outcome.target.kind, outcome.target.id)
         if outcome.outcome in ("rejected", "appeal_granted"):
-            last[outcome.target.kind, outcome.target.id] = True
+            last[target] = True
         elif outcome.outcome == "confirmed":
-            last[outcome.target.kind, outcome.target.id] = False
+            last[target] = False
+        else:
+            continue
+        looks[target] = min(outcome.viewed_at or outcome.reviewed_at, outcome.reviewed_at)
     if not last:
-        return None
+        return None, None
     acted: list[tuple[TargetKind, str]] = [
         (target.kind, target.id) for target in decision.targets if target.action != "allow"
     ]
-    return all(last.get(target, False) for target in acted) and all(last.values())
+    closed = all(last.get(target, False) for target in acted) and all(last.values())
+    return closed, min(looks.values()) if closed else None
 
 
 def _proposal(

@@ -66,12 +66,14 @@ def produce_lines(
     topic: str,
     lines: Iterable[bytes],
     *,
+    key_of: Callable[[bytes], bytes] = line_key,
     as_is: bool = False,
     max_bytes: int = MAX_EVENT_BYTES,
     progress: Callable[[int], object] = lambda lines: None,
 ) -> Produced:
     """Send each line that is not blank, with acks=all, to the partition that Kafka's default
-    partitioner (murmur2) gives its key. With `as_is`, lines that are no events go too, unkeyed.
+    partitioner (murmur2) gives its key, which `key_of` finds, or raises `ValueError` of a line that
+    is not what the topic takes. With `as_is`, such lines go too, unkeyed.
     Lines longer than `max_bytes` are refused.
     `progress` is told now and then how many lines were read since the last time.
 
@@ -89,7 +91,7 @@ def produce_lines(
                 continue
             key: bytes | None = None
             try:
-                key = line_key(line)
+                key = key_of(line)
             except ValueError as bad:
                 if not as_is:
                     done.refused += 1

@@ -170,6 +170,25 @@ def test_from_events_to_cases_views_and_one_reversal(broker, prefix, tmp_path: P
     assert verified.returncode == 0, verified.stdout
 
 
+def test_outcomes_are_sent_by_hand_and_only_what_is_one(broker, prefix, tmp_path: Path) -> None:
+    config = configured(tmp_path, broker, prefix)
+    good = outcome("d1", "confirmed")
+    file = tmp_path / "outcomes.jsonl"
+    file.write_bytes(b"\n".join([good, b"", outcome("d2", "maybe"), b"{"]))
+    done = seawall("feedback", "send", str(file), "--config", str(config))
+    assert done.returncode == 1, done.stderr
+    assert "1 sent" in done.stdout
+    assert "line 3: no outcome: $.outcome: must be one of" in done.stderr
+    assert "line 4: no outcome: is not JSON" in done.stderr
+    [record] = committed(broker.bootstrap, f"{prefix}review.outcomes", 1)
+    assert (record.key, record.value) == (b"d1", good)
+    file.write_text(json.dumps(json.loads(good), indent=2))
+    spread = seawall("feedback", "send", str(file), "--config", str(config))
+    assert spread.returncode == 1
+    assert "one outcome a line" in spread.stderr
+    assert "jq -c . FILE" in spread.stderr
+
+
 def test_the_process_acts_on_outcomes_as_they_come(broker, prefix, tmp_path: Path) -> None:
     config = configured(tmp_path, broker, prefix)
     bootstrap = broker.bootstrap

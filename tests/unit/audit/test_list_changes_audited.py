@@ -7,8 +7,9 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from matchers.lists.entry import ListInfo
+from matchers.lists.entry import ListEntry, ListInfo
 from matchers.lists.formats.registry import read_feed
+from matchers.lists.librarian.proposals import propose
 from matchers.lists.librarian.store import ListStore
 from streams.audit.log import AuditLog, UnusableAudit
 from streams.cli.audit_hook import audit_lists
@@ -108,6 +109,7 @@ def test_the_commands_note_changes_approvals_and_exports(tmp_path: Path) -> None
     with AuditLog(tmp_path / "audit.db") as log:
         kinds = [row.kind for row in log.entries()]
     assert kinds[0] == "list"
+    assert "approval" not in kinds, "there was nothing to reject"
     assert kinds[-1] == "export"
     assert (tmp_path / "out.csv").exists()
 
@@ -126,3 +128,41 @@ def test_a_log_that_cannot_be_used_is_an_error_that_who_runs_on_can_catch(tmp_pa
     done = CliRunner().invoke(build("lists"), ["lists", "history", "--config", str(config)])
     assert done.exit_code == 2
     assert f"error: {bad}: not an audit log" in done.stderr
+
+
+def test_who_rejects_a_change_or_a_proposal_is_noted(tmp_path: Path) -> None:
+    config = tmp_path / "seawall.toml"
+    config.write_text(
+        f'[lists]\nstore = "{tmp_path}/lists.db"\n[audit]\nfile = "{tmp_path}/audit.db"\n'
+    )
+
+    def run(*arguments: str) -> int:
+        command = build("lists")
+        done = CliRunner().invoke(command, ["lists", *arguments, "--config", str(config)])
+        return done.exit_code
+
+    def imported(number: int) -> None:
+        (tmp_path / "own.txt").write_text("".join(f"md5 {n:032x}\n" for n in range(number)))
+        run("import", str(tmp_path / "own.txt"), "--format", "signals")
+
+    imported(10)
+    imported(100)
+    with ListStore.open(tmp_path / "lists.db") as store:
+        change = store.change("own")
+        entry = ListEntry(list="own", id="r1", algorithm="md5", value="ab" * 16, category="")
+        number = propose(store, entry, "a person confirmed it", origin="t", at=AT)
+    assert change is not None, "so many at once wait"
+    assert run("approve", "own", "--reject") == 0
+    assert run("accept", str(number), "--reject") == 0
+    assert run("accept", str(number), "--reject") == 2
+    with AuditLog(tmp_path / "audit.db") as log:
+        noted = [msgspec.json.decode(row.what) for row in log.entries() if row.kind == "approval"]
+    assert noted[-2:] == [
+        {"done": "rejected", "list": "own", "change": change},
+        {"done": "rejected", "list": "own", "proposal": number},
+    ]
+    (tmp_path / "audit.db").write_bytes(b"x" * 5000)
+    imported(100)
+    assert run("approve", "own", "--reject") == 2
+    with ListStore.open(tmp_path / "lists.db") as store:
+        assert store.change("own") is not None, "nothing is rejected that cannot be noted"

@@ -80,7 +80,7 @@ def test_from_export_to_submission_and_the_files(desk: Desk) -> None:
     out = desk.folder / "out"
     first = desk.run("cases", "export", CASE, "--format", "xml", "--out", str(out))
     assert first.exit_code == 1  # the hotline has given no ids yet
-    assert "missing: fileDetails[m1].reportId" in first.stderr
+    assert "missing: fileDetails[m1].reportId: the hotline gives it" in first.stderr
     assert [path.name for path in out.iterdir()] == ["report.xml"]
     told = desk.run(
         "cases", "submitted", CASE, "--report-id", "4711", "--file", "m1=f-1",
@@ -105,7 +105,8 @@ def test_without_a_reporter_no_xml_is_written_and_what_is_missing_is_said(desk: 
     out = desk.folder / "out"
     done = desk.run("cases", "export", CASE, "--format", "xml", "--out", str(out))
     assert done.exit_code == 1
-    assert "missing: report.reporter.reportingPerson" in done.stderr
+    assert "missing: report.reporter.reportingPerson: name your reporter's file" in done.stderr
+    assert "nothing is written" in done.stderr
     assert not out.exists()
     assert desk.audited() == []
     in_json = desk.run("cases", "export", CASE, "--out", str(out))
@@ -126,18 +127,35 @@ def test_nothing_leaves_or_is_held_without_an_audit_log(desk: Desk) -> None:
         assert "audit.file" in done.stderr
     with desk.store() as store:
         assert store.state(CASE).submission is None
-        assert store.state(CASE).held is None
+        assert store.state(CASE).holds == ()
 
 
-def test_a_hold_needs_a_reason_and_is_lifted(desk: Desk) -> None:
-    assert desk.run("cases", "hold", CASE).exit_code == 2
-    assert desk.run("cases", "hold", CASE, "--reason", "request 17").exit_code == 0
+def test_a_hold_needs_a_reason_and_each_is_lifted_by_itself(desk: Desk) -> None:
+    def hold(*arguments: str) -> tuple[int, str]:
+        done = desk.run("cases", "hold", CASE, *arguments)
+        return done.exit_code, done.output
+
+    assert hold()[0] == 2
+    assert hold("--reason", " ")[0] == 2
+    assert hold("--release") == (1, f"error: case {CASE} is not on hold\n")
+    assert hold("--reason", "request 17")[0] == 0
+    code, told = hold("--reason", "request 17")
+    assert (code, "is on hold for that already: 'request 17', since" in told) == (1, True)
+    assert "holds that stand: 2" in hold("--reason", "request 18")[1]
+    code, told = hold("--release")
+    assert (code, "say which" in told) == (1, True)
+    assert "holds that stand: 1" in hold("--release", "--reason", "request 17")[1]
+    [row] = [r for r in json.loads(desk.run("cases", "list", "--json").stdout) if r["holds"]]
+    assert [each["reason"] for each in row["holds"]] == ["request 18"]
+    assert hold("--release")[0] == 0
     with desk.store() as store:
-        assert store.state(CASE).held is not None
-    assert desk.run("cases", "hold", CASE, "--release").exit_code == 0
-    with desk.store() as store:
-        assert store.state(CASE).held is None
-    assert [what["done"] for _, what in desk.audited()] == ["held", "released"]
+        assert store.state(CASE).holds == ()
+    assert [(what["done"], what["reason"]) for _, what in desk.audited()] == [
+        ("held", "request 17"),
+        ("held", "request 18"),
+        ("released", "request 17"),
+        ("released", "request 18"),
+    ]
 
 
 def test_audit_verify_names_the_altered_row_and_a_head_that_is_gone(desk: Desk) -> None:

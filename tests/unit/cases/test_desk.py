@@ -15,12 +15,14 @@ from streams.audit.log import AuditLog
 from streams.canary.probes import TENANT as CANARY
 from streams.cases.building import build_case
 from streams.cases.desk import Desk, DeskTopics
+from streams.cases.service import review_budget
 from streams.cases.store import CaseStore
 from streams.contracts.codec import decision_headers
 from streams.contracts.decision import Decision
 from streams.settings import CaseSettings, FeedbackSettings
 from tests.unit.cases.occurrences import (
     AT,
+    RECEIVED,
     decision,
     event,
     match,
@@ -40,6 +42,7 @@ class Record:
     value: bytes | None
     key: bytes | None = b"k1"
     headers: list[tuple[str, bytes]] = field(default_factory=list)
+    timestamp: int = RECEIVED
 
 
 @dataclass
@@ -92,6 +95,37 @@ def test_a_rejected_perceptual_match_closes_its_case_and_proposes_an_allowance(o
     assert [h["algorithm"] for h in proposal["hashes"]] == ["sha256", "pdq"]
     kinds = [(row.kind, msgspec.json.decode(row.what)["done"]) for row in office.audit.entries()]
     assert kinds == [("feedback", "outcome"), ("feedback", "proposal")]
+
+
+@pytest.mark.parametrize(
+    ("looked", "reviewed", "states"),
+    [
+        (1, 9, ["closed", "open"]),  # between the look and the outcome
+        (6, 9, ["closed"]),
+        (None, 4, ["closed", "open"]),  # nobody says when they looked: no later than they decided
+        (None, 9, ["closed"]),
+        (9, 4, ["closed", "open"]),  # nobody decides before they look
+    ],
+)
+def test_what_came_after_the_look_is_not_closed_by_its_outcome(
+    office, looked, reviewed, states
+) -> None:
+    def minute(number: int):
+        return AT + timedelta(minutes=number)
+
+    first, repeat = opening(), opening(event("e2"))
+    later = opened(repeat)
+    later.timestamp = int(minute(5).timestamp() * 1000)
+    view = {} if looked is None else viewing(viewed_at=minute(looked))
+    office.take(opened(first), decided(first.decision), later, decided(repeat.decision))
+    office.take(told(outcome(first, "rejected", reviewed_at=minute(reviewed), **view)))
+    found = office.desk.store.cases()
+    assert sorted(state.status for state in found) == states
+    waiting = [task.decision_id for task in review_budget(office.desk, 9).within]
+    assert waiting == ([repeat.decision.decision_id] if "open" in states else [])
+    noted = [msgspec.json.decode(row.what) for row in office.audit.entries()]
+    again = [what["case"] for what in noted if what["done"] == "open again"]
+    assert again == ([repeat.case_id] if "open" in states else [])
 
 
 def test_a_rejected_exact_match_proposes_nothing(office) -> None:

@@ -74,11 +74,63 @@ def test_a_submission_keeps_its_time_and_gathers_ids_of_files(store: CaseStore) 
         store.submit(one.case_id, 8, {}, "desk", AT)
 
 
-def test_a_hold_is_put_on_and_lifted(store: CaseStore) -> None:
+def test_each_hold_stands_until_it_is_released_by_itself(store: CaseStore) -> None:
     one = opening()
     store.open_case(one)
-    assert store.hold(one.case_id, "request 17", "desk", AT).held == (AT, "desk", "request 17")
-    assert store.hold(one.case_id, None, "desk", AT).held is None
+    with pytest.raises(NoSuchCase, match="is not on hold"):
+        store.release(one.case_id)
+    assert store.hold(one.case_id, "request 17", "desk", AT).holds == ((AT, "desk", "request 17"),)
+    later = AT + timedelta(days=1)
+    assert len(store.hold(one.case_id, "request 18", "other", later).holds) == 2
+    with pytest.raises(NoSuchCase, match=r"already: 'request 17', since 2026-03-01, by desk"):
+        store.hold(one.case_id, "request 17", "third", later)
+    with pytest.raises(NoSuchCase, match=r"more than once: 'request 17'.*'request 18'"):
+        store.release(one.case_id)
+    with pytest.raises(NoSuchCase, match="not on hold for that, but: 'request 17'"):
+        store.release(one.case_id, "request 19")
+    assert store.release(one.case_id, "request 17").by == "desk"
+    assert store.state(one.case_id).holds == ((later, "other", "request 18"),)
+    assert store.release(one.case_id).reason == "request 18"
+    assert store.state(one.case_id).holds == ()
+
+
+HELD_IN_2 = """
+BEGIN; DROP TABLE holds; ALTER TABLE cases DROP COLUMN came_at;
+ALTER TABLE cases ADD COLUMN held_at INTEGER; ALTER TABLE cases ADD COLUMN held_by TEXT;
+ALTER TABLE cases ADD COLUMN hold_reason TEXT;
+UPDATE cases SET held_at = 1000, held_by = 'desk', hold_reason = 'request 17'
+  WHERE folded_into IS NULL;
+PRAGMA user_version = 2; COMMIT;
+"""
+
+
+def test_a_store_of_the_version_before_keeps_its_holds(tmp_path: Path) -> None:
+    path = tmp_path / "cases.db"
+    with CaseStore.open(path) as store:
+        store.open_case(opening())
+        store.open_case(opening(event("e2")))
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(HELD_IN_2)
+    with pytest.raises(UnusableCases, match="seawall cases build brings it up to 3"):
+        CaseStore.open(path, create=False)
+    for _ in range(2):
+        with CaseStore.open(path) as store:
+            [state] = store.cases()
+            assert [(hold.by, hold.reason) for hold in state.holds] == [("desk", "request 17")]
+            assert state.repeats == 1
+    with CaseStore.open(path, create=False) as store:
+        store.settle(opening().decision.decision_id, closed=True, reversed=False, seen=AT)
+        statuses = {state.status for state in store.cases()}
+        assert statuses == {"closed", "open"}, "when it came is known"
+
+
+def test_what_reads_makes_no_store(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.db"
+    empty.touch()
+    for path in (empty, tmp_path / "none.db"):
+        with pytest.raises(UnusableCases, match=path.name):
+            CaseStore.open(path, create=False)
+    assert [(path.name, path.stat().st_size) for path in tmp_path.iterdir()] == [("empty.db", 0)]
 
 
 def test_a_deleted_case_takes_its_repeats_with_it(store: CaseStore) -> None:
@@ -154,6 +206,58 @@ def test_a_report_that_a_limit_paused_is_told(store: CaseStore) -> None:
     with store.writing():
         store.reviews.keep_decision(paused.decision, None, None)
     assert list(store.reviews.asking()) == [paused.decision]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 5)), min_size=1, max_size=8),
+    st.integers(0, 12),
+    st.booleans(),
+)
+def test_nothing_that_came_after_the_look_is_closed_with_it(
+    tmp_path_factory, lags, look, held
+) -> None:
+    """`lags`: when, in minutes, an occurrence was received, and how long until its case came."""
+    minute = 60_000
+    came: dict[str, int] = {}
+    with CaseStore.open(tmp_path_factory.mktemp("s") / "c.db") as store:
+        for number, (at, lag) in enumerate(lags):
+            priority = number % 5
+            one = opening(event(f"e{number}"), report=number % 2 == 0, priority=priority)
+            one = msgspec.structs.replace(one, received_at=at * minute)
+            came[one.case_id] = at + lag
+            with store.writing():
+                store.open_case(one, (at + lag) * minute)
+        [head] = store.cases()
+        if held:
+            store.hold(head.case_id, "request 17", "desk", AT)
+        decision_id = opening(event("e0")).decision.decision_id
+        seen = datetime.fromtimestamp(look * 60, UTC)
+        store.settle(decision_id, closed=True, reversed=False, seen=seen)
+        states = store.cases()
+        found: list[str] = []
+        for state in states:
+            file = store.case_file(state.case_id)
+            ids = [one.case_id for one in file.openings]
+            found += ids
+            assert state.priority == file.priority
+            assert state.report == (
+                "yes" if any(o.decision.report for o in file.openings) else "no"
+            )
+            assert bool(state.holds) == held, "what was held stays held"
+            if state.status == "closed":
+                assert all(came[each] <= look for each in ids[1:])
+            else:
+                assert all(came[each] > look for each in ids)
+        assert sorted(found) == sorted(came), "nothing is lost"
+        assert len(states) <= 2, "what nobody saw is one case"
+
+
+def test_what_was_submitted_stays_as_it_was(store: CaseStore) -> None:
+    take(store, opening(), opening(event("e2")))
+    store.submit(opening().case_id, 7, {}, "desk", AT)
+    assert store.settle(opening().decision.decision_id, closed=True, reversed=True, seen=AT) == []
+    assert [(s.status, s.repeats) for s in store.cases()] == [("submitted", 1)]
 
 
 def test_what_comes_after_a_review_opens_another_case_that_waits_to_be_seen(

@@ -127,3 +127,30 @@ def test_help_has_an_example():
     result = CliRunner().invoke(app, ["check", "--help"])
     assert result.exit_code == 0
     assert "seawall events check events.jsonl" in result.stdout
+
+
+SPREAD = json.dumps(MINIMAL, indent=2)
+ARRAY = json.dumps([MINIMAL, MINIMAL])
+
+
+@pytest.mark.parametrize(
+    ("text", "jq"),
+    [
+        (SPREAD, "jq -c . FILE"),
+        (f"\n\n{SPREAD}\n{SPREAD}", "jq -c . FILE"),
+        (ARRAY, "jq -c '.[]' FILE"),
+        (json.dumps([MINIMAL], indent=4), "jq -c '.[]' FILE"),
+    ],
+)
+@pytest.mark.parametrize("flags", [(), ("--json",)])
+def test_json_over_several_lines_is_told_with_how_to_convert_it(text: str, jq: str, flags):
+    result = run("-", *flags, stdin=text)
+    assert result.exit_code == 1
+    assert "reads JSON Lines, one event a line; the file begins with" in result.stderr
+    assert jq in result.stderr
+
+
+def test_what_is_lines_is_not_called_spread_over_them(events: Path):
+    assert "jq" not in run(events).output
+    assert "jq" not in run("-", stdin=f"{GOOD}\n{{broken\n").output
+    assert "jq" not in run("-", stdin=f"{GOOD}\n").output

@@ -1,0 +1,86 @@
+"""Cases of the same thing: which folds into which, and which must not close with another."""
+
+# What is put into statements are constants of this package; values are bound.
+# ruff: noqa: S608
+
+import sqlite3
+from typing import Literal
+
+import msgspec
+
+from streams.cases.holds import copy_holds
+from streams.contracts.case_record import CaseOpening
+from streams.contracts.decision import Decision
+from streams.feedback.records import review_of
+from streams.policy.limits import REPORTS_PAUSED
+
+CaseReport = Literal["no", "paused", "yes"]
+"""Whether the policy asks to report it; `paused` where a limit of the policy made that wait for a
+person."""
+REPORTS: tuple[CaseReport, ...] = ("no", "paused", "yes")
+_opening = msgspec.json.Decoder(CaseOpening)
+_REVIEWED = f"EXISTS ({review_of('cases')})"
+
+
+def report_of(decision: Decision) -> CaseReport:
+    """Whether a decision asks to report."""
+    if decision.report:
+        return "yes"
+    return "paused" if REPORTS_PAUSED in decision.degraded else "no"
+
+
+def head_of(database: sqlite3.Connection, fold_key: str) -> str | None:
+    """The open case of the same thing that still waits to be reviewed, if there is one."""
+    row = database.execute(
+        f"""SELECT case_id FROM cases WHERE fold_key = ? AND folded_into IS NULL
+        AND submitted_at IS NULL AND NOT closed AND NOT {_REVIEWED}
+        ORDER BY opened_at, case_id LIMIT 1""",
+        (fold_key,),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def part_unseen(database: sqlite3.Connection, case_id: str, seen: int) -> list[str]:
+    """Take out of a case that was closed what came to it after `seen` (milliseconds), when
+    somebody looked at it: nobody was shown that. The first of these is an open case again, with the
+    others folded into it; one that was reviewed by itself, and not closed, is a case of its own.
+    Holds stand on what was held. The cases that are open again.
+
+    What a submitted case names stays with it.
+    """
+    rows = database.execute(
+        f"""SELECT f.case_id, f.reviewed FROM
+        (SELECT *, {_REVIEWED} AS reviewed FROM cases WHERE folded_into = ?) AS f
+        JOIN cases AS head ON head.case_id = f.folded_into
+        WHERE head.submitted_at IS NULL AND f.came_at > ? AND NOT f.closed
+        ORDER BY f.opened_at, f.case_id""",
+        (case_id, seen),
+    ).fetchall()
+    waiting = [unseen for unseen, reviewed in rows if not reviewed]
+    heads = [unseen for unseen, reviewed in rows if reviewed] + waiting[:1]
+    for head in heads:
+        database.execute("UPDATE cases SET folded_into = NULL WHERE case_id = ?", (head,))
+        copy_holds(database, case_id, head)
+    database.executemany(
+        "UPDATE cases SET folded_into = ? WHERE case_id = ?",
+        [(waiting[0], unseen) for unseen in waiting[1:]],
+    )
+    if heads:
+        for head in (case_id, *heads):
+            _work_out_urgency(database, head)
+    return heads
+
+
+def _work_out_urgency(database: sqlite3.Connection, case_id: str) -> None:
+    """A case is as urgent as it and any of what is folded into it."""
+    row = database.execute("SELECT opening FROM cases WHERE case_id = ?", (case_id,)).fetchone()
+    own = _opening.decode(row[0]).decision
+    database.execute(
+        """UPDATE cases SET
+        priority = min(:priority, coalesce((SELECT min(f.priority) FROM cases AS f
+          WHERE f.folded_into = :id), :priority)),
+        report = max(:report, coalesce((SELECT max(f.report) FROM cases AS f
+          WHERE f.folded_into = :id), :report))
+        WHERE case_id = :id""",
+        {"id": case_id, "priority": own.priority, "report": REPORTS.index(report_of(own))},
+    )

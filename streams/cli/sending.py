@@ -1,0 +1,86 @@
+"""Sending the lines of a file to a topic, as `produce` and `feedback send` do."""
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from streams.cli.json_lines import conversion
+from streams.cli.options import EXIT_DIFFERS, fail, kafka_arguments, print_json, reaching
+from streams.cli.tables import visible
+from streams.kafka.produce import Produced, produce_lines
+from streams.settings import Settings
+
+
+def send_file(
+    settings: Settings,
+    topic: str,
+    file: Path,
+    what: Literal["event", "outcome"],
+    key_of: Callable[[bytes], bytes],
+    *,
+    as_is: bool = False,
+    as_json: bool = False,
+) -> None:
+    """Send each line under its key, say what came of it, and end the command when some were left
+    out or refused. Lines without a key are left out and named, unless `as_is`."""
+    arguments = kafka_arguments(settings)
+    began = time.monotonic()
+    first: list[bytes] = []
+
+    def send(lines: Iterable[bytes], progress: Callable[[int], object]) -> Produced:
+        return produce_lines(
+            arguments,
+            topic,
+            _noting_first(lines, first),
+            key_of=key_of,
+            as_is=as_is,
+            max_bytes=settings.worker.max_event_bytes,
+            progress=progress,
+        )
+
+    with reaching(settings):
+        if str(file) == "-":
+            done = send(sys.stdin.buffer, lambda _: None)
+        else:
+            done = _with_progress(file, send)
+    seconds = time.monotonic() - began
+    if as_json:
+        print_json({"topic": topic, "seconds": round(seconds, 3), "result": done})
+    else:
+        for error in done.errors:
+            typer.echo(visible(f"line {error.line}: {error.why}"), err=True)
+        typer.echo(
+            f"{done.sent} sent to {len(done.partitions)} partitions of {topic} in {seconds:.1f} s "
+            f"({done.sent / max(seconds, 1e-9):,.0f}/s), {done.refused} left out, "
+            f"{done.failed} refused by Kafka"
+        )
+    if done.refused and first and (hint := conversion(first[0], what)):
+        typer.echo(f"{file}: {hint}", err=True)
+    if done.refused or done.failed:
+        raise typer.Exit(EXIT_DIFFERS)
+
+
+def _noting_first(lines: Iterable[bytes], first: list[bytes]) -> Iterator[bytes]:
+    for line in lines:
+        if not first and line.strip():
+            first.append(line)
+        yield line
+
+
+def _with_progress(
+    file: Path, send: Callable[[Iterable[bytes], Callable[[int], object]], Produced]
+) -> Produced:
+    try:
+        source = file.open("rb")
+    except OSError as bad:
+        fail(f"{file}: {bad.strerror}")
+    size = file.stat().st_size
+    with source, Progress(console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("producing", total=size or None)
+        return send(source, lambda _: shown.update(task, completed=source.tell()))

@@ -1,0 +1,58 @@
+"""Outcomes that are sent by hand."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from typer.testing import CliRunner
+
+from streams.cli.main import build
+from streams.feedback.lines import outcome_key
+from tests.unit.cases.occurrences import opening, outcome, viewing
+
+GOOD = outcome(opening(), **viewing(classification="B1"))
+
+
+def line(*gone: str, **changes: object) -> bytes:
+    fields = {**msgspec.json.decode(msgspec.json.encode(GOOD)), **changes}
+    return json.dumps({name: fields[name] for name in fields if name not in gone}).encode()
+
+
+def test_an_outcome_goes_under_its_decision() -> None:
+    assert outcome_key(line()) == GOOD.decision_id.encode()
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        (line(outcome="words"), "$.outcome: must be one of appeal_denied, appeal_granted"),
+        (line("decision_id"), "$.decision_id: this required field is missing"),
+        (line("viewed_at"), "given together"),
+        (line(reviewed_at="words"), "$.reviewed_at: must be an RFC 3339 time"),
+        (line(target={"kind": "media"}), "$.target.id"),
+        (b"{", "ends too early"),
+        (b"[]", "must be"),
+        (b'{"decision_id": "\xff"}', "not UTF-8"),
+        (b'{"more": ' + b"[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_what_is_none_is_told_without_its_content(bad: bytes, why: str) -> None:
+    with pytest.raises(ValueError, match="no outcome: ") as told:
+        outcome_key(bad)
+    assert why in str(told.value)
+    assert "words" not in str(told.value)
+
+
+def test_produce_says_how_outcomes_are_sent(tmp_path: Path) -> None:
+    file = tmp_path / "o.jsonl"
+    file.write_bytes(line())
+    done = CliRunner().invoke(build("produce"), ["produce", "review.outcomes", str(file)])
+    assert done.exit_code == 2
+    assert f"seawall feedback send {file}" in done.stderr
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    done = CliRunner().invoke(build("feedback"), ["feedback", "send", str(tmp_path / "nope")])
+    assert done.exit_code == 2
+    assert "nope: No such file" in done.stderr
