@@ -78,6 +78,20 @@ _CURRENT = Row(
             ),
             alerts=("SeawallListSyncFailing",),
         ),
+        Panel(
+            "Rounds of the librarian that ended early",
+            "Fetching from the sources is tried again in the next round; several in an hour are a "
+            "ticket.",
+            "short",
+            (
+                Query(
+                    f"sum(increase(seawall_librarian_rounds_failed_total{{{HERE}}}{RATE}))",
+                    "ended early",
+                ),
+            ),
+            kind="bars",
+            alerts=("SeawallListRoundsFailing",),
+        ),
     ),
 )
 

@@ -294,6 +294,43 @@ _WRONG = Row(
             ),
             alerts=("SeawallCasesBehind",),
         ),
+        Panel(
+            "Cases: since the last look",
+            "Seconds since `seawall cases build` last looked at all its topics. More than five "
+            "minutes is a page.",
+            "s",
+            (
+                Query(
+                    f"time() - max(seawall_desk_last_round_timestamp_seconds{{{HERE}}})",
+                    "since the last look",
+                ),
+            ),
+            alerts=("SeawallCasesStandStill",),
+        ),
+        Panel(
+            "Lost for cases",
+            "Records that retention removed before `seawall cases build` read them. Anything but "
+            "0 is a page.",
+            "short",
+            (
+                Query(
+                    f"sum(increase(seawall_desk_expired_records_total{{{HERE}}}{RATE}))"
+                    " or vector(0)",
+                    "removed unread",
+                ),
+            ),
+            kind="bars",
+            alerts=("SeawallCaseRecordsExpired",),
+        ),
+        Panel(
+            "Audit log that does not hold",
+            "1 while the chain of hashes is broken, by the process that watches it: somebody "
+            "changed, removed or put in rows, or the file cannot be read. Anything but 0 is a "
+            "page.",
+            "short",
+            (Query(f"max by (instance) (seawall_audit_broken{{{HERE}}})", "{{instance}}"),),
+            alerts=("SeawallAuditBroken",),
+        ),
     ),
 )
 

@@ -132,6 +132,7 @@ def _librarian(scale: Scale) -> list[Alert]:
     synced = "seawall_librarian_last_sync_timestamp_seconds"
     waiting = "seawall_librarian_changes_waiting"
     unpublished = "seawall_librarian_unpublished_revisions"
+    failed = "seawall_librarian_rounds_failed_total"
     return [
         Alert(
             "SeawallListSyncFailing",
@@ -143,6 +144,17 @@ def _librarian(scale: Scale) -> list[Alert]:
             "{{ $value | humanizeDuration }} ago: what was added there since then passes.",
             Case({f'{synced}{{list="a"}}': "1x260"}, at="4h"),
             Case({f'{synced}{{list="a"}}': "0+60x260"}, at="4h"),
+        ),
+        Alert(
+            "SeawallListRoundsFailing",
+            f"sum by ({WHERE}) (increase({failed}[{scale.span('1h')}])) > 2",
+            "0s",
+            "ticket",
+            "The librarian's rounds end before they are done",
+            "{{ $value | humanize }} rounds of fetching ended early within an hour: lists were "
+            "not looked at, or what changed is not in the audit log yet.",
+            Case({failed: "0+1x60"}),
+            Case({failed: "0x50 2x10"}),
         ),
         Alert(
             "SeawallListChangeWaits",

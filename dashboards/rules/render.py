@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from dashboards.rules import flow, found, work
+from dashboards.rules import desk, flow, found, work
 from dashboards.rules.model import Alert, Case, Scale, Step
 from dashboards.rules.recording import recordings
 
@@ -18,6 +18,7 @@ _GROUPS: dict[str, Callable[[Scale], list[Alert]]] = {
     "flow": flow.alerts,
     "work": work.alerts,
     "found": found.alerts,
+    "desk": desk.alerts,
 }
 
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,8 @@ from matchers.lists.csv_format import UnreadableList
 from matchers.lists.librarian.catalogue import read_catalogue
 from matchers.lists.librarian.store import ListStore
 from matchers.lists.snapshot import SUFFIX
+from streams.audit.metrics import AuditMetrics
+from streams.audit.watch import AuditWatch
 from streams.cli.audit_hook import audit_lists
 from streams.cli.list_changes import described, failed, sync_one
 from streams.cli.list_records import StoreOption, open_store, store_path
@@ -27,6 +30,7 @@ from streams.cli.options import (
 from streams.control.librarian import Desk, Librarian
 from streams.kafka.topics import CONTROL, topic_name
 from streams.metrics import LibrarianMetrics
+from streams.settings import Settings
 
 LOW_PRIORITY = 10
 """Added to the process's niceness: importing a large list takes a core for a while, which workers
@@ -93,6 +97,7 @@ def librarian(
         say=typer.echo,
         complain=lambda what: typer.echo(what, err=True),
         metrics=metrics,
+        check_audit=_audit_check(settings, metrics),
     )
     if http_port is not None:
         _serve(metrics, http_host, http_port)
@@ -109,6 +114,7 @@ def fetch_lists(store: ListStore, catalogue: Path, metrics: LibrarianMetrics) ->
         listed = read_catalogue(catalogue)
     except UnreadableList as error:
         typer.echo(f"not fetched: {error}", err=True)
+        metrics.rounds_failed.inc()
         return True
     any_failed = False
     for one in listed:
@@ -130,6 +136,15 @@ def _read(catalogue: Path) -> None:
         read_catalogue(catalogue)
     except UnreadableList as error:
         fail(str(error))
+
+
+def _audit_check(settings: Settings, metrics: LibrarianMetrics) -> Callable[[], object] | None:
+    if settings.audit.file is None:
+        return None
+    said = AuditMetrics(metrics.registry)
+    return AuditWatch(
+        Path(settings.audit.file), said, lambda what: typer.echo(what, err=True)
+    ).check
 
 
 def _serve(metrics: LibrarianMetrics, host: str, port: int) -> None:

@@ -22,6 +22,7 @@ from matchers.lists.librarian import erasure, outbox
 from matchers.lists.librarian.outbox import Compiled, compile_store
 from matchers.lists.librarian.proposals import proposals
 from matchers.lists.librarian.store import ListStore
+from streams.audit.watch import EVERY_SECONDS
 from streams.control.list_changes import announce_snapshot, publish_changes
 from streams.control.requests import hear_requests
 from streams.kafka.client import ClientConfig, KafkaError
@@ -43,7 +44,7 @@ ERASE_SECONDS = 3600.0
 @dataclass(frozen=True)
 class Desk:
     """Where the librarian works. `fetch` brings every list up to its source, with a store of its
-    own, and says whether one failed."""
+    own, and says whether one failed; `check_audit` looks whether the audit log still holds."""
 
     store: Path
     snapshot: Path
@@ -53,6 +54,7 @@ class Desk:
     say: Callable[[str], None]
     complain: Callable[[str], None]
     metrics: LibrarianMetrics
+    check_audit: Callable[[], object] | None = None
 
 
 class Librarian:
@@ -121,6 +123,8 @@ class Librarian:
                 self._desk.say(f"{outcome.list}: {outcome.changed} entries were observed, and act")
         if self._is_time("measure", MEASURE_SECONDS, now):
             self._measure()
+        if self._desk.check_audit and self._is_time("audit", EVERY_SECONDS, now):
+            self._desk.check_audit()
         self._publish()
         self._take_compiled(now)
         self._compile(now)

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from dashboards.rules.model import Scale
 from dashboards.rules.recording import recordings
+from streams.audit.metrics import AuditMetrics
 from streams.canary.metrics import CanaryMetrics
 from streams.cases.metrics import DeskMetrics
 from streams.metrics import BatchHistogram, LibrarianMetrics, Metrics
@@ -20,7 +21,7 @@ FROM_PROMETHEUS = {"up": set[str](), "ALERTS": {"alertname", "alertstate", "seve
 def exported() -> dict[str, set[str]]:
     """Every series of the code's own registries, by name, with its labels."""
     found: dict[str, set[str]] = {"seawall_decoder_restarts_total": set()}
-    for owner in (Metrics(), LibrarianMetrics(), DeskMetrics(), CanaryMetrics()):
+    for owner in (Metrics(), LibrarianMetrics(), DeskMetrics(), CanaryMetrics(), AuditMetrics()):
         for metric in vars(owner).values():
             if isinstance(metric, Counter | Gauge | Histogram | BatchHistogram):
                 found |= _series(metric)
