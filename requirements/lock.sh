@@ -10,6 +10,7 @@ compile() {
 }
 compile uv.txt uv.in
 compile run.txt ../pyproject.toml --extra local
+compile media.txt ../pyproject.toml --extra local --extra video --extra provenance
 compile dev.txt ../pyproject.toml --extra local --extra video --extra provenance --group ../pyproject.toml:dev
 compile oracle.txt oracle.in
 compile bench.txt ../pyproject.toml --extra local --extra video --extra provenance --group ../pyproject.toml:dev \

@@ -77,3 +77,10 @@ def test_what_is_written_is_read(pins: list[tuple[str, str, list[str], str]]) ->
     found = read_lock(text)
     assert [(p.name, p.version, list(p.digests), p.marker) for p in found] == pins
     assert len(bill(found, "seawall", "1")["components"]) == len(pins)  # type: ignore[arg-type]
+
+
+def test_the_media_lock_is_the_other_one_and_what_videos_and_manifests_need() -> None:
+    locks = [read_lock((LOCK.parent / name).read_text()) for name in ("run.txt", "media.txt")]
+    run, media = ({(pin.name, pin.version, pin.marker) for pin in lock} for lock in locks)
+    assert run <= media
+    assert {"av", "c2pa-python"} <= {name for name, _, _ in media - run}
