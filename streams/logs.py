@@ -4,6 +4,7 @@ import logging
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -41,6 +42,54 @@ class RepeatFilter(logging.Filter):
         return True
 
 
+TRANSIENT = (
+    "Group Coordinator Request failed:",
+    "Got error produce response on topic-partition",
+    "Heartbeat failed for group %s because it is rebalancing",
+    "Topic %s is not available during auto-create initialization",
+    "Topic %s not found in cluster metadata",
+)
+"""How aiokafka words what it tries again by itself, and what comes with every first start on a new
+cluster (its coordinators and replicas are still being found) and with every rebalance."""
+
+PERSIST_SECONDS = 10.0
+CALM_SECONDS = 3.0
+"""Longer than aiokafka waits between two tries of anything, heartbeats included."""
+
+
+class TransientFilter(logging.Filter):
+    """Holds back what a healthy start says too (`TRANSIENT`), until it has gone on for 10 s: then
+    it is no start any more. A line that was not said for 3 s begins anew."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._spans: dict[str, tuple[float, float]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to let the record through."""
+        words = str(record.msg)
+        if not record.name.startswith("aiokafka") or not words.startswith(TRANSIENT):
+            return True
+        if not all(map(_tried_again, record.args or ())):
+            return True
+        now = self._clock()
+        began, last = self._spans.get(words, (now, now))
+        if now - last > CALM_SECONDS:
+            began = now
+        self._spans[words] = (began, now)
+        return now - began >= PERSIST_SECONDS
+
+
+def _tried_again(argument: object) -> bool:
+    """False for an error of Kafka's that trying again does not help."""
+    if isinstance(argument, KafkaError) or (
+        isinstance(argument, type) and issubclass(argument, KafkaError)
+    ):
+        return bool(argument.retriable)
+    return True
+
+
 class RecentProblems(logging.Handler):
     """Keeps the latest warnings and errors, for the status page. Lines of the log hold no content,
     so that these do not either."""
@@ -48,6 +97,7 @@ class RecentProblems(logging.Handler):
     def __init__(self, kept: int = 20) -> None:
         super().__init__(logging.WARNING)
         self._lines: deque[dict[str, Any]] = deque(maxlen=kept)
+        self.addFilter(TransientFilter())
         self.addFilter(RepeatFilter())
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -72,6 +122,7 @@ def set_up_logging(level: str = "INFO") -> None:
     handler.setFormatter(
         logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S%z")
     )
+    handler.addFilter(TransientFilter())
     handler.addFilter(RepeatFilter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in QUIET:
