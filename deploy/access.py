@@ -63,8 +63,6 @@ def worker_user(settings: Settings, stages: Sequence[StageName], name: str) -> U
             _topic(topic_name(pipeline, topics.CONTROL), "Read", *(["Write"] if reports else [])),
             *(_topic(each, "Write") for each in written),
             Rule("group", group, ("Read",)),
-            # Faust's own consumer of the control topic, a group for each worker.
-            Rule("group", f"{group}.control.", ("Read",), prefix=True),
             Rule("transactionalId", f"{group}-{source}-", ("Write", "Describe"), prefix=True),
         ),
     )

@@ -25,7 +25,6 @@ from streams.boundary import (
     outcome_counter,
     slow_work,
 )
-from streams.control.agent import add_control_agent
 from streams.control.follow import ListFollower
 from streams.control.policy_follow import PolicyFollower
 from streams.control.suspicion import MatchShares, SuspicionReporter
@@ -37,6 +36,7 @@ from streams.engine.service import ChunkService
 from streams.exits import EXIT_FAILED, NotUsable
 from streams.faust_app import faust_app
 from streams.kafka import topics as kafka_topics
+from streams.kafka.membership import leave_group
 from streams.kafka.topics import consumer_group, stage_topics, topic_name
 from streams.logs import RecentProblems
 from streams.memory import settle_memory
@@ -66,7 +66,9 @@ def run_worker(settings: Settings) -> int:
     parts = build_parts(settings, metrics)
     try:
         app = faust_app(settings, _app_name(settings), _EMPTY)
-        services = _services(settings, app, parts, metrics)
+        # No agents: what comes is read by services, and Faust must not subscribe to nothing.
+        app.producer_only = True
+        services = _services(settings, parts, metrics)
         settle_memory()
         return run_until_ended(app, loop, services, settings.worker.shutdown_seconds)
     finally:
@@ -156,9 +158,7 @@ def _engine_config(settings: Settings) -> EngineConfig:
     )
 
 
-def _services(
-    settings: Settings, app: faust.App, parts: Parts, metrics: Metrics
-) -> list[faust.Service]:
+def _services(settings: Settings, parts: Parts, metrics: Metrics) -> list[faust.Service]:
     config = _engine_config(settings)
     health = Health(stall_seconds=config.stall_seconds)
     watch = ListWatch(parts.lists) if parts.lists is not None else None
@@ -166,11 +166,12 @@ def _services(
         health.missing.add("lists loaded")
     control = topic_name(settings.pipeline, kafka_topics.CONTROL)
     follower = (
-        ListFollower(parts.lists, config.client, control) if parts.lists is not None else None
+        ListFollower(parts.lists, config.client, control, watch.wake)
+        if parts.lists is not None and watch is not None
+        else None
     )
     reporter = _suspicion_reporter(settings, parts, metrics, config.client, control)
     policies = PolicyFollower(parts.live_policy, config.client, control)
-    add_control_agent(app, control, watch)
 
     async def prepare() -> None:
         if parts.lists is not None:
@@ -204,6 +205,7 @@ def _services(
         on_failure=lambda: deadline.arm(settings.worker.shutdown_seconds, EXIT_FAILED),
         catch_up=catch_up,
         on_partitions=parts.set_partitions,
+        leave=_leaving(settings),
     )
     metrics.set_build(version("seawall"), parts.policy.version, stage_label(settings))
     metrics.scan_basis_lapse.set_function(lambda: _next_lapse(parts))
@@ -246,6 +248,16 @@ def _services(
     )
     more = (watch, follower, reporter, evictions)
     return [*services, *(service for service in more if service is not None)]
+
+
+def _leaving(settings: Settings) -> Callable[[], None] | None:
+    """How a worker with a static id leaves its group; any other does by closing its consumer."""
+    instance_id = settings.worker.instance_id
+    if instance_id is None:
+        return None
+    client = settings.kafka.kafka_python_config()
+    group = consumer_group(settings.pipeline, settings.worker.stages)
+    return lambda: leave_group(client, group, instance_id)
 
 
 def _suspicion_reporter(
@@ -295,4 +307,4 @@ def _open_store(settings: Settings) -> StateStore:
 
 def _app_name(settings: Settings) -> str:
     member = settings.worker.instance_id or f"{os.uname().nodename}-{os.getpid()}"
-    return f"{consumer_group(settings.pipeline, settings.worker.stages)}.control.{member}"
+    return f"{consumer_group(settings.pipeline, settings.worker.stages)}.{member}"

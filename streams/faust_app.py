@@ -21,6 +21,7 @@ def faust_app(settings: Settings, name: str, scratch: Path) -> faust.App:
         broker_client_id=kafka.client_id,
         broker_session_timeout=seconds,
         broker_heartbeat_interval=seconds / 4,
+        broker_request_timeout=max(90.0, seconds),  # Faust's default; it must not be less
         # What was said before is read from where it was left, by services of their own.
         consumer_auto_offset_reset="latest",
         web_enabled=False,

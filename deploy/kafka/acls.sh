@@ -28,7 +28,6 @@ allow seawall-text --operation Write --topic seawall.dead-letters
 allow seawall-text --operation Write --topic enforcement.urgent
 allow seawall-text --operation Write --topic enforcement.cases
 allow seawall-text --operation Read --group seawall.media-hashing
-allow seawall-text --operation Read --resource-pattern-type prefixed --group seawall.media-hashing.control.
 allow seawall-text --operation Write --operation Describe --resource-pattern-type prefixed --transactional-id seawall.media-hashing-content.events-
 
 # seawall worker --stages media-hashing,hash-matching,text-risk,enforcement (media)
@@ -39,7 +38,6 @@ allow seawall-media --operation Write --topic seawall.dead-letters
 allow seawall-media --operation Write --topic enforcement.urgent
 allow seawall-media --operation Write --topic enforcement.cases
 allow seawall-media --operation Read --group seawall.media-hashing.media
-allow seawall-media --operation Read --resource-pattern-type prefixed --group seawall.media-hashing.media.control.
 allow seawall-media --operation Write --operation Describe --resource-pattern-type prefixed --transactional-id seawall.media-hashing.media-media.events-
 
 # seawall worker --stages media-hashing (media)
@@ -48,7 +46,6 @@ allow seawall-media-split --operation Read --topic seawall.control
 allow seawall-media-split --operation Write --topic content.hashed
 allow seawall-media-split --operation Write --topic seawall.dead-letters
 allow seawall-media-split --operation Read --group seawall.media-hashing.media
-allow seawall-media-split --operation Read --resource-pattern-type prefixed --group seawall.media-hashing.media.control.
 allow seawall-media-split --operation Write --operation Describe --resource-pattern-type prefixed --transactional-id seawall.media-hashing.media-media.events-
 
 # seawall worker --stages media-hashing
@@ -57,7 +54,6 @@ allow seawall-media-hashing --operation Read --topic seawall.control
 allow seawall-media-hashing --operation Write --topic content.hashed
 allow seawall-media-hashing --operation Write --topic seawall.dead-letters
 allow seawall-media-hashing --operation Read --group seawall.media-hashing
-allow seawall-media-hashing --operation Read --resource-pattern-type prefixed --group seawall.media-hashing.control.
 allow seawall-media-hashing --operation Write --operation Describe --resource-pattern-type prefixed --transactional-id seawall.media-hashing-content.events-
 
 # seawall worker --stages hash-matching
@@ -66,7 +62,6 @@ allow seawall-hash-matching --operation Read --operation Write --topic seawall.c
 allow seawall-hash-matching --operation Write --topic content.matched
 allow seawall-hash-matching --operation Write --topic seawall.dead-letters
 allow seawall-hash-matching --operation Read --group seawall.hash-matching
-allow seawall-hash-matching --operation Read --resource-pattern-type prefixed --group seawall.hash-matching.control.
 allow seawall-hash-matching --operation Write --operation Describe --resource-pattern-type prefixed --transactional-id seawall.hash-matching-content.hashed-
 
 # seawall worker --stages text-risk
@@ -75,7 +70,6 @@ allow seawall-text-risk --operation Read --topic seawall.control
 allow seawall-text-risk --operation Write --topic content.scored
 allow seawall-text-risk --operation Write --topic seawall.dead-letters
 allow seawall-text-risk --operation Read --group seawall.text-risk
-allow seawall-text-risk --operation Read --resource-pattern-type prefixed --group seawall.text-risk.control.
 allow seawall-text-risk --operation Write --operation Describe --resource-pattern-type prefixed --transactional-id seawall.text-risk-content.matched-
 
 # seawall worker --stages enforcement
@@ -86,7 +80,6 @@ allow seawall-enforcement --operation Write --topic seawall.dead-letters
 allow seawall-enforcement --operation Write --topic enforcement.urgent
 allow seawall-enforcement --operation Write --topic enforcement.cases
 allow seawall-enforcement --operation Read --group seawall.enforcement
-allow seawall-enforcement --operation Read --resource-pattern-type prefixed --group seawall.enforcement.control.
 allow seawall-enforcement --operation Write --operation Describe --resource-pattern-type prefixed --transactional-id seawall.enforcement-content.scored-
 
 # seawall topics apply

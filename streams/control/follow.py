@@ -1,6 +1,7 @@
 """Follows changes of lists on the control topic, from the offset that the snapshot in use names."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,28 +11,42 @@ import msgspec
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 
 from streams.contracts.refusal import DecodeFailure
-from streams.control.agent import ControlMessage
-from streams.control.list_changes import ListMessage, Offset
+from streams.control.list_changes import ListMessage, Offset, ReloadLists
 from streams.control.lists import LiveLists
+from streams.control.policy_change import PolicyChanged
+from streams.control.requests import Request
 from streams.control.topic import POLL_MS, ControlRecord, TopicFollower
 
-MAX_READ = 2_000
-REST = 2.0
+log = logging.getLogger(__name__)
+
+MAX_READ = 500
+REST = 4.0
 """Times as long as a step took that a running worker does without one: taking thousands of changes
 into use needs Python's lock, and so do decisions."""
+
+ControlMessage = ReloadLists | ListMessage | PolicyChanged | Request
 
 _decoder = msgspec.json.Decoder(ControlMessage)
 
 
 class ListFollower(TopicFollower):
-    """Reads the control topic's one partition and hands changes of lists to `LiveLists`.
+    """Reads the control topic's one partition and hands changes of lists to `LiveLists`;
+    `on_snapshot` hears that there is a new snapshot.
 
-    A broker that is away is waited for, with the lists as they are.
+    A broker that is away is waited for, with the lists as they are. A message that cannot be read
+    is logged and passed over: it must not stop the workers.
     """
 
-    def __init__(self, lists: LiveLists, client: Mapping[str, Any], topic: str) -> None:
+    def __init__(
+        self,
+        lists: LiveLists,
+        client: Mapping[str, Any],
+        topic: str,
+        on_snapshot: Callable[[], None],
+    ) -> None:
         super().__init__(client, topic, "lists")
         self._lists = lists
+        self._on_snapshot = on_snapshot
         self._at: int | None = None
         self.lag = 0
         """Records of the topic that were there at the last look and are not followed yet."""
@@ -85,21 +100,34 @@ class ListFollower(TopicFollower):
             if self._at == position or self._lists.position != position:
                 return 0.0
             started = time.monotonic()
-            await asyncio.to_thread(self._take, records, self._at)
+            if await asyncio.to_thread(self._take, records, self._at):
+                self._on_snapshot()
             return time.monotonic() - started
 
-    def _take(self, records: list[ControlRecord], position: int) -> None:
-        changes = [change for record in records if (change := _change(record)) is not None]
+    def _take(self, records: list[ControlRecord], position: int) -> bool:
+        """Take changes into use; whether a snapshot was announced among them."""
+        changes: list[Offset] = []
+        announced = False
+        for record in records:
+            message = self._message(record)
+            if isinstance(message, ListMessage):
+                changes.append(Offset(record.offset, message))
+            elif isinstance(message, ReloadLists):
+                announced = True
         self._lists.follow(changes, position)
+        return announced
 
-
-def _change(record: ControlRecord) -> Offset | None:
-    """The change of a record; `None` for other messages, and what cannot be read."""
-    if record.value is None:
-        return None
-    try:
-        message = _decoder.decode(record.value)
-    except DecodeFailure:
-        # The control agent reads it too, and says so.
-        return None
-    return Offset(record.offset, message) if isinstance(message, ListMessage) else None
+    def _message(self, record: ControlRecord) -> ControlMessage | None:
+        """What a record says; `None` for what is compacted away, or cannot be read."""
+        if record.value is None:
+            return None
+        try:
+            return _decoder.decode(record.value)
+        except DecodeFailure as error:
+            log.error(
+                "the message at offset %d of %s cannot be read, and is passed over: %s",
+                record.offset,
+                self._partition.topic,
+                type(error).__name__,
+            )
+            return None

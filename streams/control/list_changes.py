@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import datetime
+from itertools import takewhile
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -194,6 +195,7 @@ class ChangeLog:
         """The offset to read on from; `None` for lists that follow no changes."""
         self._begin = 0
         self._newest: dict[bytes, Offset] = {}
+        """In the order of their offsets."""
 
     def start(self, version: str) -> None:
         """Lists of this version are taken into use: keep the changes that they do not hold."""
@@ -209,23 +211,22 @@ class ChangeLog:
     def add(self, read: Iterable[Offset], position: int) -> None:
         """Keep what was read up to `position`."""
         for change in read:
-            self._newest[message_key(change.message)] = change
+            key = message_key(change.message)
+            self._newest.pop(key, None)
+            self._newest[key] = change
         self._begin = min(self._begin, position)
         self.position = position
 
     def applied(self, matcher: ListMatcher, since: int, at: datetime) -> ListMatcher:
         """A matcher with the changes from an offset on. Entries of a list that is not known yet
         wait for it."""
-        infos = [
-            kept.message.info
-            for kept in self._newest.values()
-            if kept.offset >= since and isinstance(kept.message, ListDefined)
-        ]
+        recent = list(takewhile(lambda kept: kept.offset >= since, reversed(self._newest.values())))
+        infos = [kept.message.info for kept in recent if isinstance(kept.message, ListDefined)]
         new = {info.name for info in infos} - matcher.infos.keys()
         known = new | matcher.infos.keys()
         added: list[ListEntry] = []
         removed: list[ListEntry] = []
-        for offset, message in self._newest.values():
+        for offset, message in self._newest.values() if new else recent:
             if isinstance(message, EntryListed):
                 name = message.entry.list
                 if name in new or (offset >= since and name in known):

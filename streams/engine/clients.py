@@ -24,6 +24,11 @@ MAX_POLL_INTERVAL_MS = 2**31 - 1
 liveness, and must not be thrown out of its group for waiting."""
 
 
+HEARTBEAT_MS = 500
+"""By its next heartbeat a member hears of a rebalance, and until the last one has heard of it the
+partitions of all stand still."""
+
+
 class Builder(Protocol):
     """A record batch in the making."""
 
@@ -91,7 +96,7 @@ def make_consumer(config: EngineConfig) -> Consumer:
         fetch_max_wait_ms=config.fetch_max_wait_ms,
         max_partition_fetch_bytes=config.partition_fetch_bytes,
         session_timeout_ms=config.session_timeout_ms,
-        heartbeat_interval_ms=max(config.session_timeout_ms // 4, 250),
+        heartbeat_interval_ms=min(max(config.session_timeout_ms // 4, 250), HEARTBEAT_MS),
         rebalance_timeout_ms=rebalance_ms,
         # Above the rebalance's, for which the answer to a JoinGroup request waits.
         request_timeout_ms=rebalance_ms + 5_000,

@@ -299,8 +299,8 @@ class PartitionTask:
 
     async def _await_revocation(self, why: str) -> None:
         """Wait for the rebalance that a new owner implies. A worker that has been replaced learns
-        of it by its next heartbeat, a quarter of the session's time. When none comes, it is still
-        the owner (its transaction had timed out): go on."""
+        of it by a heartbeat, within the session's time. When none comes, it is still the owner
+        (its transaction had timed out): go on."""
         log.warning("partition %d: fenced (%s)%s", self._tp.partition, why, self._namesake())
         seconds = self._config.session_timeout_ms / 1000 / 2 + 1
         try:

@@ -45,7 +45,8 @@ class ChunkService(faust.Service):
     of partitions, and `other_topics` to exist. `prepare` runs first (such as loading lists);
     `on_partitions`, told the number of the input topic's partitions, and `catch_up` when the topics
     have been found to be there, before the first chunk; `on_failure`
-    when the service is about to stop because something failed.
+    when the service is about to stop because something failed; `leave`, when it was asked to end
+    and is done, gives up the place of a static member, which closing its consumer does not.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class ChunkService(faust.Service):
         on_failure: Callable[[], None] = lambda: None,
         catch_up: Callable[[], Awaitable[None]] | None = None,
         on_partitions: Callable[[int], None] = lambda _: None,
+        leave: Callable[[], None] | None = None,
     ) -> None:
         super().__init__()  # pyright: ignore[reportUnknownMemberType]
         self._config = config
@@ -74,6 +76,7 @@ class ChunkService(faust.Service):
         self._on_failure = on_failure
         self._catch_up = catch_up
         self._on_partitions = on_partitions
+        self._leave = leave
         self._executor = ThreadPoolExecutor(config.threads, thread_name_prefix="stages")
         last = "decided" if chain.stages and chain.stages[-1].name == "enforcement" else "forwarded"
         self._observer = ChunkObserver(
@@ -99,10 +102,15 @@ class ChunkService(faust.Service):
         consumer.subscribe([self._config.input_topic], listener=_Listener(self))
 
     async def on_stop(self) -> None:
-        """Finish running chunks, give back the partitions and every resource."""
+        """Finish running chunks, give back the partitions and every resource.
+
+        A static member whose worker failed keeps its place: what a defect took down once it would
+        take down with the next owner, and its supervisor starts it again."""
         await self.revoke(set(self._owned))
         if self._consumer is not None:
             await self._consumer.stop()
+            if self._leave is not None and self._crashing is None:
+                await asyncio.to_thread(self._leave)
         await self._store.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
 

@@ -9,7 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, NotRequired, Protocol, TypedDict, TypeVar, cast
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.admin import (
+    ConfigResource,
+    ConfigResourceType,
+    MemberToRemove,  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
+)
 from kafka.errors import KafkaError as KafkaError
 from kafka.protocol.consumer import IsolationLevel, OffsetSpec
 from kafka.structs import OffsetAndMetadata as _OffsetAndMetadata
@@ -93,6 +97,9 @@ class Admin(Protocol):
         self, config_resources: Sequence[object], *, raise_on_unknown: bool = True
     ) -> dict[str, dict[str, str]]: ...
     def list_groups(self) -> list[dict[str, Any]]: ...
+    def remove_group_members(
+        self, group_id: str, members: Sequence[object]
+    ) -> dict[str, type[KafkaError]]: ...
     def list_group_offsets(
         self, group_specs: Sequence[str]
     ) -> dict[str, dict[TopicPartition, OffsetAndMetadata]]: ...
@@ -215,6 +222,11 @@ def topic_config(name: str, configs: Mapping[str, str] | None = None) -> object:
 def native(partition: TopicPartition) -> TopicPartition:
     """kafka-python's own `TopicPartition`."""
     return cast(TopicPartition, _TopicPartition(*partition))
+
+
+def static_member(instance_id: str) -> object:
+    """A member with a `group.instance.id` as `remove_group_members` wants it."""
+    return cast(object, MemberToRemove(group_instance_id=instance_id))
 
 
 def group_offset(offset: int) -> object:

@@ -149,8 +149,8 @@ class Run:
         static: bool = True,
         session_ms: int = SESSION_MS,
     ) -> WorkerProcess:
-        """A worker that is not started yet. A static one keeps its place in the group over a
-        restart; `mode` is the delivery mode and must be the same for all."""
+        """A worker that is not started yet. A static one keeps its place in the group when
+        it is killed; `mode` is the delivery mode and must be the same for all."""
         self._mode = mode
         settings = self._flags() | {
             "policy.file": str(self._directory / "policy.toml"),

@@ -21,7 +21,7 @@ from matchers.lists.librarian.store import ListStore
 from matchers.lists.matcher import HashQuery
 from matchers.lists.snapshot import open_snapshot
 from streams.control.follow import ListFollower
-from streams.control.list_changes import publish_changes
+from streams.control.list_changes import announce_snapshot, publish_changes, send
 from streams.control.lists import LiveLists
 from streams.control.policy_follow import PolicyFollower
 from streams.kafka.topics import pipeline_topics
@@ -77,7 +77,9 @@ def control_topic(bootstrap: str, prefix: str) -> str:
     return name
 
 
-def test_a_worker_follows_from_the_snapshots_offset(broker, prefix, tmp_path: Path) -> None:
+def test_a_worker_follows_from_the_snapshots_offset(
+    broker, prefix, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     topic = control_topic(broker.bootstrap, prefix)
     config = {"bootstrap_servers": [broker.bootstrap]}
     first, second = tmp_path / "first.snapshot", tmp_path / "second.snapshot"
@@ -97,7 +99,10 @@ def test_a_worker_follows_from_the_snapshots_offset(broker, prefix, tmp_path: Pa
         lists = LiveLists([path], clock=lambda: datetime.now(UTC))
         await in_thread(lists.load)
         assert matched(lists) == {1}
-        follower = ListFollower(lists, {"bootstrap_servers": broker.bootstrap}, topic)
+        told: list[int] = []
+        follower = ListFollower(
+            lists, {"bootstrap_servers": broker.bootstrap}, topic, lambda: told.append(1)
+        )
         await follower.catch_up(lambda: False)
         assert matched(lists) == {1, 2}
         assert lists.matcher().version.endswith("+3")
@@ -119,10 +124,18 @@ def test_a_worker_follows_from_the_snapshots_offset(broker, prefix, tmp_path: Pa
             assert matched(lists) == {2, 3}
             await in_thread(lambda: change(3, 4))
             await until(lambda: matched(lists) == {3, 4})
+            # What cannot be read is said, and changes nothing; an announcement is heard.
+            await in_thread(lambda: send(config, topic, [(b"x", b"{"), (b"y", b"[1]")]))
+            await in_thread(lambda: announce_snapshot(config, topic, "v"))
+            await until(lambda: bool(told))
+            assert matched(lists) == {3, 4}
         finally:
             await follower.stop()
 
     asyncio.run(follow())
+    unread = [record.message for record in caplog.records if "cannot be read" in record.message]
+    assert len(unread) == 2
+    assert all(topic in message for message in unread)
 
 
 def test_followers_that_are_asked_to_end_do_not_fail_by_it(broker, prefix, tmp_path: Path) -> None:
@@ -137,7 +150,7 @@ def test_followers_that_are_asked_to_end_do_not_fail_by_it(broker, prefix, tmp_p
         lists = LiveLists([path], clock=lambda: datetime.now(UTC))
         await in_thread(lists.load)
         followers = (
-            ListFollower(lists, client, topic),
+            ListFollower(lists, client, topic, lambda: None),
             PolicyFollower(LivePolicy(load_policy(None)), client, topic),
         )
         for follower in followers:
@@ -234,7 +247,7 @@ def test_a_running_worker_decides_by_a_change(broker, prefix, tmp_path: Path, bu
                 if decision["action"] == "block":
                     assert [s["entry"] for s in decision["signals"]] == [md5(2)]
                     found = True
-        assert process.end() == 0
+        assert process.end() == 0, process.log
     producer.close()
     decisions.close()
 

@@ -127,7 +127,10 @@ def test_a_record_that_is_nested_too_deeply_stops_no_reader(broker, prefix, tmp_
         await asyncio.to_thread(lists.load)
         live = LivePolicy(load_policy(None))
         client = {"bootstrap_servers": broker.bootstrap}
-        followers = ListFollower(lists, client, topic), PolicyFollower(live, client, topic)
+        followers = (
+            ListFollower(lists, client, topic, lambda: None),
+            PolicyFollower(live, client, topic),
+        )
         for follower in followers:
             await follower.catch_up(lambda: False)
             await follower.stop()

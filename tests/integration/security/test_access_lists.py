@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -69,7 +70,7 @@ def test_workers_do_their_job_and_the_canary_comes_back(
     with ExitStack() as stack:
         processes = []
         for user, stage in runs.items():
-            config = config_of(user, lists={"files": [str(lists)]})
+            config = config_of(user, lists={"files": [str(lists)]}, worker={"instance_id": user})
             arguments = ["worker", *(["--stages", stage] if stage else [])]
             processes.append(
                 stack.enter_context(running(secured, user, tmp_path / user, config, *arguments))
@@ -85,6 +86,7 @@ def test_workers_do_their_job_and_the_canary_comes_back(
         assert "uthorization" not in logs, logs
         for process in processes:
             assert process.end() == 0
+            assert re.search(r"membership left \S+$", process.log, re.MULTILINE), process.log
 
 
 def test_the_media_worker_does_its_job(

@@ -5,7 +5,7 @@ import logging
 import msgspec
 import pytest
 
-from streams.control.agent import ControlMessage
+from streams.control.follow import ControlMessage
 from streams.control.policy_change import KEY, PolicyChanged, read_change
 from streams.policy.live import LivePolicy
 from streams.policy.load import default_policy
