@@ -1,6 +1,5 @@
 """The commands of `seawall lists` that change the librarian's store, or publish its changes."""
 
-import getpass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +14,7 @@ from matchers.lists.librarian.catalogue import CataloguedList, read_catalogue, r
 from matchers.lists.librarian.fetch import Fetch, FetchFailed
 from matchers.lists.librarian.store import ListStore, Outcome, Refused
 from matchers.lists.librarian.sync import sync_list
-from streams.cli.audit_hook import rejection
+from streams.cli.audit_hook import actor, rejection
 from streams.cli.list_records import SHOWN, ListArgument, StoreOption, open_store
 from streams.cli.options import (
     EXIT_DIFFERS,
@@ -124,7 +123,7 @@ def remove(
     Exit codes: 0 removed, 2 there is no such entry, list or store.
     """
     with open_store(store, config) as opened:
-        outcome = opened.remove(name, entries, origin=_who(), at=_now())
+        outcome = opened.remove(name, entries, origin=actor(), at=_now())
     _finish([_result(outcome)], as_json)
 
 
@@ -144,7 +143,7 @@ def rollback(
     Exit codes: 0 done, 2 there is no such revision, list or store.
     """
     with open_store(store, config) as opened:
-        outcome = opened.rollback(name, revision, origin=_who(), at=_now())
+        outcome = opened.rollback(name, revision, origin=actor(), at=_now())
     _finish([_result(outcome)], as_json)
 
 
@@ -175,6 +174,11 @@ def approve(
 
     Exit codes: 0 done, 2 nothing waits, another change does, or there is no such list or store.
     """
+    if entry is not None and reject:
+        fail(
+            f"--reject drops a change that waits; to be rid of the entry: seawall lists remove "
+            f"{name} {entry}"
+        )
     if entry is None and not reject and change is None:
         fail(
             f"which change? Look at it (seawall lists diff {name}), and approve what you saw: "
@@ -183,11 +187,14 @@ def approve(
     with open_store(store, config) as opened:
         if reject:
             with rejection(loaded_settings(config).settings) as what:
-                what |= {"list": name, "change": opened.change(name)}
+                waits = opened.change(name)
+                if change is not None and waits is not None and change != waits:
+                    raise Refused(f"list {name!r}: change {waits} waits, not {change}")
+                what |= {"list": name, "change": waits}
                 opened.reject(name)
             outcome = Outcome(list=name)
         else:
-            outcome = opened.approve(name, entry, change=change, origin=_who(), at=_now())
+            outcome = opened.approve(name, entry, change=change, origin=actor(), at=_now())
     _finish([_result(outcome)], as_json)
 
 
@@ -224,10 +231,10 @@ def _import_one(
     feed = read_list_file(file.parent / listed.file, listed) if listed.file else None
     if not dry_run and (file.suffix == ".toml" or listed.name not in store.infos()):
         info = listed.info if file.suffix == ".toml" else ListInfo(name=listed.name)
-        store.define(info, origin=_who(), at=at)
+        store.define(info, origin=actor(), at=at)
     if feed is None:
         return _result(Outcome(list=listed.name))
-    outcome = store.import_feed(listed.name, feed, origin=_who(), at=at, dry_run=dry_run)
+    outcome = store.import_feed(listed.name, feed, origin=actor(), at=at, dry_run=dry_run)
     return _result(outcome, feed.rejected, feed.held) | {"unused": feed.unused}
 
 
@@ -235,7 +242,7 @@ def sync_one(store: ListStore, listed: CataloguedList) -> dict[str, Any]:
     """Bring a list up to its source; what came of it, for people and scripts."""
     at = _now()
     try:
-        store.define(listed.info, origin=_who(), at=at)
+        store.define(listed.info, origin=actor(), at=at)
         if listed.source is None:
             return _result(Outcome(list=listed.name))
         done = sync_list(store, listed, Fetch(listed.source), now=at)
@@ -301,10 +308,6 @@ def described(result: dict[str, Any]) -> list[str]:
         if len(rows) > SHOWN:
             lines.append(f"  … and {len(rows) - SHOWN} more {kind}; --json shows all")
     return lines
-
-
-def _who() -> str:
-    return getpass.getuser()
 
 
 def _now() -> datetime:

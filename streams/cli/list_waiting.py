@@ -1,7 +1,6 @@
 """The commands of `seawall lists` for what waits for a person: changes, held and flagged entries,
 proposals."""
 
-import getpass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -9,7 +8,7 @@ import typer
 
 from matchers.lists.librarian import proposals
 from matchers.lists.librarian.store import Refused
-from streams.cli.audit_hook import rejection
+from streams.cli.audit_hook import actor, rejection
 from streams.cli.list_records import SHOWN, StoreOption, open_store
 from streams.cli.options import (
     EXIT_DIFFERS,
@@ -112,7 +111,7 @@ def accept(
 
     Exit codes: 0 done, 1 taken in, but held, 2 no such proposal waits, or there is no store.
     """
-    origin, at = getpass.getuser(), datetime.now(UTC)
+    origin, at = actor(), datetime.now(UTC)
     with open_store(store, config) as opened:
         if reject:
             with rejection(loaded_settings(config).settings) as what:

@@ -72,6 +72,18 @@ def test_a_large_change_waits_is_shown_and_approved_or_rejected(lists: Lists) ->
     assert lists.json("approve", "own", "--change", waiting_change(lists))[0]["removed"] == 9
 
 
+def test_only_what_was_named_is_rejected(lists: Lists) -> None:
+    imported(lists, *MD5[:10])
+    imported(lists, MD5[0], code=1)
+    change = waiting_change(lists)
+    said = lists("approve", "own", MD5[0], "--reject", code=2).stderr
+    assert f"seawall lists remove own {MD5[0]}" in said.replace("\n", " ")
+    assert change in lists("approve", "own", "--reject", "--change", "other", code=2).stderr
+    assert waiting_change(lists) == change
+    lists("approve", "own", "--reject", "--change", change)
+    lists("waiting", "own")
+
+
 def waiting_change(lists: Lists) -> str:
     (waiting,) = lists.json("waiting", "own", code=1)["changes"]
     return waiting["change"]
