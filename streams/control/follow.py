@@ -10,8 +10,15 @@ import faust
 import msgspec
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 
+from matchers.lists.entry import normal_value
 from streams.contracts.refusal import DecodeFailure
-from streams.control.list_changes import ListMessage, Offset, ReloadLists
+from streams.control.list_changes import (
+    EntryListed,
+    EntryRemoved,
+    ListMessage,
+    Offset,
+    ReloadLists,
+)
 from streams.control.lists import LiveLists
 from streams.control.policy_change import PolicyChanged
 from streams.control.requests import Request
@@ -20,7 +27,7 @@ from streams.control.topic import POLL_MS, ControlRecord, TopicFollower
 log = logging.getLogger(__name__)
 
 MAX_READ = 500
-REST = 4.0
+REST = 8.0
 """Times as long as a step took that a running worker does without one: taking thousands of changes
 into use needs Python's lock, and so do decisions."""
 
@@ -118,12 +125,17 @@ class ListFollower(TopicFollower):
         return announced
 
     def _message(self, record: ControlRecord) -> ControlMessage | None:
-        """What a record says; `None` for what is compacted away, or cannot be read."""
+        """What a record says; `None` for what is compacted away, or cannot be read or used."""
         if record.value is None:
             return None
         try:
-            return _decoder.decode(record.value)
-        except DecodeFailure as error:
+            message = _decoder.decode(record.value)
+            if isinstance(message, EntryListed):
+                normal_value(message.entry.algorithm, message.entry.value)
+            elif isinstance(message, EntryRemoved):
+                normal_value(message.algorithm, message.value)
+            return message
+        except (*DecodeFailure, ValueError) as error:
             log.error(
                 "the message at offset %d of %s cannot be read, and is passed over: %s",
                 record.offset,

@@ -51,7 +51,8 @@ class ListDefined(Struct, frozen=True, kw_only=True, tag_field="type", tag="list
 
 
 class ReloadLists(Struct, frozen=True, kw_only=True, tag_field="type", tag="reload_lists"):
-    """The lists' files have changed: look at them now. `version` is that of a new snapshot."""
+    """A new snapshot of this version stands in its place. Who follows one looks now; others see
+    that their files have changed at their next look, within seconds."""
 
     schema_version: Literal[1] = 1
     version: str = ""
@@ -208,14 +209,21 @@ class ChangeLog:
             key: kept for key, kept in self._newest.items() if kept.offset >= self._begin
         }
 
-    def add(self, read: Iterable[Offset], position: int) -> None:
-        """Keep what was read up to `position`."""
+    def add(self, read: Iterable[Offset], position: int) -> int:
+        """Keep what was read up to `position`; the offset from which on that is new. A position
+        before the last one is on a topic that was made anew, which knows nothing of what was
+        said on the one before."""
+        since = self.position or 0
+        if position < since:
+            self._newest.clear()
+            self._begin = since = 0
         for change in read:
             key = message_key(change.message)
             self._newest.pop(key, None)
             self._newest[key] = change
         self._begin = min(self._begin, position)
         self.position = position
+        return since
 
     def applied(self, matcher: ListMatcher, since: int, at: datetime) -> ListMatcher:
         """A matcher with the changes from an offset on. Entries of a list that is not known yet

@@ -111,11 +111,10 @@ class LiveLists:
         """Take what was read from the control topic, from `self.position` up to `position`, into
         use. Blocks, so call it outside the event loop."""
         with self._loading:
-            since = self._changes.position
-            if since is None:
+            if self._changes.position is None:
                 return
-            self._changes.add(read, position)
-            matcher = self._changes.applied(self.matcher(), min(since, position), self._clock())
+            since = self._changes.add(read, position)
+            matcher = self._changes.applied(self.matcher(), since, self._clock())
             self._current = matcher
         if self._on_loaded is not None:
             self._on_loaded(matcher)

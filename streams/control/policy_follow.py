@@ -12,7 +12,7 @@ from streams.control.policy_change import PolicyChanged, read_change
 from streams.control.topic import POLL_MS, TopicFollower
 from streams.policy.live import LivePolicy
 
-MAX_READ = 5_000
+MAX_READ = 500
 
 
 class _Found(NamedTuple):

@@ -109,10 +109,11 @@ class ChunkService(faust.Service):
         await self.revoke(set(self._owned))
         if self._consumer is not None:
             await self._consumer.stop()
-            if self._leave is not None and self._crashing is None:
-                await asyncio.to_thread(self._leave)
         await self._store.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
+        failed = self._crashing is not None or self.crashed
+        if self._consumer is not None and self._leave is not None and not failed:
+            await asyncio.to_thread(self._leave)
 
     async def _wait_for_broker(self) -> None:
         topics = [

@@ -7,8 +7,9 @@ from streams.kafka.client import ClientConfig, KafkaError, admin_client, retried
 
 log = logging.getLogger(__name__)
 
-LEAVE_SECONDS = 3.0
-"""Leaving is a courtesy to those who wait: a worker that ends does not wait for it for long."""
+LEAVE_SECONDS = 2.0
+"""For reaching the brokers, for trying again and for the last try: leaving is a courtesy to those
+who wait, and a worker that ends does not wait for it for long."""
 
 
 def leave_group(config: ClientConfig, group: str, instance_id: str) -> None:

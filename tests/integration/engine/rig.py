@@ -108,7 +108,9 @@ class Rig:
             }
         )
 
-    def service(self, stage: Stage | None = None, max_bytes=1_000_000, **changes) -> ChunkService:
+    def service(
+        self, stage: Stage | None = None, max_bytes=1_000_000, leave=None, **changes
+    ) -> ChunkService:
         chain = Chain(
             [stage or PassOn()],
             event_intake(
@@ -131,6 +133,7 @@ class Rig:
             [self.sink],
             [],
             nothing,
+            leave=leave,
         )
 
     @asynccontextmanager

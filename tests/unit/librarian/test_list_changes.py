@@ -131,6 +131,24 @@ def test_a_snapshot_names_its_offset_and_a_reload_keeps_what_came_after(tmp_path
     assert lists.position == 8
 
 
+def test_a_topic_that_was_made_anew_is_followed_from_its_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "lists.snapshot"
+    with ListStore.open(tmp_path / "lists.db") as store:
+        store.define(ListInfo(name="a"), origin="test", at=NOW)
+        with store.writing() as database:
+            outbox.mark_published(database, Published(store.revision(), 7))
+        compile_store(store, path)
+    lists = LiveLists([path], clock=lambda: datetime.now(UTC))
+    lists.load()
+    lists.follow([Offset(7, listed("a", 1, "x")), Offset(8, listed("a", 2, "x"))], 9)
+    lists.follow([Offset(0, listed("a", 3, "x")), Offset(1, listed("a", 1, "y"))], 2)
+    assert {("a", VALUES[3], "x"), ("a", VALUES[1], "y")} <= found(lists.matcher())
+    lists.follow(
+        [Offset(2, EntryRemoved(list="a", id=VALUES[1], algorithm="md5", value=VALUES[1]))], 3
+    )
+    assert not any(value == VALUES[1] for _, value, _ in found(lists.matcher()))
+
+
 def test_what_is_not_published_is_the_newest_of_each_entry(tmp_path: Path) -> None:
     with ListStore.open(tmp_path / "lists.db") as store:
         store.define(ListInfo(name="a"), origin="test", at=NOW)
