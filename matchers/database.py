@@ -101,8 +101,9 @@ def transaction(
     database.execute(begin)
     try:
         yield
+        # Within: a COMMIT that finds the file locked leaves the transaction open.
+        database.execute("COMMIT" if keep else "ROLLBACK")
     except BaseException:
         if database.in_transaction:  # SQLite ends it itself after some errors
             database.execute("ROLLBACK")
         raise
-    database.execute("COMMIT" if keep else "ROLLBACK")

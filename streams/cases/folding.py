@@ -4,6 +4,7 @@
 # ruff: noqa: S608
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -20,6 +21,12 @@ person."""
 REPORTS: tuple[CaseReport, ...] = ("no", "paused", "yes")
 _opening = msgspec.json.Decoder(CaseOpening)
 _REVIEWED = f"EXISTS ({review_of('cases')})"
+_CONFIRMED = """EXISTS (SELECT 1 FROM outcomes AS o WHERE o.decision_id = cases.decision_id
+  AND o.outcome = 'confirmed' AND NOT EXISTS (SELECT 1 FROM outcomes AS later
+    WHERE later.decision_id = o.decision_id AND later.target_kind = o.target_kind
+    AND later.target_id = o.target_id AND later.seq > o.seq
+    AND later.outcome IN ('rejected', 'appeal_granted')))"""
+"""Whether people confirmed a target of a case, and nobody found otherwise since."""
 
 
 def report_of(decision: Decision) -> CaseReport:
@@ -43,32 +50,58 @@ def head_of(database: sqlite3.Connection, fold_key: str) -> str | None:
 def part_unseen(database: sqlite3.Connection, case_id: str, seen: int) -> list[str]:
     """Take out of a case that was closed what came to it after `seen` (milliseconds), when
     somebody looked at it: nobody was shown that. The first of these is an open case again, with the
-    others folded into it; one that was reviewed by itself, and not closed, is a case of its own.
-    Holds stand on what was held. The cases that are open again.
+    others folded into it; one that was reviewed by itself, and not closed, is a case of its own,
+    and so is one that was confirmed, whenever it came. Holds stand on what was held. The cases that
+    are open again.
 
     What a submitted case names stays with it.
     """
     rows = database.execute(
         f"""SELECT f.case_id, f.reviewed FROM
-        (SELECT *, {_REVIEWED} AS reviewed FROM cases WHERE folded_into = ?) AS f
+        (SELECT *, {_REVIEWED} AS reviewed, {_CONFIRMED} AS confirmed FROM cases
+          WHERE folded_into = ?) AS f
         JOIN cases AS head ON head.case_id = f.folded_into
-        WHERE head.submitted_at IS NULL AND f.came_at > ? AND NOT f.closed
+        WHERE head.submitted_at IS NULL AND (f.confirmed OR f.came_at > ? AND NOT f.closed)
         ORDER BY f.opened_at, f.case_id""",
         (case_id, seen),
     ).fetchall()
     waiting = [unseen for unseen, reviewed in rows if not reviewed]
     heads = [unseen for unseen, reviewed in rows if reviewed] + waiting[:1]
+    _part(database, case_id, heads, waiting[1:])
+    return heads
+
+
+def part_reopened(database: sqlite3.Connection, case_id: str) -> list[str]:
+    """Take a case that is not closed out of the closed one that it was folded into: it is a case of
+    its own. Holds stand on it, too. The cases that are open again.
+
+    What a submitted case names stays with it.
+    """
+    row = database.execute(
+        """SELECT head.case_id FROM cases AS f JOIN cases AS head ON head.case_id = f.folded_into
+        WHERE f.case_id = ? AND head.closed AND head.submitted_at IS NULL""",
+        (case_id,),
+    ).fetchone()
+    if row is None:
+        return []
+    _part(database, row[0], [case_id], [])
+    return [case_id]
+
+
+def _part(
+    database: sqlite3.Connection, case_id: str, heads: Sequence[str], folded: Sequence[str]
+) -> None:
+    """Make `heads`, which were folded into a case, cases of their own, and fold `folded` into the
+    last of them."""
     for head in heads:
         database.execute("UPDATE cases SET folded_into = NULL WHERE case_id = ?", (head,))
         copy_holds(database, case_id, head)
     database.executemany(
-        "UPDATE cases SET folded_into = ? WHERE case_id = ?",
-        [(waiting[0], unseen) for unseen in waiting[1:]],
+        "UPDATE cases SET folded_into = ? WHERE case_id = ?", [(heads[-1], one) for one in folded]
     )
     if heads:
         for head in (case_id, *heads):
             _work_out_urgency(database, head)
-    return heads
 
 
 def _work_out_urgency(database: sqlite3.Connection, case_id: str) -> None:

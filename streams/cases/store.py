@@ -11,7 +11,14 @@ import msgspec
 
 from matchers.database import transaction
 from streams.cases.file import CaseFile, ReporterFile, Submission
-from streams.cases.folding import REPORTS, CaseReport, head_of, part_unseen, report_of
+from streams.cases.folding import (
+    REPORTS,
+    CaseReport,
+    head_of,
+    part_reopened,
+    part_unseen,
+    report_of,
+)
 from streams.cases.holds import LATEST, STANDING, Hold, holds_of, lift, put_on, time_of
 from streams.cases.schema import connect
 from streams.contracts.case_record import CaseOpening
@@ -277,22 +284,24 @@ class CaseStore:
         seen: datetime | None = None,
     ) -> list[str]:
         """Say of the case of a decision that people closed it, or that it is open again. What came
-        to it after somebody looked at it, `seen`, is not closed with it: the cases that it is then.
+        to it after somebody looked at it, `seen`, or was confirmed is not closed with it, nor does
+        one that is open again stay folded into one that is closed: the cases that are open by
+        themselves then.
         """
         self._database.execute(
             """UPDATE cases SET closed = ?, reversed = max(reversed, ?) WHERE decision_id = ?""",
             (closed, reversed, decision_id),
         )
-        if not closed or seen is None:
-            return []
         rows = self._database.execute(
             "SELECT case_id FROM cases WHERE decision_id = ?", (decision_id,)
         ).fetchall()
-        return [
-            parted
-            for (case_id,) in rows
-            for parted in part_unseen(self._database, case_id, milliseconds(seen))
-        ]
+        parted: list[str] = []
+        for (case_id,) in rows:
+            if not closed:
+                parted += part_reopened(self._database, case_id)
+            elif seen is not None:
+                parted += part_unseen(self._database, case_id, milliseconds(seen))
+        return parted
 
     def _holds(self, case_id: str) -> tuple[Hold, ...]:
         return self.state(case_id).holds

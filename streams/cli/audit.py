@@ -67,7 +67,8 @@ def verify(
         fault = found.fault._asdict() if found.fault else None
         print_json({"rows": found.rows, "head": found.head, "fault": fault, "head_known": known})
     elif found.fault is not None:
-        typer.echo(f"row {found.fault.seq}: {found.fault.why}; the {found.rows} before it hold")
+        why = visible(found.fault.why)
+        typer.echo(f"row {found.fault.seq}: {why}; the {found.rows} before it hold")
     elif not known:
         typer.echo(f"{found.rows} rows hold, but none has the hash {head}")
     elif not found.rows:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, NoReturn
 import msgspec
 import typer
 
+from streams.cli.tables import visible
 from streams.settings import Loaded, Settings, SettingsError, load_settings
 
 EXIT_DIFFERS = 1
@@ -78,8 +79,10 @@ def reaching(settings: Settings) -> Generator[None]:
 
 
 def fail(message: str, code: int = EXIT_UNUSABLE) -> NoReturn:
-    """Say what went wrong on standard error and end the command."""
-    typer.echo(f"error: {message}", err=True)
+    """Say what went wrong on standard error, nothing in it taken for a command to the terminal, and
+    end the command. A message may have several lines, such as an excerpt."""
+    shown = "\n".join(map(visible, message.split("\n")))
+    typer.echo(f"error: {shown}", err=True)
     raise typer.Exit(code)
 
 

@@ -1,4 +1,5 @@
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -6,6 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from matchers import database
+from streams.audit import log as logs
 from streams.audit.log import GENESIS, AuditLog, UnusableAudit
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -123,3 +126,78 @@ def test_what_is_no_audit_log_is_refused(tmp_path: Path, content) -> None:
         path.write_bytes(content)
     with pytest.raises(UnusableAudit, match=r"a\.db"):
         AuditLog(path)
+
+
+def test_who_reads_the_log_keeps_nobody_from_appending(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(logs, "PIECE", 2)
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
+    with written(tmp_path / "a.db") as log, AuditLog(tmp_path / "a.db") as writer:
+        reading, searching = log.entries(), log.having("n")
+        assert (next(reading).seq, next(searching)["n"]) == (1, ROWS - 1)
+        writer.append("case", "me", {})
+        assert [row.seq for row in reading] == list(range(2, ROWS + 2))
+        assert [what["n"] for what in searching] == list(range(ROWS - 2, -1, -1))
+
+
+@BOUNDED
+@given(st.integers(0, 9), st.integers(1, 4), st.integers(0, 9))
+def test_the_log_is_read_whole_whatever_is_read_at_once(
+    tmp_path_factory: pytest.TempPathFactory, rows: int, piece: int, since: int
+) -> None:
+    path = tmp_path_factory.mktemp("log") / "a.db"
+    with pytest.MonkeyPatch.context() as patch, written(path, rows) as log:
+        patch.setattr(logs, "PIECE", piece)
+        assert [row.seq for row in log.entries(since)] == list(range(since + 1, rows + 1))
+        assert [what["n"] for what in log.having("n")] == list(range(rows - 1, -1, -1))
+        assert log.verify()[::2] == (rows, None)
+
+
+def test_an_append_that_cannot_be_committed_leaves_the_log_usable(
+    tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
+    path = tmp_path / "a.db"
+    with written(path) as log, closing(sqlite3.connect(path)) as reader:
+        cursor = reader.execute("SELECT seq FROM audit")
+        assert cursor.fetchone() == (1,)  # the others are still to be read: a shared lock
+        for _ in range(2):
+            with pytest.raises(UnusableAudit, match="another process has had it locked"):
+                log.append("case", "me", {})
+        cursor.close()
+        assert log.append("case", "me", {}).seq == ROWS + 1
+        assert log.verify()[::2] == (ROWS + 1, None)
+
+
+@pytest.mark.parametrize(
+    ("harm", "why"),
+    [
+        ("DELETE FROM audit WHERE seq = 6", "gone; it was there at an earlier check"),
+        ("UPDATE audit SET hash = 'x' WHERE seq = 6", "another than at an earlier check"),
+    ],
+)
+def test_what_became_of_the_newest_row_is_told(tmp_path: Path, harm: str, why: str) -> None:
+    with written(tmp_path / "a.db") as log:
+        known = log.verify()
+    with closing(sqlite3.connect(tmp_path / "a.db")) as other:
+        other.execute("DROP TRIGGER audit_is_not_shortened")
+        other.execute("DROP TRIGGER audit_is_not_changed")
+        other.execute(harm)
+        other.commit()
+    with AuditLog(tmp_path / "a.db") as log:
+        assert log.verify(known).fault == (ROWS, why)
+
+
+def test_rows_whose_numbers_are_none_are_refused_rather_than_read_for_ever(
+    tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(logs, "PIECE", 2)
+    written(tmp_path / "a.db").close()
+    with closing(sqlite3.connect(tmp_path / "a.db")) as other:
+        other.execute("ALTER TABLE audit RENAME TO before")
+        other.execute("CREATE TABLE audit AS SELECT * FROM before")
+        other.execute("UPDATE audit SET seq = 'row ' || seq")
+        other.commit()
+    with AuditLog(tmp_path / "a.db") as log:
+        with pytest.raises(UnusableAudit, match="its rows are not in order"):
+            list(log.entries())
+        assert log.verify().fault is not None

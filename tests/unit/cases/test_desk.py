@@ -128,6 +128,68 @@ def test_what_came_after_the_look_is_not_closed_by_its_outcome(
     assert again == ([repeat.case_id] if "open" in states else [])
 
 
+FOUND = {
+    "first": lambda head, repeat: [outcome(repeat), outcome(head, "rejected")],
+    "last": lambda head, repeat: [outcome(head, "rejected"), outcome(repeat)],
+    "after it was rejected": lambda head, repeat: [
+        outcome(repeat, "rejected"),
+        outcome(head, "rejected"),
+        outcome(repeat, reviewed_at=AT + timedelta(hours=2)),
+    ],
+    "before somebody was unsure": lambda head, repeat: [
+        outcome(repeat),
+        outcome(repeat, "unsure"),
+        outcome(head, "rejected"),
+    ],
+}
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("order", FOUND)
+def test_a_repeat_that_was_confirmed_is_not_closed_with_another(office, order, together) -> None:
+    """It came before the look: nothing but the outcome about it keeps it open."""
+    head, repeat, third = (opening(event(f"e{n}")) for n in range(3))
+    for one in (head, repeat, third):
+        office.take(opened(one), decided(one.decision))
+    office.desk.store.hold(head.case_id, "request 17", "desk", AT)
+    seen = viewing(viewed_at=AT + timedelta(hours=1), reviewed_at=AT + timedelta(hours=1))
+    outcomes = [
+        msgspec.structs.replace(one, **seen) if one.outcome == "rejected" else one
+        for one in FOUND[order](head, repeat)
+    ]
+    for records in [outcomes] if together else [[one] for one in outcomes]:
+        office.take(*map(told, records))
+    found = {s.case_id: (s.status, s.repeats) for s in office.desk.store.cases()}
+    assert found == {head.case_id: ("closed", 1), repeat.case_id: ("open", 0)}
+    assert office.desk.store.state(repeat.case_id).holds, "what was held stays held"
+    noted = [msgspec.json.decode(row.what) for row in office.audit.entries()]
+    assert [what["case"] for what in noted if what["done"] == "open again"] == [repeat.case_id]
+
+
+@pytest.mark.parametrize("repeat_first", [True, False])
+def test_a_repeat_in_which_people_found_nothing_either_is_closed_with_the_other(
+    office, repeat_first
+) -> None:
+    head, repeat = opening(), opening(event("e2"))
+    for one in (head, repeat):
+        office.take(opened(one), decided(one.decision))
+    office.take(told(outcome(repeat)))
+    later = {"reviewed_at": AT + timedelta(hours=1)}
+    told_now = [outcome(repeat, "rejected", **later), outcome(head, "rejected", **later)]
+    for one in told_now if repeat_first else reversed(told_now):
+        office.take(told(one))
+    assert {state.status for state in office.desk.store.cases()} == {"closed"}
+
+
+def test_a_confirmed_repeat_of_a_submitted_case_stays_with_it(office) -> None:
+    head, repeat = opening(), opening(event("e2"))
+    for one in (head, repeat):
+        office.take(opened(one), decided(one.decision))
+    office.desk.store.submit(head.case_id, 7, {}, "desk", AT)
+    office.take(told(outcome(head, "rejected")), told(outcome(repeat)))
+    assert [(s.status, s.repeats) for s in office.desk.store.cases()] == [("submitted", 1)]
+
+
 def test_a_rejected_exact_match_proposes_nothing(office) -> None:
     one = opening(event(), match(), near())
     office.take(opened(one), decided(one.decision), told(outcome(one, "rejected")))

@@ -1,6 +1,8 @@
 """What comes from outside is shown as it is, and whole: brackets, escapes, ids on any terminal."""
 
 import io
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from streams.audit.log import AuditLog
 from streams.cli.fitted import print_fitted
 from streams.cli.tables import visible
 from streams.contracts.decision import Reason
@@ -53,6 +56,27 @@ def test_ids_rules_and_lists_are_plain_text(tmp_path: Path, name: str) -> None:
         assert "\u202e" not in done.output
     assert desk.run("cases", "hold", name, "--reason", name).exit_code == 0
     assert desk.run("audit", "show").exit_code == 0
+    again = desk.run("cases", "hold", name, "--reason", name)
+    assert (again.exit_code, again.stdout) == (1, "")
+    for line in name.split("\n"):
+        assert visible(line) in again.stderr
+    assert "\x1b" not in again.stderr
+    assert "\u202e" not in again.stderr
+
+
+def test_what_is_wrong_with_a_row_is_no_command_to_the_terminal(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    with AuditLog(tmp_path / "audit.db") as log:
+        log.append("case", "somebody", {})
+    with closing(sqlite3.connect(tmp_path / "audit.db")) as database:
+        database.execute("DROP TRIGGER audit_is_not_changed")
+        database.execute("UPDATE audit SET actor = CAST(x'1b5b324aff' AS TEXT)")
+        database.commit()
+    done = desk.run("audit", "verify")
+    assert done.exit_code == 1
+    assert r"row 1: cannot be read" in done.output
+    assert r"\x1b[2J" in done.output
+    assert "\x1b" not in done.output
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
