@@ -47,14 +47,16 @@ class Indicator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Cues(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Phrases that take weight off an indicator near them: `negation` right before it,
     `reported` speech before it in its sentence, `advice` anywhere in the message, `hyperbole`
-    (jokes and figures of speech) anywhere, for self-harm only, and `occasion` (surprises and
-    presents) anywhere, for secrecy only."""
+    (jokes and figures of speech) anywhere, for self-harm only, `occasion` (surprises and
+    presents) anywhere, for secrecy only, and `outing` (a trip, a match, a school play: what family
+    and class are shown gladly) anywhere, for threats of exposure only."""
 
     negation: tuple[str, ...] = ()
     reported: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
     hyperbole: tuple[str, ...] = ()
     occasion: tuple[str, ...] = ()
+    outing: tuple[str, ...] = ()
 
 
 class LanguageCatalogue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

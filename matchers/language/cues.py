@@ -19,8 +19,10 @@ NEGATION_ADJACENT = frozenset(("exposure_threat",))
 """Categories that only a negation right before them negates: "don't tell anyone or I post it" and
 "if you don't pay I post it" are threats."""
 
-CUE_FOR = {"hyperbole": "self_harm", "occasion": "secrecy"}
+CUE_FOR = {"hyperbole": "self_harm", "occasion": "secrecy", "outing": "exposure_threat"}
 """Cues that bear on one category only."""
+CUE_WITHIN = frozenset(("outing",))
+"""Cues that also count within the indicator: what its gaps hold says what is shown to whom."""
 
 _QUOTES = re.compile(
     r'"[^"]{1,500}"|“[^”]{1,500}”|„[^“”]{1,500}[“”]|«[^»]{1,500}»|「[^」]{1,500}」|(?m:^>.*$)'
@@ -76,6 +78,7 @@ class CueFinder:
             "advice": union(language.cues.advice),
             "hyperbole": union(language.cues.hyperbole),
             "occasion": union(language.cues.occasion),
+            "outing": union(language.cues.outing),
         }
         # A language that writes no spaces counts characters.
         self._spaced = language.spacing == "words"
@@ -98,7 +101,10 @@ class CueFinder:
             for name, cue in self._anywhere.items()
             if cue is not None
             and CUE_FOR.get(name, category) == category
-            and any(m.end() <= start or m.start() >= end for m in cue.finditer(normal))
+            and any(
+                name in CUE_WITHIN or m.end() <= start or m.start() >= end
+                for m in cue.finditer(normal)
+            )
         ]
         return [Cue(name, DISCOUNTS[name]) for name in names]
 

@@ -15,6 +15,7 @@ DISCOUNTS = {
     "advice": 0.1,
     "hyperbole": 0.15,
     "occasion": 0.2,
+    "outing": 0.3,
 }
 """What remains of an indicator's weight beside each cue; cues multiply."""
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from matchers.language.catalogue import CatalogueError, load, parse_language
 from matchers.language.checks import check
 from matchers.language.indicators import Hit, IndicatorMatcher
+from matchers.language.weights import SOLID, VIEW_FACTORS
 
 CATALOGUE = load()
 MATCHER = IndicatorMatcher(CATALOGUE)
@@ -207,3 +208,39 @@ def test_full_stops_cost_no_more_than_their_number() -> None:
     """Their square, once: 25 s for this text."""
     text = "how old are you. " + "a. " * 30_000
     assert [hit.category for hit in MATCHER.find(text[:100_000])] == ["age_question"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "i have all your photos from the trip, ill send them to your mom tonight",
+        "imagine what your coach will think when he opens the video of that goal",
+        "el viernes tus padres van a ver el video de la obra y luego toda tu escuela",
+        "am freitag sehen deine eltern das video vom theater, dann die ganze schule",
+        "今晚把旅行的照片发给你妈",
+    ],
+)
+def test_what_is_shown_gladly_is_no_plain_threat(text: str) -> None:
+    hit = found(text)["exposure_threat"]
+    assert [cue.name for cue in hit.cues] == ["outing"]
+    assert hit.weight < SOLID
+
+
+def test_the_same_without_an_outing_is_a_plain_threat() -> None:
+    assert (
+        found("i have all your photos, ill send them to your mom tonight")["exposure_threat"].weight
+        >= SOLID
+    )
+
+
+@pytest.mark.parametrize("category", ["exposure_threat", "payment_demand"])
+def test_a_plain_threat_or_demand_stays_plain_when_it_was_disguised(category: str) -> None:
+    least = min(VIEW_FACTORS.values())
+    assert [
+        indicator.id
+        for language in CATALOGUE.languages
+        for indicator in language.indicators
+        if indicator.category == category
+        and indicator.weight >= SOLID
+        and indicator.weight * least < SOLID
+    ] == []
