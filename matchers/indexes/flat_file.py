@@ -7,8 +7,10 @@ that takes the real one when it is whole and on disk: a torn file cannot pass fo
 """
 
 import fcntl
+import math
 import mmap
 import os
+import re
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,6 +32,9 @@ _TAIL = struct.Struct("<QQI8s")
 """Offset, length and CRC-32C of the table of contents, and the magic number of the end."""
 _ALIGNMENT = 64
 _CRC_STEP = 1 << 26
+_NUMBERS = re.compile(r"\|[iu]1|<[iu][248]|<f[48]")
+"""Dtypes of sections: never objects, which are pointers."""
+_DIMENSIONS = 2
 
 AnyArray = NDArray[Any]
 
@@ -168,7 +173,11 @@ def open_flat_file(path: Path, kind: str) -> FlatFile:
         )
     arrays: dict[str, AnyArray] = {}
     for section in contents.sections:
-        count = int(np.prod(section.shape))
+        if not _fits(section, at):
+            raise UnusableFile(
+                path, f"section {section.name} made by another version: compile it anew"
+            )
+        count = math.prod(section.shape)
         array = np.frombuffer(mapped, section.dtype, count, section.offset)
         if _checksum(array) != section.crc32c:
             raise UnusableFile(path, f"section {section.name} was changed")
@@ -179,8 +188,20 @@ def open_flat_file(path: Path, kind: str) -> FlatFile:
 def _contents(path: Path, encoded: bytes) -> _Contents:
     try:
         return msgspec.json.decode(encoded, type=_Contents)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnusableFile(path, f"its table of contents is of another format: {error}") from error
+
+
+def _fits(section: _Section, end: int) -> bool:
+    """Whether a section holds numbers, in the file's own order, and lies where sections do."""
+    return (
+        _NUMBERS.fullmatch(section.dtype) is not None
+        and len(section.shape) <= _DIMENSIONS
+        and all(0 <= length <= end for length in section.shape)
+        and section.offset >= len(_MAGIC)
+        and section.offset % _ALIGNMENT == 0
+        and section.offset + math.prod(section.shape) * int(section.dtype[2:]) <= end
+    )
 
 
 def _checksum(array: AnyArray) -> int:

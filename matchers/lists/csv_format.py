@@ -6,7 +6,6 @@ and the rest goes in.
 
 import csv
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import NamedTuple, cast, get_args
 
 from matchers.lists.degenerate import degenerate
@@ -18,7 +17,16 @@ from matchers.lists.entry import (
     EntryStatus,
     ListEntry,
     default_id,
+    is_number,
     normal_value,
+)
+from matchers.lists.fields import (
+    check_utf8,
+    checked_category,
+    checked_id,
+    checked_value,
+    described,
+    time_of,
 )
 
 COLUMNS = (
@@ -46,7 +54,11 @@ class RejectedRow(NamedTuple):
 
 
 class CsvRows(NamedTuple):
-    """What a CSV held. The rows in `held` are among the entries, as `pending`."""
+    """What a CSV held. The rows in `held` are among the entries, as `pending`.
+
+    `unknown_columns` are the columns that have no meaning here, and what was left out of entries
+    that went in (`fields.described`).
+    """
 
     entries: list[ListEntry]
     rejected: list[RejectedRow]
@@ -69,7 +81,8 @@ def read_csv(
     `columns` maps a column's meaning to its name in the header, where they differ; `algorithm` is
     for rows that name none. A row without an id gets its value as id. A second row with the same
     id, algorithm and value is reported as a repeat. A hash that says nothing (see `degenerate`)
-    goes in as `pending`, whatever its row says, and is reported.
+    goes in as `pending`, whatever its row says, and is reported. Bytes that are no UTF-8 are given
+    as lone surrogates (`fields.decoded`): a row that has any is rejected.
 
     Raises `UnreadableList` when there is no header or no column for the value.
     """
@@ -81,6 +94,8 @@ def read_csv(
         raise UnreadableList("the file is empty: a header line is needed") from None
     except csv.Error as error:
         raise UnreadableList(f"the header is not CSV: {error}") from None
+    except ValueError as error:
+        raise UnreadableList(f"the header is {error}: convert the file to UTF-8") from None
     places = _places(header, columns or {}, algorithm)
     known = set(places.values())
     unknown = tuple(name for at, name in enumerate(header) if at not in known)
@@ -88,6 +103,7 @@ def read_csv(
     rejected: list[RejectedRow] = []
     held: list[RejectedRow] = []
     seen: dict[tuple[str, str, str], int] = {}
+    cut: dict[str, None] = {}
     while True:
         try:
             row = next(reader)
@@ -96,10 +112,13 @@ def read_csv(
         except csv.Error as error:
             rejected.append(RejectedRow(reader.line_num, f"not CSV: {error}"))
             continue
+        except ValueError as error:
+            rejected.append(RejectedRow(reader.line_num, str(error)))
+            continue
         if not any(field.strip() for field in row):
             continue
         try:
-            entry, why_held = _entry(row, places, list_name, algorithm)
+            entry, why_held, left_out = _entry(row, places, list_name, algorithm)
         except ValueError as error:
             rejected.append(RejectedRow(reader.line_num, str(error)))
             continue
@@ -108,9 +127,10 @@ def read_csv(
             rejected.append(RejectedRow(reader.line_num, f"a repeat of line {first}"))
             continue
         entries.append(entry)
+        cut.update(dict.fromkeys(left_out))
         if why_held is not None:
             held.append(RejectedRow(reader.line_num, why_held))
-    return CsvRows(entries, rejected, held, unknown)
+    return CsvRows(entries, rejected, held, (*unknown, *cut))
 
 
 class _Rows:
@@ -124,6 +144,7 @@ class _Rows:
     def __next__(self) -> list[str]:
         line = next(self._lines)
         self.line_num += 1
+        check_utf8(line)
         empty: list[str] = []
         return next(csv.reader([line], strict=True), empty)
 
@@ -149,8 +170,8 @@ def _places(
 
 def _entry(
     row: list[str], places: dict[str, int], list_name: str, default: Algorithm | None
-) -> tuple[ListEntry, str | None]:
-    """The entry of a row, and why it is held back, if it is."""
+) -> tuple[ListEntry, str | None, tuple[str, ...]]:
+    """The entry of a row, why it is held back, if it is, and what was left out of it."""
 
     def field(column: str) -> str:
         at = places.get(column)
@@ -167,28 +188,28 @@ def _entry(
         raise ValueError(f"unknown role {role[:32]!r}; known are {', '.join(ROLES)}")
     if status and status not in get_args(EntryStatus):
         raise ValueError(f"unknown status {status[:32]!r}; known are {', '.join(STATUSES)}")
-    value = normal_value(algorithm, field("value"))
-    try:
-        updated_at = datetime.fromisoformat(updated) if updated else None
-    except ValueError:
-        raise ValueError("updated_at is not an ISO 8601 date") from None
+    value = checked_value(normal_value(algorithm, field("value")))
+    updated_at = time_of(updated)
+    if updated and updated_at is None:
+        raise ValueError("updated_at is not an ISO 8601 date")
     quality = field("quality")
-    if quality and not (quality.isascii() and quality.isdigit() and int(quality) <= 100):
+    if quality and not (quality.isascii() and is_number(quality) and int(quality) <= 100):
         raise ValueError("quality is not a number from 0 to 100")
     why_held = degenerate(algorithm, value, int(quality) if quality else None)
     if why_held is not None:
         status = "pending"
-    labels = field("labels").replace("|", ";").split(";")
+    labels = (label.strip() for label in field("labels").replace("|", ";").split(";"))
+    kept = described(filter(None, labels), field("provenance"))
     entry = ListEntry(
         list=list_name,
-        id=field("id") or default_id(value),
+        id=checked_id(field("id")) or default_id(value),
         algorithm=algorithm,
         value=value,
-        category=field("category"),
+        category=checked_category(field("category")),
         role=role or None,
-        labels=tuple(label.strip() for label in labels if label.strip()),
+        labels=kept.labels,
         status=cast(EntryStatus, status) if status else "active",
         updated_at=updated_at,
-        provenance=field("provenance"),
+        provenance=kept.provenance,
     )
-    return entry, why_held
+    return entry, why_held, kept.cut

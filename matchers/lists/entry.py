@@ -12,6 +12,7 @@ from typing import Literal, get_args
 from msgspec import Struct
 
 from matchers.indexes.urls import listed_digest
+from matchers.lists.fields import LONGEST_ID
 
 Algorithm = Literal[
     "md5",
@@ -52,8 +53,9 @@ SHORTEST_TEXT = 32
 """Shingles of a listed text, as of one that is looked up (`matchers.hashing.text`)."""
 FRAME_BYTES = 32
 """A `vpdq` value is the PDQ of every distinct matchable frame of a video, one after another."""
-LONGEST_ID = 256
-"""Characters, as contracts bound ids."""
+LONGEST_VALUE_AS_ID = 256
+"""Characters of a value that is taken for the id of its entry."""
+_DIGITS = 18
 FRAME_QUALITY = 50
 """Frames below are left out, as vPDQ does (facebook/ThreatExchange, vpdq/)."""
 MATCHED_ALGORITHMS: frozenset[Algorithm] = frozenset(
@@ -67,6 +69,8 @@ PERCEPTUAL: frozenset[Algorithm] = frozenset(ALGORITHMS) - {*DIGEST_BYTES, "netc
 FLAGGED = "flagged"
 """The label of an entry that matches a large share of what people send: see `librarian.flags`."""
 
+LONGEST_OBSERVATION = 87_600.0
+"""Hours: ten years, beyond which a list is better not imported."""
 NO_REPORT = "no_report"
 """The label of matches of a list that does not permit reports."""
 Use = Literal["detect", "enforce", "report"]
@@ -161,13 +165,18 @@ def _frames(text: str) -> str:
     kept: list[str] = []
     for number, row in enumerate(filter(None, re.split(r"[;\n]", text)), 1):
         fields = [field.strip() for field in row.split(",")]
-        if len(fields) < 3 or not fields[1].isdecimal() or not _is_hex(fields[2], 64):
+        if len(fields) < 3 or not is_number(fields[1]) or not _is_hex(fields[2], 64):
             raise ValueError(f"vPDQ row {number} is not frame,quality,pdq,seconds")
         if int(fields[1]) >= FRAME_QUALITY:
             kept.append(fields[2].lower())
     if not kept:
         raise ValueError(f"the video has no frame of quality {FRAME_QUALITY} or above")
     return distinct_frames(bytes.fromhex("".join(kept))).hex()
+
+
+def is_number(text: str) -> bool:
+    """Whether the text is a whole number, of no more digits than anything here counts."""
+    return text.isdecimal() and len(text) <= _DIGITS
 
 
 def distinct_frames(value: bytes) -> bytes:
@@ -239,7 +248,15 @@ def _tlsh(text: str) -> str:
 def default_id(value: str) -> str:
     """The id of an entry that was given none: its value, or of a long one (a video, a text) the
     first 32 digits of its SHA-256."""
-    if len(value) <= LONGEST_ID:
+    if len(value) <= LONGEST_VALUE_AS_ID and len(value.encode()) <= LONGEST_ID:
+        return value
+    return hashlib.sha256(value.encode()).hexdigest()[:32]
+
+
+def id_as_spelled(value: str) -> str:
+    """The id of an item that its source names by a value: the value, or of one that is too long
+    for an id the first 32 digits of its SHA-256."""
+    if len(value.encode()) <= LONGEST_ID:
         return value
     return hashlib.sha256(value.encode()).hexdigest()[:32]
 

@@ -13,18 +13,20 @@ of one's own, of which every match is only observed), or a TOML file that names 
     roles = { known = "block" }    # by category; the rest: default_role, else observe
 """
 
+import io
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from matchers.indexes.flat_file import UnusableFile
 from matchers.lists.csv_format import RejectedRow, UnreadableList, read_csv
-from matchers.lists.entry import Algorithm, ListEntry, ListInfo
+from matchers.lists.entry import LONGEST_OBSERVATION, Algorithm, ListEntry, ListInfo
+from matchers.lists.fields import check_encoding
 from matchers.lists.matcher import ListMatcher, Radii
 from matchers.lists.snapshot import SUFFIX, open_snapshot
 
@@ -34,6 +36,7 @@ _T = TypeVar("_T")
 class ListFile(ListInfo, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A list's table in TOML: what it is, and how to read its file."""
 
+    observe_hours: Annotated[float, Meta(ge=0, le=LONGEST_OBSERVATION)] | None = None
     file: str = ""
     algorithm: Algorithm | None = None
     columns: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
@@ -70,11 +73,13 @@ def read_lists(paths: Iterable[Path]) -> list[LoadedFile]:
         if any(listed.name == other.info.name for other in loaded):
             raise UnreadableList(f"{path}: a second list with the name {listed.name!r}")
         try:
-            with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+            with path.open("rb") as file:
+                check_encoding(file.peek())
+                lines = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
                 rows = read_csv(lines, listed.name, listed.columns, listed.algorithm)
         except OSError as error:
             raise UnreadableList(f"{path}: {error.strerror}") from error
-        except UnreadableList as error:
+        except ValueError as error:
             raise UnreadableList(f"{path}: {error}") from error
         loaded.append(LoadedFile(listed.info, path, *rows))
     return loaded

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchers.indexes.exact import ExactIndex
-from matchers.indexes.flat_file import FlatFile, FlatFileWriter, open_flat_file
+from matchers.indexes.flat_file import FlatFile, FlatFileWriter, UnusableFile, open_flat_file
 from matchers.indexes.hamming import HammingIndex
 from matchers.indexes.minhash import MinhashIndex
 from matchers.indexes.opaque import OpaqueIndex
@@ -37,6 +37,7 @@ from matchers.lists.entry import (
 )
 from matchers.lists.matcher import ListMatcher, Radii
 from matchers.lists.scratch import scratch_beside
+from matchers.lists.sections import COLUMNS, check_sections
 from matchers.lists.table import Index, Table, as_codes, as_signatures, value_width
 from matchers.lists.version import ListsVersion
 
@@ -65,20 +66,6 @@ class SnapshotEntry(NamedTuple):
     role: Role | None
     labels: tuple[str, ...]
     status: EntryStatus
-
-
-class _Columns(NamedTuple):
-    """What is kept of the entries of one algorithm: `ends` are those of the ids in `ids`."""
-
-    list: str = "<u2"
-    category: str = "<u4"
-    labels: str = "<u4"
-    flags: str = "|u1"
-    ends: str = "<u8"
-    ids: str = "|u1"
-
-
-_COLUMNS = _Columns()
 
 
 class _Meta(msgspec.Struct, frozen=True):
@@ -153,11 +140,18 @@ def compile_snapshot(
 def open_snapshot(path: Path, *, loaded_at: datetime, radii: Radii | None = None) -> ListMatcher:
     """A matcher over a compiled file; its pages are shared with every process that opens it.
 
-    Raises `UnusableFile` for a file that is torn, changed, foreign or of another format, and
-    `OSError` when it cannot be read.
+    Raises `UnusableFile` for a file that is torn, changed, foreign, of another format or made by
+    another version, and `OSError` when it cannot be read.
     """
     file = open_flat_file(path, KIND)
-    meta = msgspec.convert(file.meta, _Meta)
+    try:
+        meta = msgspec.convert(file.meta, _Meta)
+        for algorithm in meta.algorithms:
+            check_sections(
+                file.arrays, algorithm, len(meta.infos), len(meta.categories), len(meta.labels)
+            )
+    except (msgspec.ValidationError, ValueError) as error:
+        raise UnusableFile(path, f"made by another version: compile it anew ({error})") from error
     tables: dict[Algorithm, tuple[Table, ...]] = {}
     for algorithm in meta.algorithms:
         kind = _KINDS.get(algorithm, HammingIndex if algorithm in HAMMING_BYTES else ExactIndex)
@@ -184,7 +178,7 @@ class SnapshotEntries(Sequence[SnapshotEntry]):
         self._categories = meta.categories
         self._labels = meta.labels
         self._flagged = np.array([FLAGGED in labels for labels in meta.labels], np.int64)
-        self._columns = [file.arrays[f"{algorithm}.{name}"] for name in _Columns._fields]
+        self._columns = [file.arrays[f"{algorithm}.{name}"] for name in COLUMNS]
 
     def __len__(self) -> int:
         return len(self._columns[0])
@@ -237,7 +231,7 @@ class _Spool:
     def __init__(self, scratch: Path, algorithm: Algorithm) -> None:
         self._algorithm: Algorithm = algorithm
         self._values = (scratch / f"{algorithm}.values").open("w+b")
-        self._columns = [(scratch / f"{algorithm}.{name}").open("w+b") for name in _Columns._fields]
+        self._columns = [(scratch / f"{algorithm}.{name}").open("w+b") for name in COLUMNS]
         self._frames = (scratch / f"{algorithm}.frames").open("w+b")
         self._end = 0
         self._frames_end = 0
@@ -283,7 +277,7 @@ class _Spool:
             progress(1.0)
         self._values.close()
         self._frames.close()
-        for name, dtype, column in zip(_Columns._fields, _COLUMNS, self._columns, strict=True):
+        for (name, dtype), column in zip(COLUMNS.items(), self._columns, strict=True):
             array = _mapped(column, dtype)
             file.section(f"{self._algorithm}.{name}", dtype, array.shape)[:] = array
             column.close()

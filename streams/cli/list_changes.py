@@ -229,12 +229,18 @@ def _import_one(
 ) -> dict[str, Any]:
     at = _now()
     feed = read_list_file(file.parent / listed.file, listed) if listed.file else None
-    if not dry_run and (file.suffix == ".toml" or listed.name not in store.infos()):
-        info = listed.info if file.suffix == ".toml" else ListInfo(name=listed.name)
-        store.define(info, origin=actor(), at=at)
+    info = None
+    if file.suffix == ".toml":
+        info = listed.info
+    elif listed.name not in store.infos():
+        info = ListInfo(name=listed.name)
     if feed is None:
+        if info is not None and not dry_run:
+            store.define(info, origin=actor(), at=at)
         return _result(Outcome(list=listed.name))
-    outcome = store.import_feed(listed.name, feed, origin=actor(), at=at, dry_run=dry_run)
+    outcome = store.import_feed(
+        listed.name, feed, origin=actor(), at=at, dry_run=dry_run, define=info
+    )
     return _result(outcome, feed.rejected, feed.held) | {"unused": feed.unused}
 
 

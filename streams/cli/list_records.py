@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from matchers.database import why_unusable
 from matchers.lists.entry import ListEntry
 from matchers.lists.librarian.export import ExportFormat, export_list
 from matchers.lists.librarian.records import Difference
@@ -25,6 +26,7 @@ from streams.cli.options import (
     loaded_settings,
     print_json,
 )
+from streams.contracts.refusal import DecodeFailure
 from streams.radii import radii_of
 
 SHOWN = 20
@@ -63,8 +65,8 @@ def open_store(store: Path | None, config: Path | None) -> Generator[ListStore]:
                 audit_lists(loaded_settings(config).settings, opened)
     except (UnusableStore, Refused, UnusableAudit) as error:
         fail(str(error))
-    except sqlite3.OperationalError as error:
-        fail(f"{path}: {error}: if something else changes the lists now, try again after it")
+    except (sqlite3.DatabaseError, *DecodeFailure) as error:
+        fail(why_unusable(path, error, "a store of lists"))
 
 
 def search_store(value: str, store: Path | None, config: Path | None, *, as_json: bool) -> None:

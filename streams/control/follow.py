@@ -10,7 +10,7 @@ import faust
 import msgspec
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 
-from matchers.lists.entry import normal_value
+from matchers.lists.entry import ListEntry, normal_value
 from streams.contracts.refusal import DecodeFailure
 from streams.control.list_changes import (
     EntryListed,
@@ -131,9 +131,9 @@ class ListFollower(TopicFollower):
         try:
             message = _decoder.decode(record.value)
             if isinstance(message, EntryListed):
-                normal_value(message.entry.algorithm, message.entry.value)
+                _check(message.entry)
             elif isinstance(message, EntryRemoved):
-                normal_value(message.algorithm, message.value)
+                _check(message)
             return message
         except (*DecodeFailure, ValueError) as error:
             log.error(
@@ -143,3 +143,10 @@ class ListFollower(TopicFollower):
                 type(error).__name__,
             )
             return None
+
+
+def _check(named: ListEntry | EntryRemoved) -> None:
+    """Raises `ValueError` for a value that is not as the librarian writes it: indexes rely on it,
+    and what is listed under one spelling could not be removed under another."""
+    if normal_value(named.algorithm, named.value) != named.value:
+        raise ValueError("the value is not in its one spelling")

@@ -14,11 +14,12 @@ from itertools import takewhile
 from typing import Any, Literal, NamedTuple
 
 import msgspec
+from kafka.errors import MessageSizeTooLargeError
 from msgspec import Struct
 
 from matchers.lists.entry import Algorithm, ListEntry, ListInfo
 from matchers.lists.librarian import erasure, outbox
-from matchers.lists.librarian.outbox import Published
+from matchers.lists.librarian.outbox import NAMED, Published
 from matchers.lists.librarian.rows import EntryKey
 from matchers.lists.librarian.store import ListStore
 from matchers.lists.matcher import ListMatcher
@@ -97,14 +98,21 @@ def publish_changes(config: ClientConfig, topic: str, store: ListStore) -> Sent:
 
     Others can write to the store while it is sent. Where others published meanwhile, what they
     sent may stand before what is older: all since the same revision is sent again, as it is then.
+    Where the topic takes no message as large as one of these, all of them are left to a snapshot.
 
     Raises `KafkaError`, with nothing marked as published.
     """
-    anew = False
+    anew, too_large = False, None
     while True:
-        due = _unsent(store)
+        due = _unsent(store, too_large)
         begin = due.done.next_offset
-        next_offset = send(config, topic, due.records) if due.records else begin
+        try:
+            next_offset = send(config, topic, due.records) if due.records else begin
+        except MessageSizeTooLargeError:
+            if too_large is not None:
+                raise
+            too_large = f"{topic} takes no message as large as {due.largest}"
+            continue
         anew |= next_offset - len(due.records) < begin - 1
         if _mark_sent(store, due, next_offset):
             return Sent(due.messages, len(due.erasable), anew, due.too_much)
@@ -120,15 +128,18 @@ class _Unsent(NamedTuple):
     records: list[tuple[bytes, bytes | None]]
     erasable: list[EntryKey]
     too_much: str | None
+    largest: str
 
 
-def _unsent(store: ListStore) -> _Unsent:
+def _unsent(store: ListStore, too_large: str | None) -> _Unsent:
+    """`too_large`: why no change is to be sent, but all left to a snapshot. What was sent of them
+    before that was known must not be read after it: a record that changes nothing comes after."""
+    messages: list[ListMessage] = []
     with store.reading() as database:
         done, newest = outbox.published(database), store.revision()
-        too_much = outbox.too_much(database)
-        messages: list[ListMessage] = [
-            ListDefined(info=info) for info in outbox.changed_lists(database)
-        ]
+        too_much = too_large or outbox.too_much(database)
+        if too_large is None:
+            messages += [ListDefined(info=info) for info in outbox.changed_lists(database)]
         if too_much is None:
             messages += [
                 EntryRemoved(**change.key._asdict())
@@ -137,11 +148,23 @@ def _unsent(store: ListStore) -> _Unsent:
                 for change in outbox.changed_entries(database)
             ]
         erasable = erasure.erasable(database)
+        encoded = [msgspec.json.encode(message) for message in messages]
         keyed: list[tuple[bytes, bytes | None]] = [
-            (message_key(message), msgspec.json.encode(message)) for message in messages
+            (message_key(message), value) for message, value in zip(messages, encoded, strict=True)
         ]
         keyed += [(message_key(EntryRemoved(**key._asdict())), None) for key in erasable]
-    return _Unsent(done, newest, len(messages), keyed, erasable, too_much)
+        if too_large is not None:
+            keyed.append((b"reload", msgspec.json.encode(ReloadLists())))
+    sizes = list(map(len, encoded))
+    largest = _named(messages[sizes.index(max(sizes))], max(sizes)) if sizes else ""
+    return _Unsent(done, newest, len(messages), keyed, erasable, too_much, largest)
+
+
+def _named(message: ListMessage, size: int) -> str:
+    if isinstance(message, ListDefined):
+        return f"what is said of list {message.info.name[:NAMED]!r} ({size} bytes)"
+    entry = message.entry if isinstance(message, EntryListed) else message
+    return f"entry {entry.id[:NAMED]!r} of list {entry.list[:NAMED]!r} ({size} bytes)"
 
 
 def _mark_sent(store: ListStore, sent: _Unsent, next_offset: int) -> bool:
@@ -178,7 +201,7 @@ def send(config: ClientConfig, topic: str, records: Sequence[tuple[bytes, bytes 
         "acks": "all",
         "enable_idempotence": True,
         "linger_ms": 5,
-        "max_request_size": 2 * outbox.MAX_VALUE,
+        "max_request_size": 2 * outbox.MAX_MESSAGE,
     }
     with closing(producer_client(arguments)) as producer:
         sent: list[RecordFuture] = [

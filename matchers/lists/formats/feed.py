@@ -15,6 +15,7 @@ from matchers.lists.entry import (
     default_id,
     normal_value,
 )
+from matchers.lists.fields import checked_category, checked_id, checked_value, described
 
 
 class Item(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -34,7 +35,8 @@ class Feed(Struct, kw_only=True):
     """What was read. `whole`: the items are all that the list holds, not changes to it.
 
     Rows in `held` are among the entries, as `pending`. `unused` names the fields that have no
-    meaning here. A page of a service names the next one, and where to go on another time.
+    meaning here, and what was left out of entries that went in (`fields.described`). A page of a
+    service names the next one, and where to go on another time.
     """
 
     items: list[Item]
@@ -87,12 +89,16 @@ class FeedDraft:
 
         An item of which no hash can be read is left out, and nothing is withdrawn for it. In a
         whole list, a repeat of an earlier entry is reported.
+
+        Raises `ValueError` for an id or a category that is out of bounds.
         """
+        checked_id(item_id)
+        checked_category(category)
         entries: list[ListEntry] = []
         common = tuple(labels)
         for algorithm, raw in hashes:
             try:
-                value = normal_value(algorithm, raw)
+                value = checked_value(normal_value(algorithm, raw))
             except ValueError as error:
                 self.reject(line, str(error))
                 complete = False
@@ -106,6 +112,8 @@ class FeedDraft:
             why_held = degenerate(algorithm, value)
             if why_held is not None:
                 self._feed.held.append(RejectedRow(line, why_held))
+            kept = described((*common, *(labels_of or {}).get(algorithm, ())), provenance)
+            self.unused(kept.cut)
             entries.append(
                 ListEntry(
                     list=self._list,
@@ -114,10 +122,10 @@ class FeedDraft:
                     value=value,
                     category=category,
                     role=role,
-                    labels=(*common, *(labels_of or {}).get(algorithm, ())),
+                    labels=kept.labels,
                     status=status if why_held is None else "pending",
                     updated_at=at,
-                    provenance=provenance,
+                    provenance=kept.provenance,
                 )
             )
         if entries:
@@ -126,7 +134,7 @@ class FeedDraft:
             )
 
     def withdraw(self, item_id: str, at: datetime | None) -> None:
-        """The item is no longer listed."""
+        """The item is no longer listed. Its id has no bounds: what is in a store must go."""
         self._feed.items.append(Item(id=item_id, at=at))
 
     def done(self, next_page: str | None = None, checkpoint: str | None = None) -> Feed:
@@ -146,15 +154,6 @@ def newest(items: Iterable[Item]) -> list[Item]:
         if before is None or _when(item) >= _when(before):
             kept[item.id] = item
     return list(kept.values())
-
-
-def utc(text: str) -> datetime | None:
-    """An ISO 8601 time, in UTC where it names no zone; `None` if it is none."""
-    try:
-        when = datetime.fromisoformat(text.strip())
-    except ValueError:
-        return None
-    return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def _when(item: Item) -> datetime:

@@ -1,6 +1,18 @@
 """Tolerant looks at decoded JSON whose producers disagree on types."""
 
-from typing import Any, cast
+from typing import Any, TypeVar, cast
+
+import msgspec
+
+_T = TypeVar("_T")
+
+
+def json_of(data: bytes | msgspec.Raw, kind: type[_T]) -> _T:
+    """Decoded JSON. Raises `ValueError` for what is none, is of another kind, or nests too deep."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except RecursionError:
+        raise ValueError("it nests too deep") from None
 
 
 def as_dict(value: object) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """Formats of one thing a line: python-threatexchange's `type value`, URL lists, vPDQ rows."""
 
+import io
 from collections.abc import Iterator, Mapping
 
 from matchers.lists.csv_format import UnreadableList
-from matchers.lists.entry import FRAME_QUALITY, Algorithm
+from matchers.lists.entry import FRAME_QUALITY, Algorithm, is_number
+from matchers.lists.fields import check_utf8, decoded
 from matchers.lists.formats.feed import Feed, FeedDraft
 
 SIGNAL_TYPES: Mapping[str, Algorithm] = {
@@ -32,7 +34,7 @@ is kept; `trend_query` is a search expression, which is not for these lists."""
 def read_signals(data: bytes, list_name: str) -> Feed:
     """A line is a signal type, a space and the signal; `#` begins a comment."""
     draft = FeedDraft(list_name, whole=True)
-    for number, line in _lines(data):
+    for number, line in filter(_says_something, _rows(draft, data)):
         kind, _, value = line.partition(" ")
         algorithm = SIGNAL_TYPES.get(kind.lower())
         if algorithm is None:
@@ -45,7 +47,7 @@ def read_signals(data: bytes, list_name: str) -> Feed:
 def read_urls(data: bytes, list_name: str) -> Feed:
     """A line is an address, or the SHA-256 of one; `#` begins a comment."""
     draft = FeedDraft(list_name, whole=True)
-    for number, line in _lines(data):
+    for number, line in filter(_says_something, _rows(draft, data)):
         draft.item(number, "", [("url", line)])
     return draft.done()
 
@@ -65,12 +67,9 @@ def read_vpdq(data: bytes, list_name: str) -> Feed:
             draft.item(first, "", [("vpdq", "\n".join(video))])
             video.clear()
 
-    for number, raw in enumerate(_decode(data).splitlines(), 1):
-        row = raw.strip()
+    for number, row in _rows(draft, data):
         if not row:
             close()
-            continue
-        if row.startswith("#"):
             continue
         fields = [field.strip() for field in row.split(",")]
         if len(fields) < 3 or not _row(fields):
@@ -93,20 +92,26 @@ def read_vpdq(data: bytes, list_name: str) -> Feed:
 def _row(fields: list[str]) -> bool:
     frame, quality, pdq = fields[:3]
     return (
-        frame.isdecimal()
-        and quality.isdecimal()
+        is_number(frame)
+        and is_number(quality)
         and len(pdq) == 64
         and all(digit in "0123456789abcdefABCDEF" for digit in pdq)
     )
 
 
-def _lines(data: bytes) -> Iterator[tuple[int, str]]:
-    """Numbered lines that say something."""
-    for number, line in enumerate(_decode(data).splitlines(), 1):
+def _rows(draft: FeedDraft, data: bytes) -> Iterator[tuple[int, str]]:
+    """Numbered lines without comments; what is not UTF-8 is rejected."""
+    for number, line in enumerate(io.StringIO(decoded(data), newline=None), 1):
         text = line.strip()
-        if text and not text.startswith("#"):
-            yield number, text
+        if text.startswith("#"):
+            continue
+        try:
+            check_utf8(text)
+        except ValueError as error:
+            draft.reject(number, str(error))
+            continue
+        yield number, text
 
 
-def _decode(data: bytes) -> str:
-    return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+def _says_something(row: tuple[int, str]) -> bool:
+    return bool(row[1])

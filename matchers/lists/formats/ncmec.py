@@ -7,11 +7,13 @@ and read by python-threatexchange. Times are UTC. An entry's id is unique within
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from xml.parsers import expat
 
 from matchers.lists.csv_format import UnreadableList
 from matchers.lists.entry import Algorithm
-from matchers.lists.formats.feed import Feed, FeedDraft, utc
+from matchers.lists.fields import time_of
+from matchers.lists.formats.feed import Feed, FeedDraft
 
 FINGERPRINTS: Mapping[str, Algorithm] = {
     "md5": "md5",
@@ -52,8 +54,8 @@ class _Node:
 def read_ncmec(data: bytes, list_name: str) -> Feed:
     """Read one answer of the service: changes, in no order of time.
 
-    Raises `UnreadableList` for what is not well-formed, or declares a document type: those can
-    define entities, which nothing here needs.
+    Raises `UnreadableList` for what is not well-formed, is in an unknown encoding, or declares a
+    document type: those can define entities, which nothing here needs.
     """
     draft = FeedDraft(list_name, whole=False)
     root = _parse(data, lambda node: _item(draft, node))
@@ -90,9 +92,14 @@ def _parse(data: bytes, on_item: Callable[[_Node], None]) -> _Node:
         if stack:
             stack[-1].parts.append(characters)
 
+    def declaration(_: str, encoding: str | None, __: int) -> None:
+        if encoding is not None and not _readable(encoding):
+            raise UnreadableList(f"the encoding {encoding[:40]!r} is not known: use UTF-8")
+
     def doctype(*_: object) -> None:
         raise UnreadableList("the XML declares a document type, which is not read")
 
+    parser.XmlDeclHandler = declaration
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = text
@@ -104,18 +111,35 @@ def _parse(data: bytes, on_item: Callable[[_Node], None]) -> _Node:
     return roots[0]
 
 
+def _readable(encoding: str) -> bool:
+    """Whether expat can read the encoding: its own, or one of a byte a character."""
+    if encoding.lower() in ("utf-8", "utf-16"):
+        return True
+    try:
+        return len(bytes(range(256)).decode(encoding, "replace")) == 256
+    except (LookupError, ValueError):
+        return False
+
+
 def _item(draft: FeedDraft, node: _Node) -> None:
+    try:
+        _read_item(draft, node)
+    except ValueError as error:
+        draft.reject(node.line, f"{node.name}: {error}")
+
+
+def _read_item(draft: FeedDraft, node: _Node) -> None:
     item_id, member = node.text_of("id"), node.child("member")
     if not item_id:
         draft.reject(node.line, f"{node.name}: no id")
         return
     number = member.attributes.get("id", "") if member is not None else ""
     full_id = f"{number}-{item_id}" if number else item_id
-    at = utc(node.text_of("timestamp"))
-    kind = node.name.lower()
+    kind, timestamp = node.name.lower(), node.text_of("timestamp")
     if kind.startswith("deleted"):
-        draft.withdraw(full_id, at)
+        draft.withdraw(full_id, _withdrawn_at(timestamp))
         return
+    at = time_of(timestamp)
     draft.unused(child.name for child in node.children if child.name not in _KNOWN)
     hashes: list[tuple[Algorithm, str]] = []
     fingerprints = node.child("fingerprints")
@@ -142,6 +166,14 @@ def _item(draft: FeedDraft, node: _Node) -> None:
         provenance=f"NCMEC member {number} {member.text if member is not None else ''}".strip(),
         complete=complete,
     )
+
+
+def _withdrawn_at(timestamp: str) -> datetime | None:
+    """What is deleted is taken out whatever its time."""
+    try:
+        return time_of(timestamp)
+    except ValueError:
+        return None
 
 
 def _feedback(node: _Node | None) -> tuple[list[str], dict[Algorithm, list[str]]]:

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from matchers.lists.csv_format import UnreadableList, read_csv
 from matchers.lists.entry import Algorithm, ListEntry
+from matchers.lists.fields import check_encoding, decoded
 from matchers.lists.formats.feed import Feed, Item
 from matchers.lists.formats.lines import read_signals, read_urls, read_vpdq
 from matchers.lists.formats.ncmec import read_ncmec
@@ -36,9 +37,14 @@ def read_feed(
     """Read a list's file or a page of a list service. `columns` and `algorithm` are for CSV
     (`read_csv`).
 
-    Raises `UnreadableList` where it cannot be read as a whole, or maps columns of a format that
-    has none. Bad rows are in the result.
+    Raises `UnreadableList` where it cannot be read as a whole, is in UTF-16 (of which only XML may
+    be), or maps columns of a format that has none. Bad rows are in the result.
     """
+    if format_name != "ncmec":
+        try:
+            check_encoding(data)
+        except ValueError as error:
+            raise UnreadableList(str(error)) from None
     if format_name == "csv":
         return _csv(data, list_name, columns, algorithm)
     if columns or algorithm:
@@ -52,7 +58,7 @@ def _csv(
     columns: Mapping[str, str] | None,
     algorithm: Algorithm | None,
 ) -> Feed:
-    text = io.StringIO(data.decode("utf-8-sig", "replace"), newline="")
+    text = io.StringIO(decoded(data), newline="")
     rows = read_csv(text, list_name, columns, algorithm)
     items: dict[str, list[ListEntry]] = {}
     for entry in rows.entries:

@@ -4,15 +4,14 @@ As python-threatexchange reads it. A record is all that is known of its hash now
 place of an earlier one. Statuses and feedback values that nobody has heard of are kept as labels.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 
-import msgspec
-
 from matchers.lists.csv_format import UnreadableList
-from matchers.lists.entry import Algorithm, EntryStatus
+from matchers.lists.entry import Algorithm, EntryStatus, id_as_spelled
+from matchers.lists.fields import time_of_seconds
 from matchers.lists.formats.feed import Feed, FeedDraft
-from matchers.lists.formats.json_text import as_dict, as_list, text_of
+from matchers.lists.formats.json_text import as_dict, as_list, json_of, text_of
 
 SIGNALS: dict[str, Algorithm] = {
     "imagepdq": "pdq",
@@ -39,15 +38,18 @@ def read_stopncii(data: bytes, list_name: str) -> Feed:
     Raises `UnreadableList` for what is not JSON, or has no `hashRecords`.
     """
     try:
-        page = as_dict(msgspec.json.decode(data))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        page = as_dict(json_of(data, object))
+    except ValueError as error:
         raise UnreadableList(f"not StopNCII JSON: {error}") from error
     if not isinstance(page.get("hashRecords"), list):
         raise UnreadableList("not StopNCII JSON: no list hashRecords")
     draft = FeedDraft(list_name, whole=False)
     for number, record in enumerate(as_list(page["hashRecords"]), 1):
         if isinstance(record, dict):
-            _record(draft, number, cast("dict[str, Any]", record))
+            try:
+                _record(draft, number, cast("dict[str, Any]", record))
+            except ValueError as error:
+                draft.reject(number, str(error))
         else:
             draft.reject(number, "the record is not an object")
     return draft.done(
@@ -69,12 +71,16 @@ def _record(draft: FeedDraft, number: int, record: dict[str, Any]) -> None:
     if algorithm is None:
         draft.reject(number, f"signalType {kind[:32]!r} is of no algorithm here")
         return
-    item_id = value if algorithm == "url" else value.lower()
-    at = _time(record.get("lastModtimestamp"))
+    spelled = value if algorithm == "url" else value.lower()
+    item_id = id_as_spelled(spelled)
     stated = text_of(record.get("hashStatus"))
     if stated.lower() in _WITHDRAWN:
-        draft.withdraw(item_id, at)
+        at = _withdrawn_at(record.get("lastModtimestamp"))
+        # Stores hold entries from before ids had bounds.
+        for known_as in dict.fromkeys((item_id, spelled)):
+            draft.withdraw(known_as, at)
         return
+    at = time_of_seconds(record.get("lastModtimestamp"))
     labels = [f"region:{text_of(region)}" for region in as_list(record.get("hashRegions"))]
     status: EntryStatus = "active"
     if stated.lower() not in _IN_FORCE:
@@ -105,9 +111,9 @@ def _record(draft: FeedDraft, number: int, record: dict[str, Any]) -> None:
     )
 
 
-def _time(seconds: object) -> datetime | None:
-    """Unix seconds, as a number or its digits."""
+def _withdrawn_at(seconds: object) -> datetime | None:
+    """What is withdrawn is taken out whatever its time."""
     try:
-        return datetime.fromtimestamp(int(cast(Any, seconds)), UTC)
-    except (TypeError, ValueError, OverflowError, OSError):
+        return time_of_seconds(seconds)
+    except ValueError:
         return None

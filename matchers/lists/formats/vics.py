@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 
 from matchers.lists.csv_format import UnreadableList
-from matchers.lists.entry import Algorithm
-from matchers.lists.formats.feed import Feed, FeedDraft, utc
-from matchers.lists.formats.json_text import as_dict, as_list, text_of, truth_of
+from matchers.lists.entry import Algorithm, id_as_spelled
+from matchers.lists.fields import time_of
+from matchers.lists.formats.feed import Feed, FeedDraft
+from matchers.lists.formats.json_text import as_dict, as_list, json_of, text_of, truth_of
 
 HASHES: dict[str, Algorithm] = {
     "MD5": "md5",
@@ -55,25 +56,32 @@ def read_vics(data: bytes, list_name: str) -> Feed:
     Raises `UnreadableList` for what is not JSON, or has no `value`.
     """
     try:
-        document = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=_Document)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        document = json_of(data.removeprefix(b"\xef\xbb\xbf"), _Document)
+    except ValueError as error:
         raise UnreadableList(f"not VICS JSON: {error}") from error
     draft = FeedDraft(list_name, whole=True)
     for number, medium in enumerate(_media(document), 1):
-        if medium is None:
-            draft.reject(number, "the medium is not an object")
-        else:
+        try:
+            if isinstance(medium, ValueError):
+                raise medium
             _medium(draft, number, medium)
+        except ValueError as error:
+            draft.reject(number, str(error))
     return draft.done()
 
 
-def _media(document: _Document) -> Iterator[dict[str, Any] | None]:
+def _media(document: _Document) -> Iterator[dict[str, Any] | ValueError]:
+    """Each medium, or why there is none in its place."""
     for raw in document.value:
-        value = as_dict(msgspec.json.decode(raw))
-        if "Media" in value:
-            yield from (as_dict(medium) or None for medium in as_list(value["Media"]))
-        else:
-            yield value or None
+        try:
+            value = as_dict(json_of(raw, object))
+        except ValueError as error:
+            yield ValueError(f"not JSON that can be read: {error}")
+            continue
+        media = as_list(value["Media"]) if "Media" in value else [value]
+        yield from (
+            as_dict(medium) or ValueError("the medium is not an object") for medium in media
+        )
 
 
 def _medium(draft: FeedDraft, number: int, medium: dict[str, Any]) -> None:
@@ -105,10 +113,10 @@ def _medium(draft: FeedDraft, number: int, medium: dict[str, Any]) -> None:
     ]
     draft.item(
         number,
-        text_of(medium.get("MediaID")) or hashes[0][1].lower(),
+        text_of(medium.get("MediaID")) or id_as_spelled(hashes[0][1].lower()),
         hashes,
         category=text_of(medium.get("Category")),
         labels=labels,
-        at=utc(text_of(medium.get("DateUpdated"))),
+        at=time_of(text_of(medium.get("DateUpdated"))),
         provenance="VICS",
     )

@@ -186,6 +186,22 @@ def work_out_rollback(database: sqlite3.Connection, name: str, revision: int) ->
     drop_unchanged(database, name)
 
 
+def withhold_again(database: sqlite3.Connection, name: str, revision: int) -> None:
+    """After the change of a rollback to `revision`, withhold again what that took out and a person
+    had removed by then: what last happened to the item before, apart from rollbacks and changes of
+    it, was not that it came, but that somebody removed it."""
+    database.execute(
+        """INSERT OR IGNORE INTO withheld SELECT :list, id, at, origin FROM (
+          SELECT h.id, max(h.revision) AS revision FROM history h JOIN revisions r USING (revision)
+          WHERE h.list = :list AND h.revision <= :revision
+          AND (r.kind = 'remove' OR (h.before IS NULL AND r.kind <> 'rollback'))
+          AND h.id IN (SELECT id FROM changes WHERE gone) GROUP BY h.id)
+        JOIN revisions USING (revision) WHERE kind = 'remove'
+        AND id NOT IN (SELECT id FROM entries WHERE list = :list)""",
+        {"list": name, "revision": revision},
+    )
+
+
 def merge_waiting(database: sqlite3.Connection, name: str, feed: Feed) -> None:
     """Lay the worked-out change over the one that waits, and fill `changes` with both."""
     if feed.whole:

@@ -4,8 +4,11 @@ import csv
 from collections.abc import Iterator
 from typing import IO, Literal
 
+import msgspec
+
 from matchers.lists.csv_format import COLUMNS
 from matchers.lists.entry import ListEntry
+from matchers.lists.fields import has_control, without_control
 from matchers.lists.librarian.store import ListStore, Refused
 
 ExportFormat = Literal["csv", "signals"]
@@ -14,7 +17,8 @@ ExportFormat = Literal["csv", "signals"]
 def export_list(store: ListStore, name: str, to: IO[str], format_name: ExportFormat) -> int:
     """Write a list's entries that are in force; returns how many.
 
-    Raises `Refused` for a list whose maker did not allow that it be passed on (`redistribute`).
+    Raises `Refused` for a list whose maker did not allow that it be passed on (`redistribute`), and
+    for an entry that cannot be written as a line: one from before such were rejected.
     """
     infos = store.infos()
     if name not in infos:
@@ -24,8 +28,19 @@ def export_list(store: ListStore, name: str, to: IO[str], format_name: ExportFor
             f"list {name!r} may not be passed on: redistribute is not set for it. Who made it "
             "decides that"
         )
-    entries = (entry for entry in store.entries(name) if entry.status in ("active", "observed"))
+    entries = (
+        _as_line(entry) for entry in store.entries(name) if entry.status in ("active", "observed")
+    )
     return _csv(entries, to) if format_name == "csv" else _signals(entries, to)
+
+
+def _as_line(entry: ListEntry) -> ListEntry:
+    if any(map(has_control, (entry.id, entry.value, entry.category, *entry.labels))):
+        raise Refused(
+            f"entry {entry.id[:80]!r} of list {entry.list!r} has a control character, so that no "
+            "line can hold it: import the list anew, or remove the entry"
+        )
+    return msgspec.structs.replace(entry, provenance=without_control(entry.provenance))
 
 
 def _csv(entries: Iterator[ListEntry], to: IO[str]) -> int:

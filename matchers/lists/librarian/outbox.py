@@ -23,8 +23,11 @@ from matchers.lists.snapshot import Progress, compile_snapshot
 MAX_CHANGES = 50_000
 """More changed entries than this reach the workers as a new snapshot: the delta segment that
 they would make in every worker (1.5 kB and 20 µs an entry) costs more than the file."""
-MAX_VALUE = 1 << 20
-"""Characters; an entry that is larger, the frames of a very long video, goes that way too."""
+MAX_MESSAGE = 1 << 20
+"""Bytes of JSON; what is larger (an entry with the frames of a very long video, or with very many
+labels, or a list with very many roles) goes that way too."""
+NAMED = 64
+"""Characters of a list's name or an entry's id in a message to people."""
 
 
 class Published(NamedTuple):
@@ -85,9 +88,10 @@ def mark_heard(database: sqlite3.Connection, next_offset: int) -> None:
 
 
 def changed_lists(database: sqlite3.Connection) -> list[ListInfo]:
-    """Lists that are new, or are something else now."""
+    """Lists that are new, or are something else now; without what is too large for a message."""
     rows = database.execute(
-        "SELECT info FROM lists WHERE revision > (SELECT revision FROM published) ORDER BY name"
+        f"""SELECT info FROM lists WHERE revision > (SELECT revision FROM published)
+        AND {_bytes("info")} <= {MAX_MESSAGE} ORDER BY name"""
     )
     return [msgspec.json.decode(info, type=ListInfo) for (info,) in rows]
 
@@ -107,14 +111,26 @@ def count_changes(database: sqlite3.Connection) -> int:
 
 
 def too_much(database: sqlite3.Connection) -> str | None:
-    """Why the changes must reach the workers as a snapshot, if they must."""
+    """Why the changes must reach the workers as a snapshot, if they must: they are very many, or
+    one of them is larger than a message."""
     count = count_changes(database)
     if count > MAX_CHANGES:
         return f"{count} entries changed: more than {MAX_CHANGES}"
-    (large,) = database.execute(
-        f"SELECT count(*) FROM ({_CHANGED}) WHERE length(value) > {MAX_VALUE}"
+    large = database.execute(
+        f"""SELECT list, id, count(*) OVER () FROM ({_CHANGED}) LEFT JOIN entries USING ({KEY})
+        WHERE {_bytes(f"json_array({KEY}, {STATE})")} > {MAX_MESSAGE} LIMIT 1"""
     ).fetchone()
-    return f"{large} changed entries are very large" if large else None
+    if large:
+        name, item_id, count = large
+        return (
+            f"{count} changed entries are very large, such as {item_id[:NAMED]!r} "
+            f"of list {name[:NAMED]!r}"
+        )
+    (name,) = database.execute(
+        f"""SELECT min(name) FROM lists WHERE revision > (SELECT revision FROM published)
+        AND {_bytes("info")} > {MAX_MESSAGE}"""
+    ).fetchone()
+    return f"what is said of list {name[:NAMED]!r} is very large" if name else None
 
 
 def changed_entries(database: sqlite3.Connection) -> Iterator[Change]:
@@ -135,7 +151,8 @@ def compile_store(store: ListStore, path: Path, progress: Progress | None = None
     """
     with store.reading() as database:
         revision, offset = store.revision(), published(database).next_offset
-        changed = count_changes(database) if too_much(database) else 0
+        whole = too_much(database) is not None
+        changed = count_changes(database) if whole else 0
         entries = sum(count.entries for count in store.counts())
         version = compile_snapshot(
             path, store.infos(), store.entries(), offset=offset, progress=progress
@@ -143,10 +160,15 @@ def compile_store(store: ListStore, path: Path, progress: Progress | None = None
     with store.writing() as database:
         database.execute("DELETE FROM due WHERE revision <= ?", (revision,))
         database.execute("UPDATE compiled SET revision = max(revision, ?)", (revision,))
-        if changed:
+        if whole:
             done = published(database)
             mark_published(database, done._replace(revision=max(done.revision, revision)))
     return Compiled(version, revision, entries, instead=changed)
+
+
+def _bytes(text: str) -> str:
+    """SQL for how many bytes an expression's text takes."""
+    return f"length(CAST({text} AS BLOB))"
 
 
 _CHANGED = f"SELECT DISTINCT {KEY} FROM history WHERE revision > (SELECT revision FROM published)"

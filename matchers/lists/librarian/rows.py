@@ -1,12 +1,13 @@
 """List entries as rows of the store, and back."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
 from matchers.lists.entry import Algorithm, ListEntry
+from matchers.lists.fields import in_utc
 
 
 class EntryKey(NamedTuple):
@@ -54,5 +55,4 @@ def entry_of(row: Sequence[Any]) -> ListEntry:
 
 def time_text(when: datetime) -> str:
     """UTC, in a form that sorts by time. A time without a zone is taken for UTC."""
-    aware = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).isoformat(timespec="microseconds")
+    return in_utc(when).isoformat(timespec="microseconds")

@@ -148,23 +148,8 @@ class ListStore:
 
     def define(self, info: ListInfo, *, origin: str, at: datetime) -> int | None:
         """Make a list, or say anew what it is; the revision, or `None` when it is so already."""
-        encoded = msgspec.json.encode(info).decode()
         with self.writing():
-            known = self._database.execute(
-                "SELECT info FROM lists WHERE name = ?", (info.name,)
-            ).fetchone()
-            if known and known[0] == encoded:
-                return None
-            revision = changes.new_revision(
-                self._database, info.name, "define", origin, at, Counts(0, 0, 0)
-            )
-            self._database.execute(
-                "INSERT OR REPLACE INTO lists VALUES (?, ?, ?)", (info.name, encoded, revision)
-            )
-            if known:
-                before = msgspec.json.decode(known[0], type=ListInfo)
-                observation.shorten(self._database, before, info, at)
-        return revision
+            return self._define(info, origin, at)
 
     def import_feed(
         self,
@@ -175,15 +160,18 @@ class ListStore:
         at: datetime,
         kind: str = "import",
         dry_run: bool = False,
+        define: ListInfo | None = None,
         also: Callable[[sqlite3.Connection], object] | None = None,
     ) -> Outcome:
         """Take a feed into a list: a whole one takes the place of all that was there.
 
         A change that `governance.concerns` waits beside the list, together with what comes after
-        it; a whole feed takes its place. `also` is done in the same transaction. With `dry_run`
-        it is only said what would be.
+        it; a whole feed takes its place. What `define` says of the list, and `also`, are done in
+        the same transaction. With `dry_run` it is only said what would be.
         """
         with self.writing(keep=not dry_run):
+            if define is not None:
+                self._define(define, origin, at)
             self._check(name)
             withheld = changes.work_out_feed(self._database, name, feed)
             observation.forget_stated(self._database, name)
@@ -284,7 +272,8 @@ class ListStore:
 
     def rollback(self, name: str, revision: int, *, origin: str, at: datetime) -> Outcome:
         """Take a list back to what it was just after a revision, as a new revision. A change that
-        waits is dropped."""
+        waits is dropped. What this takes out and somebody had removed by then is kept from coming
+        back by imports again."""
         with self.writing():
             self._check(name)
             if not 0 <= revision <= self.revision():
@@ -296,7 +285,9 @@ class ListStore:
                 SELECT id FROM changes WHERE NOT gone)""",
                 (name,),
             )
-            return self.make(name, "rollback", origin, at)
+            outcome = self.make(name, "rollback", origin, at)
+            changes.withhold_again(self._database, name, revision)
+            return outcome
 
     def synced(self) -> dict[str, datetime]:
         """When each list was last brought up to its source."""
@@ -331,6 +322,24 @@ class ListStore:
         """A transaction; without `keep` nothing of it stays."""
         with transaction(self._database, keep=keep):
             yield self._database
+
+    def _define(self, info: ListInfo, origin: str, at: datetime) -> int | None:
+        encoded = msgspec.json.encode(info).decode()
+        known = self._database.execute(
+            "SELECT info FROM lists WHERE name = ?", (info.name,)
+        ).fetchone()
+        if known and known[0] == encoded:
+            return None
+        revision = changes.new_revision(
+            self._database, info.name, "define", origin, at, Counts(0, 0, 0)
+        )
+        self._database.execute(
+            "INSERT OR REPLACE INTO lists VALUES (?, ?, ?)", (info.name, encoded, revision)
+        )
+        if known:
+            before = msgspec.json.decode(known[0], type=ListInfo)
+            observation.shorten(self._database, before, info, at)
+        return revision
 
     def _approve_item(self, name: str, item_id: str, origin: str, at: datetime) -> Outcome:
         lifted = self._database.execute(

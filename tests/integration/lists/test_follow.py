@@ -69,21 +69,36 @@ def in_thread(work: Callable[[], object]) -> Awaitable[object]:
     return asyncio.to_thread(work)
 
 
-def control_topic(bootstrap: str, prefix: str) -> str:
+def control_topic(bootstrap: str, prefix: str, **configs: str) -> str:
     name = f"{prefix}seawall.control"
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
-    admin.create_topics([NewTopic(name, 1, 1, topic_configs={"cleanup.policy": "compact"})])
+    admin.create_topics(
+        [NewTopic(name, 1, 1, topic_configs={"cleanup.policy": "compact"} | configs)]
+    )
     admin.close()
     return name
 
 
 def unusable() -> list[tuple[bytes, bytes | None]]:
-    """Records that are no message, and messages whose hash is none."""
+    """Records that are no message, and messages whose hash is none, or in another spelling than
+    the librarian's."""
     removed = {"type": "entry_removed", "list": "a", "id": "1", "algorithm": "md5"}
     values = [{**removed, "value": value} for value in ("zz", "00", "")]
     values += [
         {"type": "entry_listed", "entry": {"list": "a", "id": "1", "algorithm": name, "value": "0"}}
         for name in ("md5", "pdq", "photodna", "minhash", "tlsh", "vpdq")
+    ]
+    spelled = {
+        "md5": "AB" * 16,
+        "url": "https://listed.example/a",
+        "vpdq": f"0,100,{'0f' * 32},0.0",
+        "minhash": "a text of many words that is long enough to be told from others " * 4,
+        "tlsh": "T1" + "ab" * 35,
+        "photodna": ",".join(["7"] * 144),
+    }
+    values += [
+        {"type": "entry_listed", "entry": {"list": "a", "id": "1", "algorithm": n, "value": v}}
+        for n, v in spelled.items()
     ]
     texts = [b"{", b"[1]", *(json.dumps(value).encode() for value in values)]
     return [(f"x{number}".encode(), text) for number, text in enumerate(texts)]

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from matchers.lists.entry import ListInfo
+from matchers.lists.entry import ListEntry, ListInfo
+from matchers.lists.formats.feed import Feed, Item
+from matchers.lists.librarian import outbox
 from matchers.lists.librarian.outbox import compile_store
 from matchers.lists.librarian.store import ListStore
 from streams.control import list_changes
 from streams.control.follow import ListFollower
-from streams.control.list_changes import publish_changes
+from streams.control.list_changes import Sent, publish_changes
 from streams.control.lists import LiveLists
 from streams.control.policy_change import PolicyChanged, newest_change, publish_change
 from streams.control.policy_follow import PolicyFollower
@@ -71,6 +73,50 @@ def test_others_write_to_the_store_while_changes_are_sent(
         assert publish_changes(config, topic, store).messages == 0
     assert meanwhile
     assert listed(broker.bootstrap, topic) == {md5(2), md5(3)}
+
+
+def test_one_large_entry_keeps_no_other_change_from_the_workers(
+    broker, prefix, tmp_path: Path
+) -> None:
+    topic = control_topic(broker.bootstrap, prefix, **{"max.message.bytes": "20000"})
+    config = {"bootstrap_servers": [broker.bootstrap]}
+    path = tmp_path / "lists.snapshot"
+    lists = LiveLists([path], clock=lambda: NOW)
+    with ListStore.open(tmp_path / "lists.db") as store:
+        store.define(ListInfo(name="a"), origin="t", at=NOW)
+        take(store, 1)
+        # More than any topic takes; then more than this one does, after one that it takes.
+        for size, why in ((3_000_000, "very large, such as"), (100_000, f"{topic} takes no")):
+            large = ListEntry(
+                list="a", id="large", algorithm="md5", value=md5(2), labels=("x" * size,)
+            )
+            store.import_feed(
+                "a",
+                Feed(items=[Item(id="large", entries=(large,))], rejected=[], held=[], whole=False),
+                origin="t",
+                at=NOW,
+            )
+            if store.waiting():
+                store.approve("a", origin="t", at=NOW)
+            sent = publish_changes(config, topic, store)
+            assert why in (sent.too_much or "")
+            assert "'large' of list 'a'" in (sent.too_much or "")
+            with store.reading() as database:
+                assert outbox.due(database)
+            compile_store(store, path)
+            assert publish_changes(config, topic, store) == Sent(0, 0)
+            lists.load()
+            assert matched(lists) == {1, 2}
+        take(store, 1, 3)  # small, and without the large one
+        assert publish_changes(config, topic, store).messages == 2
+    follower = ListFollower(lists, {"bootstrap_servers": broker.bootstrap}, topic, lambda: None)
+
+    async def follow() -> None:
+        await follower.catch_up(lambda: False)
+        await follower.stop()
+
+    asyncio.run(follow())
+    assert matched(lists) == {1, 3}
 
 
 def test_what_is_withdrawn_and_listed_again_while_it_is_erased_stays(

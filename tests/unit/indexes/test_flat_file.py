@@ -1,9 +1,11 @@
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from crc32c import crc32c
 
 from matchers.indexes.flat_file import FlatFileWriter, UnusableFile, open_flat_file
 
@@ -59,6 +61,18 @@ def test_a_foreign_file_and_another_kind_are_refused_by_name(tmp_path: Path) -> 
         open_flat_file(foreign, "sample")
     with pytest.raises(UnusableFile, match="holds sample in format 1; wanted is other"):
         open_flat_file(write(tmp_path / "a"), "other")
+
+
+@pytest.mark.parametrize("dtype", ["O", "|O", "|O8", "zz", ">u4", "|V4", "<U1"])
+def test_sections_of_anything_but_numbers_are_refused_by_name(tmp_path: Path, dtype: str) -> None:
+    path = write(tmp_path / "a")
+    whole = path.read_bytes()
+    tail = struct.Struct("<QQI8s")
+    at, length, _, end = tail.unpack_from(whole, len(whole) - tail.size)
+    told = whole[at : at + length].replace(b'"<u4"', f'"{dtype}"'.encode())
+    path.write_bytes(whole[:at] + told + tail.pack(at, len(told), crc32c(told), end))
+    with pytest.raises(UnusableFile, match="section numbers made by another version: compile it"):
+        open_flat_file(path, "sample")
 
 
 def test_work_that_fails_leaves_nothing_and_the_old_file_in_place(tmp_path: Path) -> None:

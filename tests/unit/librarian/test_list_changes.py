@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -163,6 +165,46 @@ def test_what_is_not_published_is_the_newest_of_each_entry(tmp_path: Path) -> No
             outbox.mark_published(database, Published(store.revision(), 3))
             assert outbox.count_changes(database) == 0
             assert outbox.changed_lists(database) == []
+
+
+@pytest.mark.parametrize(
+    "large",
+    [
+        {"labels": tuple(f"label-{n:08d}" for n in range(100_000))},
+        {"id": "i" * 1_100_000},
+        {"category": "ü" * 600_000},
+        {"provenance": chr(1) * 200_000},
+    ],
+    ids=["labels", "id", "category", "provenance"],
+)
+def test_an_entry_that_is_large_anyhow_goes_by_snapshot_and_is_named(
+    tmp_path: Path, large: dict[str, Any]
+) -> None:
+    entry = ListEntry(**{"list": "a", "id": "v", "algorithm": "md5", "value": VALUES[0]} | large)
+    with ListStore.open(tmp_path / "lists.db") as store:
+        store.define(ListInfo(name="a"), origin="test", at=NOW)
+        store.import_feed(
+            "a", feed(item(1), Item(id=entry.id, entries=(entry,))), origin="test", at=NOW
+        )
+        with store.reading() as database:
+            why = outbox.too_much(database) or ""
+        assert f"very large, such as {entry.id[:64]!r} of list 'a'" in why
+        assert compile_store(store, tmp_path / "lists.snapshot").instead == 2
+        with store.reading() as database:
+            assert outbox.too_much(database) is None
+
+
+def test_what_is_said_of_a_list_is_sent_only_if_a_message_takes_it(tmp_path: Path) -> None:
+    with ListStore.open(tmp_path / "lists.db") as store:
+        roles = dict.fromkeys((f"category-{n}" for n in range(60_000)), "block")
+        store.define(ListInfo(name="a", roles=roles), origin="test", at=NOW)
+        store.define(ListInfo(name="b"), origin="test", at=NOW)
+        with store.reading() as database:
+            assert "said of list 'a' is very large" in (outbox.too_much(database) or "")
+            assert [info.name for info in outbox.changed_lists(database)] == ["b"]
+        compile_store(store, tmp_path / "lists.snapshot")
+        with store.reading() as database:
+            assert outbox.too_much(database) is None
 
 
 def test_very_many_changes_and_very_large_ones_go_by_snapshot(tmp_path: Path) -> None:

@@ -215,6 +215,37 @@ def test_what_is_removed_here_is_not_brought_back_until_approved(store: ListStor
     assert 8 in values(store)
 
 
+def test_a_rollback_of_a_rollback_forgets_no_removal(store: ListStore) -> None:
+    take(store, numbered(range(100)))
+    listed = store.revision()
+    removed = store.remove("a", ["i7"], origin="someone", at=NOW).revision or 0
+    for _ in range(3):
+        store.rollback("a", listed, origin="x", at=NOW)
+        assert 7 in values(store)
+        again = store.rollback("a", removed, origin="x", at=NOW).revision or 0
+        assert take(store, numbered(range(100))).withheld == 1
+        assert 7 not in values(store)
+        # From there on, as from the removal itself; whatever else changed of it meanwhile.
+        store.rollback("a", listed, origin="x", at=NOW)
+        assert take(store, feed(item(7, category="new"), whole=False)).changed == 1
+        assert store.rollback("a", again, origin="x", at=NOW).removed == 1
+        assert take(store, numbered(range(100))).withheld == 1
+    store.approve("a", "i7", origin="someone", at=NOW)
+    assert take(store, numbered(range(100))).added == 1
+
+
+def test_a_rollback_withholds_only_what_somebody_had_removed_by_then(store: ListStore) -> None:
+    take(store, numbered(range(100)))
+    before = store.revision()
+    take(store, numbered(range(101)))
+    later = store.revision()
+    store.remove("a", ["i100"], origin="someone", at=NOW)
+    store.rollback("a", later, origin="x", at=NOW)
+    store.rollback("a", before, origin="x", at=NOW)
+    assert 100 not in values(store)
+    assert take(store, numbered(range(101))).added == 1
+
+
 def test_history_says_what_was_when_and_by_whom(store: ListStore) -> None:
     take(store, feed(item(1, category="one")))
     take(store, feed(item(1, category="two")))
@@ -238,6 +269,10 @@ def test_a_dry_run_changes_nothing(store: ListStore) -> None:
     assert take(store, numbered(range(3)), dry_run=True).added == 3
     assert values(store) == []
     assert store.revision() == 1
+    new = ListInfo(name="new")
+    tried = store.import_feed("new", feed(), origin="x", at=NOW, dry_run=True, define=new)
+    assert tried.list == "new"
+    assert list(store.infos()) == ["a"]
 
 
 def test_search_finds_what_a_matcher_would(store: ListStore) -> None:

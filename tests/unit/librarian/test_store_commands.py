@@ -1,6 +1,8 @@
 """`seawall lists` on the librarian's store."""
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -115,6 +117,42 @@ def test_dry_run_remove_rollback(lists: Lists) -> None:
     assert len(lists.json("diff", "own", "--since", str(revision), code=1)) == 1
     assert lists.json("rollback", "own", str(revision))[0]["added"] == 1
     lists("diff", "own", "--since", str(revision))
+
+
+def test_a_first_import_can_be_tried(lists: Lists) -> None:
+    file = lists.write(*MD5[:6])
+    dry = lists.json("import", file, "--format", "signals", "--dry-run")[0]
+    assert (dry["added"], dry["reasons"]) == (6, [])
+    catalogue = lists.folder / "lists.toml"
+    catalogue.write_text('[[list]]\nname = "new"\nfile = "own.txt"\nformat = "signals"\n')
+    assert lists.json("import", str(catalogue), "--dry-run")[0]["added"] == 6
+    assert lists.json("show")["lists"] == []
+    lists("history", code=1)
+    assert imported(lists, *MD5[:6])["added"] == 6
+
+
+def test_a_store_with_damaged_pages_ends_with_2_and_is_named(lists: Lists) -> None:
+    imported(lists, *[f"{n:032x}" for n in range(1, 3000)])
+    path = lists.folder / "lists.db"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:16384] + b"\xa5" * (len(whole) - 16384))
+    for command in (["show"], ["search", MD5[0]], ["remove", "own", MD5[0]], ["diff", "own"]):
+        said = lists(*command, code=2).stderr.replace("\n", "")
+        assert "lists.db" in said
+        assert "damaged" in said
+    catalogue = lists.folder / "lists.toml"
+    catalogue.write_text('[[list]]\nname = "own"\n')
+    arguments = [str(catalogue), "--snapshot", str(lists.folder / "lists.snapshot"), "--once"]
+    seawall = [sys.executable, "-c", "from streams.cli.main import main; main()", "librarian"]
+    done = subprocess.run(  # a process, since it sets its own niceness
+        [*seawall, *arguments, "--store", str(path), "--bootstrap", "127.0.0.1:1"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "damaged" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_export_only_what_may_be_passed_on(lists: Lists) -> None:

@@ -69,6 +69,7 @@ def test_a_side_file_says_what_a_csv_is(tmp_path: Path) -> None:
         ('[[list]]\nname = "a"\nfile = "none.csv"\n', "none.csv: No such file"),
         ('[[list]]\nname = "a"\nfile = "a.csv"\nrolls = 1\n', "rolls"),
         ('[[list]]\nname = "a"\nfile = "a.csv"\ndefault_role = "burn"\n', "burn"),
+        ('[[list]]\nname = "a"\nfile = "a.csv"\nobserve_hours = inf\n', "observe_hours"),
         (2 * '[[list]]\nname = "a"\nfile = "a.csv"\n', "second list"),
         ('[[list]]\nname = "a"\nfile = "a.csv"\ncolumns = { value = "x" }\n', "no column 'x'"),
     ],
@@ -78,3 +79,23 @@ def test_what_cannot_be_read_is_refused_by_name(tmp_path: Path, toml: str, why: 
     with pytest.raises(UnreadableList, match=why) as refused:
         read_lists([write(tmp_path / "lists.toml", toml)])
     assert str(tmp_path) in str(refused.value)
+
+
+def test_a_list_that_is_not_utf8_says_so(tmp_path: Path) -> None:
+    latin, wide = tmp_path / "latin.csv", tmp_path / "wide.csv"
+    latin.write_bytes(ROW.encode() + "ä,md5,0123456789abcdef0123456789abcdef\n".encode("latin-1"))
+    (file,) = read_lists([latin])
+    assert len(file.entries) == 1
+    assert [row.reason for row in file.rejected] == ["not UTF-8"]
+    wide.write_text(ROW, encoding="utf-16")
+    with pytest.raises(UnreadableList, match=r"wide\.csv: .*convert it to UTF-8"):
+        read_lists([wide])
+
+
+def test_odd_dates_keep_no_list_from_loading(tmp_path: Path) -> None:
+    rows = "id,algorithm,value,updated_at\n"
+    for number, time in enumerate(
+        ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01", "9999-12-31"]
+    ):
+        rows += f"{number},md5,{number + 1:032x},{time}\n"
+    assert load_matcher([write(tmp_path / "odd.csv", rows)], loaded_at=NOW).entries == 2
