@@ -60,7 +60,7 @@ def synthetic(phrases: Sequence[str]) -> Catalogue:
     made_up = LanguageCatalogue(
         language="en", name="made up", reviewed=True, indicators=(indicator,)
     )
-    return Catalogue(languages=(made_up,), version="bench")
+    return Catalogue(languages=(made_up,), files=("made up",), version="bench")
 
 
 def costs(rows: Sequence[tuple[str, str]], repeat: int) -> Iterator[Cost]:

@@ -10,7 +10,7 @@ import os
 import re
 import ssl
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
 
@@ -18,12 +18,15 @@ import msgspec
 from msgspec import Meta, Struct
 
 from streams.contracts.values import STAGE_ORDER, StageName
+from streams.deep_keys import MOST_PARTS, deep_key
 from streams.secret import Secret
 from streams.type_words import allowed_values
 
-Positive = Annotated[int, Meta(ge=1)]
-Count = Annotated[int, Meta(ge=0)]
-PositiveNumber = Annotated[float, Meta(gt=0)]
+Positive = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Bytes = Annotated[int, Meta(ge=1, le=1 << 40)]
+Days = Annotated[int, Meta(ge=1, le=36_500)]
+PositiveNumber = Annotated[float, Meta(gt=0, le=1_000_000)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -131,7 +134,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     fetch_min_bytes: Positive = 1 << 20
     fetch_max_wait_ms: Positive | None = None
     max_event_bytes: Positive = 1 << 20
-    session_timeout_ms: Annotated[int, Meta(ge=1000)] = 10_000
+    session_timeout_ms: Annotated[int, Meta(ge=1000, le=2**31 - 1)] = 10_000
     instance_id: Name | None = None
     shutdown_seconds: PositiveNumber = 25.0
     http_host: str = "127.0.0.1"
@@ -166,12 +169,12 @@ class MediaSettings(Struct, frozen=True, kw_only=True):
     hashing: Literal["screen", "exact"] = "screen"
     allow_inline: bool = False
     uri_prefixes: tuple[str, ...] = ()
-    max_bytes: Positive = 64 << 20
+    max_bytes: Bytes = 64 << 20
     max_pixels: Positive = 80_000_000
     max_frames: Positive = 1_000
     timeout_seconds: PositiveNumber = 20.0
     decoders: Positive = 1
-    memory_bytes: Positive = 1 << 30
+    memory_bytes: Bytes = 1 << 30
     variants: tuple[Literal["dihedral", "trimmed"], ...] = ()
     c2pa_trust_anchors: str | None = None
 
@@ -220,6 +223,10 @@ class ListSettings(Struct, frozen=True, kw_only=True):
     text_similarity: Annotated[float, Meta(ge=0.5, le=1)] = 0.7
     tlsh_distance: Annotated[int, Meta(ge=0, le=300)] = 30
 
+    def __post_init__(self) -> None:
+        if nameless := [file for file in self.files if not Path(file).name]:
+            raise ValueError(f"files: {nameless[0]!r} names no file")
+
 
 class TextSettings(Struct, frozen=True, kw_only=True):
     """Text indicators. `catalogues` are the platform's own files and folders of them, beside those
@@ -245,8 +252,8 @@ class CaseSettings(Struct, frozen=True, kw_only=True):
 
     store: str | None = None
     reporter: str | None = None
-    preserve_days: Positive = 365
-    delete_after_days: dict[str, Positive] = msgspec.field(default_factory=lambda: {"*": 365})
+    preserve_days: Days = 365
+    delete_after_days: dict[str, Days] = msgspec.field(default_factory=lambda: {"*": 365})
 
 
 class FeedbackSettings(Struct, frozen=True, kw_only=True):
@@ -332,7 +339,10 @@ def _from_file(config: Path | None, environment: Mapping[str, str]) -> dict[str,
     if named is None and not path.is_file():
         return {}
     try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if (deep := deep_key(text)) is not None:
+            raise SettingsError(f"{path}: line {deep}: a key has more than {MOST_PARTS} parts")
+        tree = tomllib.loads(text)
     except OSError as bad:
         raise SettingsError(f"{path}: cannot read it: {bad.strerror}") from bad
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as bad:
@@ -404,6 +414,11 @@ def _convert(name: str, value: _Value) -> Any:
     raw = value.value
     if value.text and isinstance(raw, str) and msgspec.inspect.type_info(kind).__class__ in _LISTS:
         raw = [part.strip() for part in raw.split(",") if part.strip()]
+    if _UNUSABLE.search("".join(_texts(raw))):
+        where = "" if value.source == name else f"{value.source}: "
+        raise SettingsError(
+            f"{where}{name}: holds a NUL character, or bytes that are not UTF-8: leave them out"
+        )
     try:
         return msgspec.convert(raw, kind, strict=not value.text, dec_hook=_decode_secret)
     except (msgspec.ValidationError, TypeError) as bad:
@@ -412,6 +427,15 @@ def _convert(name: str, value: _Value) -> Any:
 
 
 _LISTS = (msgspec.inspect.VarTupleType,)
+# Python reads an argument's or a variable's bytes that are not UTF-8 as lone surrogates.
+_UNUSABLE = re.compile(r"[\x00\ud800-\udfff]")
+
+
+def _texts(raw: object) -> Iterator[str]:
+    if isinstance(raw, str):
+        yield raw
+    elif isinstance(raw, list):
+        yield from (one for one in cast("list[object]", raw) if isinstance(one, str))
 
 
 def _decode_secret(kind: type, value: object) -> object:

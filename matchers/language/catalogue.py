@@ -81,9 +81,10 @@ class LanguageCatalogue(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Catalogue(Struct, frozen=True, kw_only=True):
-    """All languages in use. `version` changes when any file does."""
+    """All languages in use, and the file of each. `version` changes when any file does."""
 
     languages: tuple[LanguageCatalogue, ...]
+    files: tuple[str, ...]
     version: str
 
 
@@ -121,8 +122,23 @@ def parse_language(name: str, data: bytes) -> LanguageCatalogue:
     """Decode one catalogue file; `name` is for the error message."""
     try:
         return _decoder.decode(data)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except msgspec.DecodeError as error:
         raise CatalogueError(f"{name}: {_with_entry(error, data)}") from error
+    except UnicodeDecodeError as error:
+        line = not_utf8_line(data)
+        raise CatalogueError(f"{name}: line {line}: not UTF-8: save the file as UTF-8") from error
+    except RecursionError as error:
+        raise CatalogueError(f"{name}: nested too deeply for a catalogue") from error
+
+
+def not_utf8_line(data: bytes) -> int:
+    """The line (from 1) of the first byte that is not UTF-8; of UTF-8, the last one."""
+    end = len(data)
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        end = error.start
+    return data.count(b"\n", 0, end) + 1
 
 
 def _with_entry(error: Exception, data: bytes) -> str:
@@ -132,7 +148,14 @@ def _with_entry(error: Exception, data: bytes) -> str:
         return message
     try:
         entry = msgspec.json.decode(data)["indicators"][int(found[1])]
-    except (msgspec.DecodeError, KeyError, IndexError, TypeError):
+    except (
+        msgspec.DecodeError,
+        UnicodeDecodeError,
+        RecursionError,
+        KeyError,
+        IndexError,
+        TypeError,
+    ):
         return message
     return f"{message} (entry {entry.get('id', '?')!r})" if isinstance(entry, dict) else message  # pyright: ignore[reportUnknownMemberType]
 
@@ -153,4 +176,8 @@ def _assemble(sources: Sequence[tuple[str, bytes]]) -> Catalogue:
         digest.update(data)
     if not languages:
         raise CatalogueError("no catalogue: give a path, or use the built-in one")
-    return Catalogue(languages=tuple(languages), version=digest.hexdigest()[:12])
+    return Catalogue(
+        languages=tuple(languages),
+        files=tuple(name for name, _ in sources),
+        version=digest.hexdigest()[:12],
+    )

@@ -57,9 +57,12 @@ class IndicatorMatcher:
             [word for words_ in language.common for word in fold_words(words_)]
             for language in catalogue.languages
         )
-        for language in catalogue.languages:
+        for file, language in zip(catalogue.files, catalogue.languages, strict=True):
             trial = not (language.reviewed or language.language in trusted)
-            self._add(language, trial, chooser, anchors, whole, prefixes)
+            try:
+                self._add(language, trial, chooser, anchors, whole, prefixes)
+            except CatalogueError as error:
+                raise CatalogueError(f"{file}: {error}") from error
         self._known = Vocabulary(whole, prefixes, self._around)
         self._disguised = DisguiseCheck(self._known)
         self._index = PhraseIndex(anchors)

@@ -2,8 +2,8 @@
 
 A phrase is a sequence of words. `(a|b c)` is a choice, a `?` after a word, a choice or a class
 makes it optional, `{name}` stands for a word class, `word*` for any word that begins so, and
-`<3>` for a gap of up to three words (characters, where a language writes no spaces). Words are
-folded, so accents, case and apostrophes do not matter.
+`<3>` for a gap of up to three words (characters, where a language writes no spaces; at most
+`GAP_MOST`). Words are folded, so accents, case and apostrophes do not matter.
 
 How a language separates words is its *spacing*: `words` (most), `none` (Chinese, Japanese) or
 `glued` (Korean: a phrase begins at a word's start, spaces within it are optional).
@@ -20,6 +20,11 @@ from typing import Literal
 from matchers.language.folding import FOLD
 
 Spacing = Literal["words", "none", "glued"]
+GAP_MOST = 50
+DEPTH_MOST = 20
+"""Choices within choices: more would exhaust the regular expressions' and our own recursion."""
+_SHOWN = 100
+"""Characters of a phrase that an error shows."""
 
 
 class PhraseError(ValueError):
@@ -63,15 +68,20 @@ def parse(phrase: str, classes: Mapping[str, str]) -> tuple[Node, ...]:
     while position < len(phrase.rstrip()):
         found = _TOKEN.match(phrase, position)
         if found is None:
-            raise PhraseError(f"{phrase!r}: unexpected {phrase[position]!r} at {position}")
+            raise _unreadable(phrase, f"unexpected {phrase[position]!r} at {position}")
         position = found.end()
         kind = found.lastgroup or ""
         tokens.append((kind, found[kind]))
     reader = _Reader(phrase, tokens, classes)
     nodes = reader.sequence(top=True)
     if not nodes:
-        raise PhraseError(f"{phrase!r}: empty phrase")
+        raise _unreadable(phrase, "empty phrase")
     return nodes
+
+
+def _unreadable(phrase: str, why: str) -> PhraseError:
+    shown = phrase if len(phrase) <= _SHOWN else f"{phrase[:_SHOWN]}…"
+    return PhraseError(f"{shown!r}: {why}")
 
 
 class _Reader:
@@ -82,9 +92,10 @@ class _Reader:
         self._tokens = tokens
         self._classes = classes
         self._at = 0
+        self._depth = 0
 
     def _fail(self, why: str) -> PhraseError:
-        return PhraseError(f"{self._phrase!r}: {why}")
+        return _unreadable(self._phrase, why)
 
     def sequence(self, *, top: bool) -> tuple[Node, ...]:
         nodes: list[Node] = []
@@ -98,7 +109,7 @@ class _Reader:
             if kind == "word":
                 nodes.extend(self._word(value))
             elif kind == "gap":
-                nodes.append(Gap(int(value[1:-1])))
+                nodes.append(self._gap(value[1:-1]))
             elif kind == "cls":
                 nodes.append(self._class(value))
             elif value == "(":
@@ -106,8 +117,16 @@ class _Reader:
             else:
                 if not nodes or isinstance(nodes[-1], Gap):
                     raise self._fail("'?' must follow a word, a choice or a class")
+                if isinstance(nodes[-1], Choice) and () in nodes[-1].options:
+                    raise self._fail("'?' after '?': one is enough")
                 nodes[-1] = Choice(((nodes[-1],), ()))
         return tuple(nodes)
+
+    def _gap(self, digits: str) -> Gap:
+        most = int(digits) if len(digits) < 10 else GAP_MOST + 1
+        if most > GAP_MOST:
+            raise self._fail(f"a gap may be of up to {GAP_MOST}: write <{GAP_MOST}> or less")
+        return Gap(most)
 
     def _word(self, value: str) -> tuple[Word, ...]:
         words = _words(value)
@@ -125,6 +144,9 @@ class _Reader:
 
     def _choice(self) -> Node:
         options: list[tuple[Node, ...]] = []
+        self._depth += 1
+        if self._depth > DEPTH_MOST:
+            raise self._fail(f"more than {DEPTH_MOST} choices within each other")
         while True:
             options.append(self.sequence(top=False))
             if self._at >= len(self._tokens):
@@ -132,6 +154,7 @@ class _Reader:
             closing = self._tokens[self._at][1]
             self._at += 1
             if closing == ")":
+                self._depth -= 1
                 break
         if not all(options):
             raise self._fail("an empty option in a choice; use '?'")

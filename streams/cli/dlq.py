@@ -23,6 +23,7 @@ from streams.cli.options import (
     print_json,
     reaching,
 )
+from streams.cli.tables import add_row, visible
 from streams.contracts.dead_letter import DeadLetter, DeadLetterClass
 from streams.kafka.dead_letters import Filter, ReadTimeout, letter_id, read_letters, replay
 from streams.kafka.topics import DEAD_LETTERS, topic_name
@@ -80,7 +81,8 @@ def list_letters(
             Column("id", overflow="fold"), "at", "stage", "class", "field", "message", "replayed"
         )
         for letter in shown:
-            table.add_row(
+            add_row(
+                table,
                 letter_id(letter),
                 letter.at.isoformat(timespec="seconds"),
                 letter.stage,
@@ -142,12 +144,12 @@ def replay_letters(
 
     Records keep their key, partition and relative order, and carry a header
     `seawall-replayed-from`. What was replayed before is left out. Names the records that their
-    topic no longer holds.
+    topic no longer holds, and the ids that no dead letter has.
 
     Example: seawall dlq replay --class internal_error --since 2h
 
-    Exit codes: 0 all were sent (or had been), 1 some are no longer retained, 2 bad usage, or Kafka
-    cannot be reached.
+    Exit codes: 0 all were sent (or had been), 1 some are no longer retained or not found, 2 bad
+    usage, or Kafka cannot be reached.
     """
     if not (ids or error or stage or topic or since or everything):
         fail("say what to replay: ids, filters, or --all")
@@ -161,16 +163,22 @@ def replay_letters(
             wanted,
             again=again,
         )
+    known = {*done.sent, *done.already, *done.gone}
+    missing = [id for id in dict.fromkeys(ids or []) if id not in known]
     if as_json:
-        print_json(done)
+        print_json({**msgspec.to_builtins(done), "not_found": missing})
     else:
+        within = " that the filters admit" if error or stage or topic or since else ""
+        for id in missing:
+            typer.echo(f"{id}: no such dead letter{within}; see seawall dlq list", err=True)
         for gone in done.gone:
-            typer.echo(f"{gone}: no longer retained by its topic", err=True)
+            typer.echo(visible(f"{gone}: no longer retained by its topic"), err=True)
         typer.echo(
             f"{len(done.sent)} replayed, {len(done.already)} had been before, "
             f"{len(done.gone)} no longer retained"
+            + (f", {len(missing)} not found" if missing else "")
         )
-    if done.gone:
+    if done.gone or missing:
         raise typer.Exit(EXIT_DIFFERS)
 
 
@@ -202,7 +210,10 @@ def _since(text: str | None) -> datetime | None:
         return None
     span = re.fullmatch(r"(\d+)([smhd])", text)
     if span:
-        return datetime.now(UTC) - timedelta(seconds=int(span[1]) * UNITS[span[2]])
+        try:
+            return datetime.now(UTC) - timedelta(seconds=int(span[1]) * UNITS[span[2]])
+        except (OverflowError, ValueError):
+            fail(f"--since {text[:40]}: before the year 1: write a shorter span, such as 7d")
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from streams.cli.json_lines import conversion
+from streams.cli.tables import add_row, visible
 from streams.contracts.dead_letter import BadRecord
 from streams.contracts.decoding import MAX_EVENT_BYTES, EventDecoder
 from streams.contracts.mapping import EventMapping
@@ -24,6 +25,9 @@ app = typer.Typer(help="Check content events.", no_args_is_help=True)
 
 PROGRESS_EVERY = 1000
 """Lines between two updates of the progress bar, which cost more than checking a line."""
+
+MOST_BYTES = 1 << 30
+"""The largest limit that can be set: a value is held in memory as a whole."""
 
 SHOWN_REJECTS = 50
 """Rejected lines in the table; the summary and `--json` have all of them."""
@@ -55,7 +59,8 @@ def check(
         bool, typer.Option("--json", help="One JSON object a line, then one with the summary.")
     ] = False,
     max_bytes: Annotated[
-        int, typer.Option(min=1, help="The largest value that is accepted, in bytes.")
+        int,
+        typer.Option(min=1, max=MOST_BYTES, help="The largest value that is accepted, in bytes."),
     ] = MAX_EVENT_BYTES,
 ) -> None:
     """Say for each line whether it would be accepted and, if not, why.
@@ -75,7 +80,7 @@ def check(
     except BrokenPipeError:
         raise  # the reader of our output has left; the input is not at fault
     except OSError as error:
-        errors.print(Text(f"{file}: cannot be read: {error.strerror or error}"))
+        errors.print(Text(visible(f"{file}: cannot be read: {error.strerror or error}")))
         raise typer.Exit(2) from None
     raise typer.Exit(1 if rejected else 0)
 
@@ -86,7 +91,7 @@ def _mapping(path: Path | None, errors: Console) -> EventMapping | None:
     try:
         return load_mapping(path)
     except MappingError as error:
-        errors.print(Text(str(error)))
+        errors.print(Text("\n".join(map(visible, str(error).split("\n")))))
         raise typer.Exit(2) from None
 
 
@@ -143,7 +148,7 @@ def _check(
         and first
         and (hint := conversion(first, "event"))
     ):
-        errors.print(Text(f"{name}: {hint}"), soft_wrap=True)
+        errors.print(Text(visible(f"{name}: {hint}")), soft_wrap=True)
     return rejected
 
 
@@ -188,14 +193,12 @@ def _print_tables(
     if rejected:
         table = Table("line", "class", "field", "why", title="Rejected lines")
         for number, refusal in shown:
-            # Text, not str: a field's [0] would be read as markup.
-            field = Text(refusal.field or "-", overflow="fold")
-            table.add_row(str(number), refusal.error, field, Text(refusal.message))
+            add_row(table, str(number), refusal.error, refusal.field or "-", refusal.message)
         console.print(table)
         if rejected > len(shown):
             console.print(f"… and {rejected - len(shown)} more; --json lists them all")
         counts = ", ".join(f"{error} {count}" for error, count in classes.most_common())
         console.print(f"rejected by class: {counts}")
     elif not accepted:
-        console.print(Text(f"{name}: holds no lines"))
+        console.print(Text(visible(f"{name}: holds no lines")))
     console.print(f"{accepted + rejected} lines: {accepted} accepted, {rejected} rejected")

@@ -39,7 +39,7 @@ def produce(
     Example: seawall produce content.events events.jsonl
 
     Exit codes: 0 all lines were acknowledged, 1 some were left out or refused, 2 Kafka or the file
-    cannot be reached.
+    cannot be reached, or there is no such topic.
     """
     settings = loaded_settings(config, bootstrap, assignments).settings
     if topic == topic_name(settings.pipeline, OUTCOMES) and not as_is:

@@ -1,8 +1,10 @@
 """Sending the lines of a file to a topic, as `produce` and `feedback send` do."""
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
@@ -13,8 +15,12 @@ from rich.progress import Progress
 from streams.cli.json_lines import conversion
 from streams.cli.options import EXIT_DIFFERS, fail, kafka_arguments, print_json, reaching
 from streams.cli.tables import visible
+from streams.kafka.client import ClientConfig, admin_client
 from streams.kafka.produce import Produced, produce_lines
 from streams.settings import Settings
+
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+"""What Kafka allows (`org.apache.kafka.common.internals.Topic`)."""
 
 
 def send_file(
@@ -44,7 +50,9 @@ def send_file(
             progress=progress,
         )
 
+    _check_topic(topic)
     with reaching(settings):
+        _find_topic(arguments, topic)
         if str(file) == "-":
             done = send(sys.stdin.buffer, lambda _: None)
         else:
@@ -64,6 +72,24 @@ def send_file(
         typer.echo(f"{file}: {hint}", err=True)
     if done.refused or done.failed:
         raise typer.Exit(EXIT_DIFFERS)
+
+
+def _check_topic(topic: str) -> None:
+    if not _TOPIC.fullmatch(topic) or topic in (".", ".."):
+        fail(
+            f"{topic[:100]!r} is no topic's name: it has letters, digits, '.', '_' and '-', 249 at "
+            "most"
+        )
+
+
+def _find_topic(arguments: ClientConfig, topic: str) -> None:
+    """Ask first: a producer waits a minute for a topic that is not there."""
+    with closing(admin_client(arguments)) as admin:
+        if topic not in admin.list_topics():
+            fail(
+                f"there is no topic {topic}, or these credentials may not see it: for the "
+                "pipeline's topics run seawall topics apply"
+            )
 
 
 def _noting_first(lines: Iterable[bytes], first: list[bytes]) -> Iterator[bytes]:

@@ -1,5 +1,7 @@
 """`seawall text …`: try out and check the text indicators."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +16,7 @@ from matchers.language.client import client_file
 from matchers.language.indicators import Hit, IndicatorMatcher
 from matchers.language.weights import CATEGORY_POINTS, EVIDENCE_LEAST, VIEW_FACTORS
 from streams.cli.options import EXIT_DIFFERS, JsonOption, fail, print_json
+from streams.cli.tables import add_row, visible
 from streams.cli.text_evaluate import evaluate
 from streams.cli.text_options import BuiltInOption, CatalogueOption, open_matcher
 
@@ -40,9 +43,10 @@ def explain(
 
     Example: seawall text explain "h0w old are you? don't tell your mum"
 
-    Exit codes: 0 (also when nothing is found), 2 a catalogue cannot be used.
+    Exit codes: 0 (also when nothing is found), 2 the message is not UTF-8, or a catalogue cannot
+    be used.
     """
-    text = typer.get_text_stream("stdin").read() if message == "-" else message
+    text = _read(message)
     _, matcher = open_matcher(catalogue, built_in)
     hits = matcher.find(text)
     if as_json:
@@ -52,20 +56,18 @@ def explain(
     if not hits:
         console.print("No indicator.")
         return
-    shown = Text(text)
-    for hit in hits:
-        shown.stylize("bold reverse", hit.start, hit.end)
-    console.print(shown)
+    console.print(_marked(text, hits))
     table = Table("indicator", "category", "text", "at", "view", "weight", "points", "because")
     for hit in hits:
         because = [f"{_base_weight(hit, matcher):g}"]
         if VIEW_FACTORS[hit.view] != 1:
             because.append(f"{hit.view} ×{VIEW_FACTORS[hit.view]:g}")
         because += [f"{cue.name} ×{cue.factor:g}" for cue in hit.cues]
-        table.add_row(
+        add_row(
+            table,
             hit.indicator + (" (trial)" if hit.trial else ""),
             hit.category + (f" {hit.age}" if hit.age else ""),
-            Text(text[hit.start : hit.end]),
+            text[hit.start : hit.end],
             f"{hit.start}–{hit.end}",
             hit.view,
             f"{hit.weight:.2f}" + ("" if hit.weight >= EVIDENCE_LEAST else " (none)"),
@@ -104,7 +106,8 @@ def check(
     else:
         table = Table("language", "status", "indicators", "sentences")
         for row in counts:
-            table.add_row(
+            add_row(
+                table,
                 f"{row['name']} ({row['language']})",
                 "measured" if row["reviewed"] else "on trial",
                 str(row["indicators"]),
@@ -142,7 +145,30 @@ def compile_catalogue(
         out.write_bytes(client_file(matcher))
     except OSError as error:
         fail(f"{out}: cannot be written: {error.strerror}")
-    typer.echo(f"{out}: {len(matcher.indicators)} indicators, {out.stat().st_size:,} bytes.")
+    size = f"{len(matcher.indicators)} indicators, {out.stat().st_size:,} bytes"
+    typer.echo(f"{visible(str(out))}: {size}.")
+
+
+def _read(message: str) -> str:
+    """The message, of standard input for `-`. The locale's encoding is not asked: text is UTF-8."""
+    given, where = message.encode(errors="surrogateescape"), "the message"
+    if message == "-":
+        given, where = typer.get_binary_stream("stdin").read(), "standard input"
+    try:
+        return given.decode()
+    except UnicodeDecodeError as error:
+        fail(f"{where}: byte {error.start + 1} is not UTF-8: give it as UTF-8")
+
+
+def _marked(text: str, hits: Sequence[Hit]) -> Text:
+    """The message with its hits marked, its line breaks kept."""
+    places = {place for hit in hits for place in (hit.start, hit.end)}
+    shown = Text()
+    for start, end in pairwise(sorted({0, len(text), *places})):
+        inside = any(hit.start <= start and end <= hit.end for hit in hits)
+        lines = "\n".join(map(visible, text[start:end].split("\n")))
+        shown.append(lines, "bold reverse" if inside else None)
+    return shown
 
 
 def _base_weight(hit: Hit, matcher: IndicatorMatcher) -> float:

@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from matchers.language.evaluation import BenignReport, Report
 from matchers.language.grid import IN_FORCE, Outcome, best
 from matchers.language.missed import Lost
 from streams.cli.chart import Axis, Chart, svg
 from streams.cli.options import print_json
+from streams.cli.tables import add_row, visible
 
 
 def show_benign(rows: Mapping[str, BenignReport], as_json: bool) -> None:
@@ -64,9 +66,8 @@ def show_report(found: Report, as_json: bool) -> None:
         return
     table = Table("rate", "value", "95 % interval", "of")
     for name, value in rates.items():
-        table.add_row(
-            name, f"{value.value:.3f}", f"{value.low:.3f}–{value.high:.3f}", str(value.total)
-        )
+        interval = f"{value.low:.3f}–{value.high:.3f}"
+        add_row(table, name, f"{value.value:.3f}", interval, str(value.total))
     Console().print(table)
     typer.echo(
         f"F0.5 {found.f_half:.3f}, F-latency {found.f_latency:.3f}; median alarm at message "
@@ -106,13 +107,14 @@ def show_lost(found: Sequence[Lost], as_json: bool) -> None:
         what = [f"{count} × {name}" for name, count in one.combinations.items()]
         what += [f"discounted: {name} ({count})" for name, count in one.discounted.items()]
         what += [f"false: {name} ({count})" for name, count in one.causes.items()]
-        table.add_row(
+        add_row(
+            table,
             one.family + ("" if one.label else " (benign)"),
             f"{one.alarms}/{one.conversations}",
             str(one.unseen),
             str(one.unraised),
             f"{one.best} {one.points:.1f}" if one.unraised else "",
-            "\n".join(what),
+            Text("\n".join(map(visible, what))),
         )
     Console().print(table)
 

@@ -33,6 +33,7 @@ from msgspec import Struct
 from streams.contracts.event import ContentEvent, Media
 from streams.contracts.mapping import Constant, EventMapping, Leaf, ListNode, Node, ObjectNode
 from streams.contracts.source_path import ABSENT, SourcePath, parse_source_path
+from streams.deep_keys import MOST_PARTS, deep_key
 
 _TARGET = re.compile(r"(\w+)(\[\*\])?")
 _RULE_KEYS = frozenset({"from", "value", "values", "default", "unit"})
@@ -68,10 +69,19 @@ def load_mapping(path: Path) -> EventMapping:
 
 
 def parse_mapping(text: str, name: str) -> EventMapping:
-    """The mapping in a TOML text; `name` stands for the file in errors."""
+    """The mapping in a TOML text; `name` stands for the file in errors. Raises `MappingError`."""
+    if (deep := deep_key(text)) is not None:
+        raise MappingError(name, [f"line {deep}: a key has more than {MOST_PARTS} parts"])
+    try:
+        return _parse(text, name)
+    except RecursionError:
+        raise MappingError(name, ["nested too deeply for any field"]) from None
+
+
+def _parse(text: str, name: str) -> EventMapping:
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # also a number of thousands of digits
         raise MappingError(name, [f"is not TOML: {error}"]) from None
     problems = [
         f"{key}: unknown key; a mapping file holds one table, [fields]"

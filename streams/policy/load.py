@@ -12,6 +12,7 @@ from typing import Any, cast
 import msgspec
 from msgspec import Struct
 
+from streams.deep_keys import MOST_PARTS, deep_key
 from streams.policy.facts import Closeness
 from streams.policy.file import PolicyFile
 from streams.policy.limits import ANY, Limit
@@ -19,13 +20,7 @@ from streams.policy.policy import Policy
 from streams.policy.policy_tests import Expectation, PolicyTest
 from streams.policy.rules import BadRule, Rule, compile_rule, unknown_list
 from streams.policy.scan_basis import ScanBasis, ScanBasisRow
-from streams.policy.source_lines import (
-    MOST_PARTS,
-    deep_key,
-    line_of,
-    line_within,
-    pointed_at,
-)
+from streams.policy.source_lines import line_of, line_within, pointed_at
 from streams.type_words import allowed_values
 
 MAX_BYTES = 256 * 1024

@@ -2,19 +2,8 @@
 
 import re
 
-MOST_PARTS = 16
-"""Of a dotted key: `tomllib` holds every beginning of one, so that a line of thousands of parts
-would fill the memory."""
 MOST_SHOWN = 100
 """Characters of a line that an excerpt shows."""
-_PART = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')[ \t]*"""
-_DEEP_KEY = re.compile(rf"[ \t\[]*{_PART}(?:\.[ \t]*{_PART}){{{MOST_PARTS}}}")
-
-
-def deep_key(text: str) -> int | None:
-    """The first line (from 1) that begins with a key of more than `MOST_PARTS` parts."""
-    lines = enumerate(text.split("\n"), 1)
-    return next((number for number, line in lines if _DEEP_KEY.match(line)), None)
 
 
 def pointed_at(text: str, line: int, column: int) -> str:

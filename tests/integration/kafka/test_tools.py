@@ -239,6 +239,9 @@ def test_produce_command(
     assert run(broker, "produce", topic, str(file), "--as-is") == 0
     assert [r.value for r in records(config, topic)].count(b"[]") == 1
     assert run(broker, "produce", topic, str(tmp_path / "none")) == 2
+    capsys.readouterr()
+    assert run(broker, "produce", f"{topic}.nosuch", str(file)) == 2
+    assert "seawall topics apply" in capsys.readouterr().err
 
 
 # dead letters
@@ -350,3 +353,8 @@ def test_dlq_commands(
     assert run(broker, "dlq", "replay", "--all", "--json", *named) == 0
     done = json.loads(capsys.readouterr().out)
     assert (len(done["sent"]), len(done["already"])) == (1, 2)
+    assert run(broker, "dlq", "replay", "other/0/0", f"{topic}/{partition}/0", *named) == 1
+    said = capsys.readouterr()
+    assert "other/0/0: no such dead letter" in said.err
+    assert f"{topic}/{partition}/0" not in said.err
+    assert "1 not found" in said.out

@@ -275,7 +275,15 @@ def test_every_problem_of_a_file_is_reported_at_once():
 
 @pytest.mark.parametrize(
     ("text", "problem"),
-    [("[fields", "is not TOML"), ("", "[fields]: missing"), ("[fieldz]\na='b'", "unknown key")],
+    [
+        ("[fields", "is not TOML"),
+        ("", "[fields]: missing"),
+        ("[fieldz]\na='b'", "unknown key"),
+        pytest.param("a = " + "[" * 3000 + "]" * 3000, "nested too deeply", id="deep"),
+        pytest.param("a = " + "{a = " * 300 + "1" + "}" * 300, "", id="deep tables"),
+        pytest.param("a = " + "9" * 5000, "is not TOML", id="huge number"),
+        pytest.param("[fields]\n" + ".".join("a" * 3000) + " = 1", "line 2", id="long key"),
+    ],
 )
 def test_a_file_that_is_no_mapping_is_refused(text: str, problem: str):
     with pytest.raises(MappingError, match=r"chat\.toml") as caught:

@@ -6,7 +6,7 @@ import sys
 import pytest
 import typer
 
-from streams.cli.main import COMMANDS, build
+from streams.cli.main import COMMANDS, build, main
 
 HEAVY = {"kafka", "aiokafka", "faust", "numpy", "numba", "PIL", "valkey"}
 
@@ -46,3 +46,24 @@ def test_a_command_that_does_not_exist_is_bad_usage() -> None:
     assert done.returncode == 2
     assert "nonsense" in done.stderr
     assert "nonsense" not in COMMANDS
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["produce", "no such topic!", "file"], "'no such topic!' is no topic's name"),
+        (["produce", "..", "file"], "is no topic's name"),
+        (["produce", "a\udcff", "file"], "\\udcff"),
+        (["dlq", "list", "--since", "9" * 20 + "d"], "write a shorter span"),
+        (["dlq", "list", "--since", "9" * 5000 + "s"], "write a shorter span"),
+        (["dlq", "show", "a", "--set", "policy.file=a\udcff"], "policy.file: holds"),
+        (["events", "check", "-", "--max-bytes", "9" * 20], "--max-bytes"),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_named(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err

@@ -109,6 +109,25 @@ def test_text_becomes_the_fields_type(tmp_path: Path) -> None:
             "a = " + "[" * 3000 + "]" * 3000, {}, ["seawall.toml", "too deeply"], id="deep"
         ),
         pytest.param("a = " + "9" * 5000, {}, ["seawall.toml", "digits"], id="huge number"),
+        pytest.param(".".join("a" * 3000) + " = 1", {}, ["line 1", "16 parts"], id="long key"),
+        *(
+            (f'[lists]\nfiles = ["{file}"]\n', {}, ["seawall.toml", "lists", "names no file"])
+            for file in ("", ".", "/")
+        ),
+        *(
+            (f"[{section}]\n{field}\n", {}, ["seawall.toml", section, "NUL"])
+            for section, field in (
+                ("lists", 'files = ["a\\u0000b"]'),
+                ("policy", 'file = "a\\u0000b"'),
+                ("text", 'catalogues = ["a\\u0000b"]'),
+                ("worker", 'mapping = "a\\u0000b"'),
+            )
+        ),
+        (None, {"SEAWALL_POLICY_FILE": "a\udcff"}, ["SEAWALL_POLICY_FILE", "not UTF-8"]),
+        ("[media]\ntimeout_seconds = inf\n", {}, ["media.timeout_seconds", "to 1000000"]),
+        ("[media]\ntimeout_seconds = nan\n", {}, ["media.timeout_seconds"]),
+        (f"[media]\nmemory_bytes = {10**20}\n", {}, ["media.memory_bytes", "a whole number"]),
+        (None, {"SEAWALL_MEDIA_MEMORY_BYTES": "9" * 20}, ["media.memory_bytes"]),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_its_place(

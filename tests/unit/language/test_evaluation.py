@@ -107,6 +107,10 @@ def test_a_verdict_counts_messages_and_causes() -> None:
     assert found.causes == {"en.isolation.guardians_home": 1, "en.secrecy.dont_tell": 1}
 
 
+def line(**fields: str) -> bytes:
+    return json.dumps({"conversation_id": "1", "author": "a", "text": "hi", **fields}).encode()
+
+
 def test_jsonl_is_read_and_a_bad_line_is_named(tmp_path: Path) -> None:
     good = tmp_path / "a.jsonl.gz"
     rows = [
@@ -126,6 +130,43 @@ def test_jsonl_is_read_and_a_bad_line_is_named(tmp_path: Path) -> None:
         read_jsonl(tmp_path / "none.jsonl")
 
 
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([b'{"conversation_id": "1", "author": "a", "text": "\xff"}'], ["line 1", "UTF-8"]),
+        ([b'{"x": ' + b"[" * 100_000], ["line 1"]),
+        ([line(), line(label="Risk")], ["line 2", "'Risk'", "risk or benign"]),
+        ([line(label="risky")], ["line 1", "'risky'", "risk or benign"]),
+        ([line(label="risk"), line(), line(label="benign")], ["line 3", "label", "line 1"]),
+        ([line(offender="a"), line(offender="b")], ["line 2", "offender", "line 1"]),
+        ([line(), line(label="risk", offender="z")], ["line 2", "offender writes no message"]),
+    ],
+)
+def test_lines_that_would_be_counted_wrongly_are_refused(
+    lines: list[bytes], words: list[str], tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.jsonl"
+    bad.write_bytes(b"\n".join(lines))
+    with pytest.raises(CorpusError) as refused:
+        read_jsonl(bad)
+    for word in ["bad.jsonl", *words]:
+        assert word in str(refused.value)
+
+
+def test_the_label_counts_on_whichever_line_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(line() + b"\n" + line(label="risk", offender="a"))
+    (talk,) = read_jsonl(file)
+    assert (talk.label, talk.offenders) == (True, {"a"})
+
+
+def test_a_compressed_file_that_is_cut_off_is_named(tmp_path: Path) -> None:
+    cut = tmp_path / "cut.jsonl.gz"
+    cut.write_bytes(gzip.compress(b"\n".join([line()] * 100))[:-12])
+    with pytest.raises(CorpusError, match=r"cut\.jsonl\.gz: line \d+: .*cut off"):
+        read_jsonl(cut)
+
+
 def test_pan_xml_is_read(tmp_path: Path) -> None:
     corpus = tmp_path / "c.xml"
     corpus.write_text(
@@ -141,6 +182,12 @@ def test_pan_xml_is_read(tmp_path: Path) -> None:
     assert second.label is False
     corpus.write_text('<!DOCTYPE a [<!ENTITY b "c">]><a/>')
     with pytest.raises(CorpusError, match="entities"):
+        list(read_pan(corpus, truth))
+    corpus.write_text('<?xml version="1.0" encoding="bogus"?><conversations/>')
+    with pytest.raises(CorpusError, match=r"c\.xml: .*encoding"):
+        list(read_pan(corpus, truth))
+    truth.write_bytes(b"u2\n\xff\n")
+    with pytest.raises(CorpusError, match=r"t\.txt: line 2: not UTF-8"):
         list(read_pan(corpus, truth))
 
 

@@ -55,6 +55,11 @@ def test_prefix_words_gaps_and_spacing() -> None:
         ("? a", "must follow"),
         ("(a|)", "empty option"),
         ("...", "folds to nothing"),
+        ("a <51> b", "<50> or less"),
+        ("a <999999999999> b", "<50> or less"),
+        (f"a <{'9' * 5000}> b", "<50> or less"),
+        ("(" * 5000 + "a" + ")" * 5000, "more than 20 choices"),
+        ("a" + "?" * 5000, "one is enough"),
     ],
 )
 def test_a_bad_phrase_says_why(phrase: str, why: str) -> None:

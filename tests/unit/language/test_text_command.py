@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -99,3 +102,83 @@ def test_what_cannot_be_evaluated_is_named(
     code, _, err = run(capsys, "evaluate", *(str(file) if a == "FILE" else a for a in arguments))
     assert code == 2
     assert message in err
+
+
+ENTRY: dict[str, object] = {
+    "id": "xx.a", "category": "secrecy", "weight": 0.5, "source": "own",
+    "phrases": ["one two"], "match": ["one two"],
+}  # fmt: skip
+
+
+def written(path: Path, name: str = "X", **changes: object) -> Path:
+    entry = {**ENTRY, **changes}
+    language = {"language": "xx", "name": name, "reviewed": True, "indicators": [entry]}
+    path.write_text(json.dumps(language))
+    return path
+
+
+@pytest.mark.parametrize(
+    "phrase", ["a <999999999999> b", f"a <{'9' * 5000}> b", "(" * 5000, "one (two"]
+)
+@pytest.mark.parametrize("field", ["phrases", "unless_followed_by"])
+def test_a_bad_phrase_is_named_with_its_file_and_indicator(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, phrase: str, field: str
+) -> None:
+    own = written(tmp_path / "own.json", **{field: [phrase]})
+    code, _, err = run(capsys, "check", "--no-built-in", "--catalogue", str(own))
+    assert code == 2
+    assert "own.json: " in err
+    assert "xx.a: " in err
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [(b'{\n"language": "\xff"}', ["line 2", "UTF-8"]), (b'{"classes": ' + b"[" * 100_000, [])],
+)
+def test_a_file_that_is_no_catalogue_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, data: bytes, words: list[str]
+) -> None:
+    own = tmp_path / "own.json"
+    own.write_bytes(data)
+    code, _, err = run(capsys, "check", "--no-built-in", "--catalogue", str(own))
+    assert code == 2
+    for word in ["own.json", *words]:
+        assert word in err
+
+
+def test_names_from_files_are_shown_as_they_are(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    own = written(tmp_path / "own.json", name="[/red]")
+    code, out, _ = run(capsys, "check", "--no-built-in", "--catalogue", str(own))
+    assert (code, "[/red]" in out) == (0, True)
+    talk = tmp_path / "talk.jsonl"
+    row = {"conversation_id": "1", "author": "a", "text": "hi", "label": "risk"}
+    talk.write_text(json.dumps(row | {"language": "[/y]", "family": "[/z]"}))
+    assert "[/y]" in run(capsys, "evaluate", str(talk))[1]
+    assert "[/z]" in run(capsys, "evaluate", "--missed", str(talk))[1]
+
+
+def given(text: bytes, *words: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "streams.cli.main", "text", "explain", *words],
+        input=text,
+        capture_output=True,
+        env={**os.environ, "LC_ALL": "C"},
+    )
+
+
+def test_explain_reads_utf8_whatever_the_locale() -> None:
+    found = given("schön: don't tell your mum".encode(), "--json", "-")
+    assert found.returncode == 0, found.stderr
+    assert json.loads(found.stdout)[0]["category"] == "secrecy"
+    bad = given(b"don't tell \xff", "-")
+    assert bad.returncode == 2
+    assert b"standard input: byte 12 is not UTF-8" in bad.stderr
+    assert b"the message: byte 1 is not UTF-8" in given(b"", "\udcff").stderr
+
+
+def test_explain_sends_no_commands_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "explain", "don't tell your mum \x1b[31m\u202e")
+    assert code == 0
+    assert "don't tell your mum \\x1b[31m\\u202e" in out
