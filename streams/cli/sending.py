@@ -1,12 +1,13 @@
 """Sending the lines of a file to a topic, as `produce` and `feedback send` do."""
 
+import os
 import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import typer
 from rich.console import Console
@@ -51,12 +52,14 @@ def send_file(
         )
 
     _check_topic(topic)
-    with reaching(settings):
-        _find_topic(arguments, topic)
-        if str(file) == "-":
+    if str(file) == "-":
+        with reaching(settings):
+            _find_topic(arguments, topic)
             done = send(sys.stdin.buffer, lambda _: None)
-        else:
-            done = _with_progress(file, send)
+    else:
+        with _opened(file) as source, reaching(settings):
+            _find_topic(arguments, topic)
+            done = _with_progress(source, send)
     seconds = time.monotonic() - began
     if as_json:
         print_json({"topic": topic, "seconds": round(seconds, 3), "result": done})
@@ -99,14 +102,17 @@ def _noting_first(lines: Iterable[bytes], first: list[bytes]) -> Iterator[bytes]
         yield line
 
 
-def _with_progress(
-    file: Path, send: Callable[[Iterable[bytes], Callable[[int], object]], Produced]
-) -> Produced:
+def _opened(file: Path) -> BinaryIO:
     try:
-        source = file.open("rb")
+        return file.open("rb")
     except OSError as bad:
         fail(f"{file}: {bad.strerror}")
-    size = file.stat().st_size
-    with source, Progress(console=Console(stderr=True), transient=True) as shown:
+
+
+def _with_progress(
+    source: BinaryIO, send: Callable[[Iterable[bytes], Callable[[int], object]], Produced]
+) -> Produced:
+    size = os.fstat(source.fileno()).st_size
+    with Progress(console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task("producing", total=size or None)
         return send(source, lambda _: shown.update(task, completed=source.tell()))

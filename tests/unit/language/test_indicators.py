@@ -88,14 +88,14 @@ def test_a_number_of_something_else_is_no_answer(text: str) -> None:
 @pytest.mark.parametrize("text", ["dont tell me. mom knows", "Don't tell! Not your mom, your boss"])
 def test_a_gap_does_not_reach_over_the_end_of_a_sentence(text: str) -> None:
     own = parse_language("own.json", OWN.replace(b'"blorp glorp"]', b'"tell <3> mom"]', 1))
-    matcher = IndicatorMatcher(type(CATALOGUE)(languages=(own,), version="x"))
+    matcher = IndicatorMatcher(type(CATALOGUE)(languages=(own,), files=("own.json",), version="x"))
     assert matcher.find(text) == ()
     assert matcher.find(text.replace(".", "").replace("!", ""))
 
 
 def test_a_match_over_the_end_of_a_sentence_does_not_hide_the_one_in_the_next() -> None:
     own = parse_language("own.json", OWN.replace(b'"blorp glorp"]', b'"tell <3> mom"]', 1))
-    matcher = IndicatorMatcher(type(CATALOGUE)(languages=(own,), version="x"))
+    matcher = IndicatorMatcher(type(CATALOGUE)(languages=(own,), files=("own.json",), version="x"))
     (hit,) = matcher.find("tell. tell your mom")
     assert hit.start == 6
 
@@ -103,7 +103,9 @@ def test_a_match_over_the_end_of_a_sentence_does_not_hide_the_one_in_the_next() 
 def test_a_latin_word_within_a_longer_one_is_none_in_a_script_without_spaces() -> None:
     own = OWN.replace(b'"reviewed"', b'"spacing": "none", "reviewed"')
     own = own.replace(b'"blorp glorp"]', b'"line <3> id"]', 1)
-    catalogue = type(CATALOGUE)(languages=(parse_language("own.json", own),), version="x")
+    catalogue = type(CATALOGUE)(
+        languages=(parse_language("own.json", own),), files=("own.json",), version="x"
+    )
     matcher = IndicatorMatcher(catalogue)
     assert matcher.find("LINEのID")
     assert matcher.find("line id")
@@ -158,7 +160,7 @@ def test_a_long_text_is_read(text: str) -> None:
 
 def test_an_untrusted_language_is_on_trial_until_a_platform_trusts_it() -> None:
     own = parse_language("own.json", OWN)
-    catalogue = type(CATALOGUE)(languages=(own,), version="x")
+    catalogue = type(CATALOGUE)(languages=(own,), files=("own.json",), version="x")
     assert IndicatorMatcher(catalogue).find("blorp glorp")[0].trial
     assert not IndicatorMatcher(catalogue, trusted=["xx"]).find("blorp glorp")[0].trial
 
@@ -185,7 +187,7 @@ def test_a_bad_catalogue_says_which_entry(data: bytes, why: str) -> None:
 def test_a_bad_phrase_names_its_indicator() -> None:
     own = parse_language("own.json", OWN.replace(b'["blorp glorp"]', b'["(blorp"]', 1))
     with pytest.raises(CatalogueError, match=r"xx\.secrecy\.a.*not closed"):
-        IndicatorMatcher(type(CATALOGUE)(languages=(own,), version="x"))
+        IndicatorMatcher(type(CATALOGUE)(languages=(own,), files=("own.json",), version="x"))
 
 
 def test_a_long_preface_hides_no_language() -> None:
