@@ -88,6 +88,7 @@ class ChunkService(faust.Service):
         self._crashing: asyncio.Future[None] | None = None
         self._silence = contextlib.ExitStack()
         self._silent = False
+        self._answers_since: float | None = None
 
     async def on_start(self) -> None:
         """Prepare, wait for the broker, check the topics and join the group."""
@@ -239,14 +240,24 @@ class ChunkService(faust.Service):
 
     async def _check_fetching(self, consumer: Consumer) -> None:
         """Raises FetchingStopped when nothing has been fetched for long although the broker is
-        there: a fetcher that has died looks like an idle topic."""
-        for tp in self._unfetched(consumer, FETCH_STALE_SECONDS):
-            try:
-                await count_partitions(self._config, [tp.topic])
-            except (KafkaError, OSError):
-                return
+        there: a fetcher that has died looks like an idle topic. After an outage the time counts
+        from the broker's first answer, for fetching needs a while to begin again."""
+        unfetched = self._unfetched(consumer, FETCH_STALE_SECONDS)
+        if not unfetched:
+            self._answers_since = None
+            return
+        tp, now = unfetched[0], time.monotonic()
+        try:
+            await count_partitions(self._config, [tp.topic])
+        except (KafkaError, OSError):
+            self._answers_since = None
+            return
+        if self._answers_since is None:
+            self._answers_since = now
+        elif now - self._answers_since >= FETCH_STALE_SECONDS:
             raise FetchingStopped(
-                f"nothing was fetched from {tp.topic} {tp.partition} for {FETCH_STALE_SECONDS} s"
+                f"nothing was fetched from {tp.topic} {tp.partition} for {FETCH_STALE_SECONDS} s, "
+                "though the broker answers"
             )
 
     def _note_silence(self, consumer: Consumer) -> None:

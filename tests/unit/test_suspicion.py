@@ -23,10 +23,11 @@ def sent(
     algorithm: Algorithm = "pdq",
     role: Role = "block",
     labels: tuple[str, ...] = (),
+    tenant: str = "t",
 ) -> Envelope:
     event = ContentEvent(
         event_id="e",
-        tenant="t",
+        tenant=tenant,
         kind="created",
         occurred_at=datetime(2026, 1, 1, tzinfo=UTC),
         content_id="c",
@@ -100,3 +101,9 @@ def test_a_request_has_a_key_of_its_own() -> None:
     entry = ListEntry(list="l", id="x", algorithm="md5", value="ab" * 16)
     proposed = EntryProposed(entry=entry, why="w", origin="o")
     assert request_record(suspected)[0] != request_record(proposed)[0]
+
+
+def test_the_canarys_own_picture_is_not_suspected() -> None:
+    shares = MatchShares(0.001)
+    assert not shares.count([sent(n, "canary", tenant="seawall-canary") for n in range(200)])
+    assert shares.count([sent(n, "canary") for n in range(200)])
