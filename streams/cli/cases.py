@@ -182,10 +182,14 @@ def export(
     out: Annotated[Path, typer.Option("--out", help="A folder, made where there is none.")],
     form: Annotated[str, typer.Option("--format", help="json or xml.")] = "json",
     reporter: ReporterOption = None,
+    closed: Annotated[
+        bool, typer.Option("--closed", help="Write it though reviewers have closed it.")
+    ] = False,
     store: StoreOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Write a case for a hotline: case.json, or report.xml and file-N.xml.
+    """Write a case for a hotline: case.json, or report.xml and file-N.xml. One that reviewers
+    closed, since they found nothing to report in it, is written with --closed only.
 
     What is mandatory and missing is named, with what fills it. case.json is written all the same,
     report.xml when nothing of the report is missing, file-N.xml when the hotline's ids are known
@@ -193,8 +197,8 @@ def export(
 
     Example: seawall cases export 6d1f0c0e-… --format xml --out case/
 
-    Exit codes: 0 complete, 1 something mandatory is missing (what could be written is written), or
-    there is no such case, 2 unusable.
+    Exit codes: 0 complete, 1 something mandatory is missing (what could be written is written),
+    the case is closed, or there is no such case, 2 unusable.
     """
     if form not in ("json", "xml"):
         fail(f"--format {form}: there are json, xml")
@@ -202,6 +206,12 @@ def export(
     with open_cases(settings) as opened, open_audit(settings) as audit:
         document = _document(opened, case, reporter, settings)
         case_id = document.case.case_id
+        if opened.state(case_id).status == "closed" and not closed:
+            fail(
+                f"case {case_id} is closed: reviewers found nothing to report in it; --closed "
+                "writes it all the same",
+                EXIT_DIFFERS,
+            )
         written = _json_files(document) if form == "json" else _xml_files(document)
         digest = hashlib.sha256(b"".join(written.values())).hexdigest()
         what = {"case": case_id, "format": form, "sha256": digest, "files": list(written)}

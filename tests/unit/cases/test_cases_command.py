@@ -100,6 +100,18 @@ def test_from_export_to_submission_and_the_files(desk: Desk) -> None:
     assert kinds == ["export", "case", "export"]
 
 
+def test_what_reviewers_closed_is_exported_only_when_that_is_said(desk: Desk) -> None:
+    out = desk.folder / "out"
+    with desk.store() as store, store.writing():
+        for each in (opening(), opening(event("e2", author="a2"))):
+            store.settle(each.decision.decision_id, closed=True, reversed=False)
+    refused = desk.run("cases", "export", CASE, "--out", str(out))
+    assert (refused.exit_code, out.exists(), desk.audited()) == (1, False, [])
+    assert "reviewers found nothing to report" in refused.stderr
+    desk.run("cases", "export", CASE, "--closed", "--out", str(out))
+    assert (out / "case.json").exists()
+
+
 def test_without_a_reporter_no_xml_is_written_and_what_is_missing_is_said(desk: Desk) -> None:
     desk.config.write_text(desk.config.read_text().replace("reporter =", "# reporter ="))
     out = desk.folder / "out"
