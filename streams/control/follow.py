@@ -27,7 +27,7 @@ from streams.control.topic import POLL_MS, ControlRecord, TopicFollower
 log = logging.getLogger(__name__)
 
 MAX_READ = 500
-REST = 8.0
+REST = 4.0
 """Times as long as a step took that a running worker does without one: taking thousands of changes
 into use needs Python's lock, and so do decisions."""
 
