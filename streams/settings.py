@@ -17,10 +17,10 @@ from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
 import msgspec
 from msgspec import Meta, Struct
 
+from matchers.deep_keys import MOST_PARTS, deep_key
+from matchers.type_words import allowed_values
 from streams.contracts.values import STAGE_ORDER, StageName
-from streams.deep_keys import MOST_PARTS, deep_key
 from streams.secret import Secret
-from streams.type_words import allowed_values
 
 Positive = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -243,6 +243,13 @@ class PolicySettings(Struct, frozen=True, kw_only=True):
     file: str | None = None
     write_allow: bool = True
 
+    def __post_init__(self) -> None:
+        if self.file is not None and not Path(self.file).name:
+            raise ValueError(
+                f"file: {self.file!r} names no file: name the policy's, or leave it out for the "
+                "default policy, which scans nothing"
+            )
+
 
 class CaseSettings(Struct, frozen=True, kw_only=True):
     """Cases. `store` is their database; `reporter` a TOML file with what the platform says of
@@ -309,6 +316,8 @@ SECTIONS: dict[str, type[Struct]] = {
 DEFAULT_FILE = Path("seawall.toml")
 # Names of the test suite's data, which are not settings.
 _NOT_SETTINGS = {"SEAWALL_CONFIG", "SEAWALL_VECTORS", "SEAWALL_DATA"}
+# Elsewhere an empty variable is one that is not set; here that would mean to scan nothing.
+_NEVER_EMPTY = {"SEAWALL_POLICY_FILE"}
 # Kubernetes gives every container such variables for each Service: one that is named seawall, or
 # seawall-worker, must not keep the workers from starting.
 _SERVICE_LINK = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT|PORT_\d+_(TCP|UDP)(_\w+)?)$")
@@ -367,7 +376,9 @@ def _from_file(config: Path | None, environment: Mapping[str, str]) -> dict[str,
 def _from_environment(environment: Mapping[str, str]) -> dict[str, _Value]:
     values: dict[str, _Value] = {}
     for variable, text in environment.items():
-        if not variable.startswith("SEAWALL_") or variable in _NOT_SETTINGS or text == "":
+        if not variable.startswith("SEAWALL_") or variable in _NOT_SETTINGS:
+            continue
+        if text == "" and variable not in _NEVER_EMPTY:
             continue
         section, _, field = variable.removeprefix("SEAWALL_").lower().partition("_")
         known = _fields(section) if section in SECTIONS else {}

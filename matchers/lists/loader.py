@@ -1,7 +1,8 @@
 """Lists from files: CSV, with TOML that says what each list is; or a compiled snapshot.
 
-A path is a CSV (with a side file of the same name ending in `.toml`, or none: then it is a list
-of one's own, of which every match is only observed), or a TOML file that names several lists::
+A path is a CSV (with a side file of the same name ending in `.toml`, which says what it is or is a
+catalogue that names it, or none: then it is a list of one's own, of which every match is only
+observed), or a TOML file that names several lists, a catalogue::
 
     [[list]]
     name = "sample"
@@ -23,12 +24,14 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
+from matchers.deep_keys import MOST_PARTS, deep_key
 from matchers.indexes.flat_file import UnusableFile
 from matchers.lists.csv_format import RejectedRow, UnreadableList, read_csv
 from matchers.lists.entry import LONGEST_OBSERVATION, Algorithm, ListEntry, ListInfo
 from matchers.lists.fields import check_encoding
 from matchers.lists.matcher import ListMatcher, Radii
 from matchers.lists.snapshot import SUFFIX, open_snapshot
+from matchers.type_words import hint
 
 _T = TypeVar("_T")
 
@@ -130,32 +133,53 @@ def files_of(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
+def read_toml(path: Path) -> Mapping[str, Any]:
+    """What a TOML file about lists says. Raises `UnreadableList`, naming the file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UnreadableList(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UnreadableList(f"{path}: not TOML: {error}") from error
+    if (deep := deep_key(text)) is not None:
+        raise UnreadableList(f"{path}: line {deep}: a key has more than {MOST_PARTS} parts")
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise UnreadableList(f"{path}: nested too deeply for any list") from None
+    except ValueError as error:  # TOML's own errors are of these
+        raise UnreadableList(f"{path}: not TOML: {error}") from error
+
+
 def _listed(given: Path) -> list[tuple[Path, ListFile]]:
     """The CSV files that a path names, with what each list is."""
     if given.suffix != ".toml":
         side = given.with_suffix(".toml")
         if not side.exists():
             return [(given, ListFile(name=given.stem))]
-        table = {"name": given.stem, **_toml(side)}
-        return [(given, _convert(table, ListFile, side))]
-    catalogue = _convert(_toml(given), _Catalogue, given)
+        said = read_toml(side)
+        if "list" not in said:
+            return [(given, _convert({"name": given.stem, **said}, ListFile, side))]
+        named = [(path, listed) for path, listed in _catalogued(side, said) if path == given]
+        if not named:
+            raise UnreadableList(
+                f"{side}: says what {given.name} is, by its name, but is a catalogue that does not "
+                "name it: rename one of the two"
+            )
+        return named
+    return _catalogued(given, read_toml(given))
+
+
+def _catalogued(path: Path, said: Mapping[str, Any]) -> list[tuple[Path, ListFile]]:
+    catalogue = _convert(said, _Catalogue, path)
     for listed in catalogue.list:
         if not listed.file:
-            raise UnreadableList(f"{given}: list {listed.name!r} names no file")
-    return [(given.parent / listed.file, listed) for listed in catalogue.list]
-
-
-def _toml(path: Path) -> Mapping[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UnreadableList(f"{path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # TOML's own errors are of the former
-        raise UnreadableList(f"{path}: not TOML: {error}") from error
+            raise UnreadableList(f"{path}: list {listed.name!r} names no file")
+    return [(path.parent / listed.file, listed) for listed in catalogue.list]
 
 
 def _convert(table: object, kind: type[_T], path: Path) -> _T:
     try:
         return msgspec.convert(table, kind)
     except msgspec.ValidationError as error:
-        raise UnreadableList(f"{path}: {error}") from error
+        raise UnreadableList(f"{path}: {error}{hint(error, kind)}") from error

@@ -30,10 +30,11 @@ from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_h
 import msgspec
 from msgspec import Struct
 
+from matchers.deep_keys import MOST_PARTS, deep_key
+from matchers.type_words import hint
 from streams.contracts.event import ContentEvent, Media
 from streams.contracts.mapping import Constant, EventMapping, Leaf, ListNode, Node, ObjectNode
 from streams.contracts.source_path import ABSENT, SourcePath, parse_source_path
-from streams.deep_keys import MOST_PARTS, deep_key
 
 _TARGET = re.compile(r"(\w+)(\[\*\])?")
 _RULE_KEYS = frozenset({"from", "value", "values", "default", "unit"})
@@ -186,7 +187,7 @@ def _check(key: str, value: Any, annotation: Any) -> None:
     try:
         msgspec.convert(value, annotation)
     except msgspec.ValidationError as error:
-        raise ValueError(f"`{key}` does not fit: {error}") from None
+        raise ValueError(f"`{key}` does not fit: {error}{hint(error, annotation)}") from None
 
 
 class _Builder:

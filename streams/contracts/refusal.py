@@ -11,18 +11,10 @@ from functools import cache
 from typing import Any, get_args
 
 import msgspec
-from msgspec import Raw, Struct, inspect
-from msgspec.inspect import (
-    DictType,
-    ListType,
-    LiteralType,
-    Metadata,
-    StructType,
-    Type,
-    UnionType,
-    VarTupleType,
-)
+from msgspec import Raw, Struct
+from msgspec.inspect import LiteralType
 
+from matchers.type_words import types_at
 from streams.contracts.dead_letter import BadRecord, DeadLetterClass
 
 DecodeFailure = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -173,35 +165,10 @@ def _field_of_invalid_utf8(value: bytes, root: type[Struct]) -> str | None:
 @cache
 def _allowed(path: str, root: type[Struct]) -> tuple[str, ...]:
     """The values of the enum, or the tags of the union, that `path` (indexes as `[]`) leads to."""
-    steps = re.findall(r"\.\w+|\[\]", path)
-    types = [inspect.type_info(root)]
-    for step in steps:
-        types = [inner for kind in types for inner in _step(kind, step)]
-    values: list[str] = []
-    for kind in types:
-        for one in _alternatives(kind):
-            if isinstance(one, LiteralType):
-                values += map(str, one.values)
+    values = [
+        str(value)
+        for kind in types_at(path, root)
+        if isinstance(kind, LiteralType)
+        for value in kind.values
+    ]
     return tuple(sorted(set(values)))
-
-
-def _alternatives(kind: Type) -> list[Type]:
-    if isinstance(kind, Metadata):
-        return _alternatives(kind.type)
-    if isinstance(kind, UnionType):
-        return [one for inner in kind.types for one in _alternatives(inner)]
-    return [kind]
-
-
-def _step(kind: Type, step: str) -> list[Type]:
-    found: list[Type] = []
-    for one in _alternatives(kind):
-        if isinstance(one, StructType) and step.startswith("."):
-            if one.tag_field == step[1:]:
-                found.append(LiteralType((one.tag,)))
-            found += [f.type for f in one.fields if f.encode_name == step[1:]]
-        elif isinstance(one, ListType | VarTupleType) and step == "[]":
-            found.append(one.item_type)
-        elif isinstance(one, DictType) and step == "[]":
-            found.append(one.value_type)
-    return found

@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
-from msgspec import Struct
 
-from streams.deep_keys import MOST_PARTS, deep_key
+from matchers.deep_keys import MOST_PARTS, deep_key
+from matchers.type_words import hint
 from streams.policy.facts import Closeness
 from streams.policy.file import PolicyFile
-from streams.policy.limits import ANY, Limit
+from streams.policy.limits import ANY
 from streams.policy.policy import Policy
-from streams.policy.policy_tests import Expectation, PolicyTest
-from streams.policy.rules import BadRule, Rule, compile_rule, unknown_list
-from streams.policy.scan_basis import ScanBasis, ScanBasisRow
+from streams.policy.rules import BadRule, compile_rule, unknown_list
+from streams.policy.scan_basis import ScanBasis
 from streams.policy.source_lines import line_of, line_within, pointed_at
-from streams.type_words import allowed_values
 
 MAX_BYTES = 256 * 1024
 """Of a policy file: it must fit a record of the control topic with the one before it."""
@@ -151,7 +149,7 @@ def parse_policy_file(
     except msgspec.ValidationError as error:
         message, _, field = str(error).partition(" - at ")
         field = field.strip("`") or "$"
-        message += _hint(message, field)
+        message += hint(error, PolicyFile)
         raise PolicyError(source, line_of(text, field), field, message) from error
     except RecursionError:
         raise PolicyError(source, None, None, _TOO_DEEP) from None
@@ -227,25 +225,3 @@ def _default() -> PolicyFile:
 @cache
 def _default_text() -> str:
     return resources.files("streams.policy").joinpath(DEFAULT_SOURCE).read_text(encoding="utf-8")
-
-
-def _hint(message: str, field: str) -> str:
-    """What may stand at a path instead: a field's values, or a table's fields."""
-    path = re.fullmatch(r"\$(?:\.(\w+)(?:\[\d+\])?(?:\.(\w+))?.*)?", field)
-    table, name = (path[1], path[2]) if path else (None, None)
-    known = msgspec.structs.fields(_TABLES.get(table, PolicyFile))
-    if table == "tests" and name == "expect":
-        known = msgspec.structs.fields(Expectation)
-    if "unknown field" in message:
-        return f"; its fields: {', '.join(each.name for each in known)}"
-    kind = next((each.type for each in known if each.name == name), None)
-    return f"; allowed: {allowed_values(kind)}" if kind and "enum" in message else ""
-
-
-_TABLES: dict[str | None, type[Struct]] = {
-    "scan_basis": ScanBasisRow,
-    "rules": Rule,
-    "closeness": Closeness,
-    "limits": Limit,
-    "tests": PolicyTest,
-}
