@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchers.hashing.pdq import compiled
+from matchers.stream_safe import stream_safe
 
 SAMPLE = 128
 """Shingles kept of a text. Of a longer one, the standard error of a share c is √(c(1 − c)/128):
@@ -67,7 +68,8 @@ def normal_text(text: str) -> str:
     """Step 1 of the signature."""
     if text.isascii():
         return _GAPS.sub(" ", text.lower()).strip()
-    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    compatible = unicodedata.normalize("NFKD", stream_safe(text))
+    decomposed = unicodedata.normalize("NFKD", compatible.casefold())
     spelled = unicodedata.normalize("NFC", decomposed.translate(_SPELLED))
     return " ".join(spelled.split())
 

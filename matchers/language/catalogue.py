@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 
 from matchers.language.categories import Category
 from matchers.language.phrases import Spacing
+from matchers.type_words import hint
 
 
 class CatalogueError(ValueError):
@@ -46,15 +47,22 @@ class Indicator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class Cues(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Phrases that take weight off an indicator near them: `negation` right before it,
-    `reported` speech before it in its sentence, `advice` anywhere in the message, `hyperbole`
-    (jokes and figures of speech) anywhere, for self-harm only, `occasion` (surprises and
-    presents) anywhere, for secrecy only, and `outing` (a trip, a match, a school play: what family
-    and class are shown gladly) anywhere, for threats of exposure only."""
+    `reported` speech before it in its sentence, `advice` anywhere in the message, `caution` (words
+    of care, as advice, though beside a plain threat and demand only right before them), `hyperbole`
+    (jokes and figures of speech) anywhere and `trifle` (of an exam, of a game) right beside it in
+    its clause, for self-harm only, `occasion` (surprises and presents) anywhere, for secrecy only,
+    and `outing` (a trip, a match, a school play: what family and class are shown gladly) anywhere,
+    for threats of exposure only. `speaker` are words that say whose words a quotation holds: where
+    a language has them, a plain threat and demand in quotation marks without one is no quotation.
+    """
 
     negation: tuple[str, ...] = ()
     reported: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
+    caution: tuple[str, ...] = ()
     hyperbole: tuple[str, ...] = ()
+    trifle: tuple[str, ...] = ()
+    speaker: tuple[str, ...] = ()
     occasion: tuple[str, ...] = ()
     outing: tuple[str, ...] = ()
 
@@ -64,8 +72,8 @@ class LanguageCatalogue(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     `reviewed`: maintained with the code and measured on talk in that language
     (docs/decisions/0009-what-reviewed-means.md); otherwise it ships on trial. `ages` gives
-    number words (`thirteen`), `units` the words after which a number is no age, `common` the words
-    that are in every other sentence, which are no use to search for.
+    number words (`thirteen`), `units` the words (or phrases without gaps) before which a number is
+    no age, `common` the words that are in every other sentence, which are no use to search for.
     """
 
     language: Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z]+)?$")]
@@ -123,7 +131,8 @@ def parse_language(name: str, data: bytes) -> LanguageCatalogue:
     try:
         return _decoder.decode(data)
     except msgspec.DecodeError as error:
-        raise CatalogueError(f"{name}: {_with_entry(error, data)}") from error
+        meant = hint(error, LanguageCatalogue) if isinstance(error, msgspec.ValidationError) else ""
+        raise CatalogueError(f"{name}: {_with_entry(error, data)}{meant}") from error
     except UnicodeDecodeError as error:
         line = not_utf8_line(data)
         raise CatalogueError(f"{name}: line {line}: not UTF-8: save the file as UTF-8") from error

@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from matchers.language.folding import FOLD
 from matchers.language.indicators import IndicatorMatcher, Phrase
+from matchers.stream_safe import stream_safe
 
 _LISTED = (*range(0x80), *range(0x00A0, 0x0250), *range(0x0300, 0x0460), *range(0x0610, 0x0700),
            *range(0x0900, 0x0980), *range(0x2000, 0x2070), *range(0x3131, 0x318F))  # fmt: skip
@@ -72,7 +73,8 @@ class ClientReader:
 
     def find(self, text: str) -> list[str]:
         """The ids of the indicators that the text holds, in the file's order."""
-        folded = "".join(self._folded(char) for char in unicodedata.normalize("NFC", text))
+        safe = unicodedata.normalize("NFC", stream_safe(text))
+        folded = "".join(self._folded(char) for char in safe)
         normal = f" {' '.join(folded.split())} "
         found = {number for number, pattern in self._phrases if pattern.search(normal)}
         return [self._ids[number] for number in sorted(found)]

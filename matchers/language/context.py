@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from matchers.language import weights as w
 from matchers.language.categories import CATEGORIES, Category
 from matchers.language.state import MINOR_BANDS, Conversation, Person, Strength
@@ -30,6 +32,38 @@ def _is_adult(person: Person) -> bool:
     if person.band == "adult":
         return not 0 < person.stated_least < w.AGE_LIMIT
     return person.band == "unknown" and person.stated_least >= w.AGE_LIMIT
+
+
+def state_age(person: Person, age: int, *, trial: bool) -> Person:
+    """The person after an age was said of them; `trial`: in a language on trial."""
+    if trial:
+        return replace(
+            person,
+            trial_least=min(age, person.trial_least or age),
+            trial_most=max(age, person.trial_most),
+        )
+    return replace(
+        person,
+        stated_least=min(age, person.stated_least or age),
+        stated_most=max(age, person.stated_most),
+    )
+
+
+def with_trial_ages(state: Conversation) -> Conversation:
+    """The state as if what was said of ages in languages on trial counted."""
+    if not any(person.trial_least for person in state.people):
+        return state
+    people = tuple(
+        replace(
+            person,
+            stated_least=min(person.stated_least or person.trial_least, person.trial_least),
+            stated_most=max(person.stated_most, person.trial_most),
+        )
+        if person.trial_least
+        else person
+        for person in state.people
+    )
+    return replace(state, people=people)
 
 
 def _shows(person: Person, now: int, *categories: Category) -> bool:

@@ -12,7 +12,15 @@ from msgspec.structs import replace
 
 from matchers.language import weights as w
 from matchers.language.categories import CATEGORIES, CATEGORY_INDEX, STAGE_OF, STAGES, Category
-from matchers.language.context import bearing, decayed, is_crowd, is_minor, known_adult
+from matchers.language.context import (
+    bearing,
+    decayed,
+    is_minor,
+    known_adult,
+    state_age,
+    with_trial_ages,
+)
+from matchers.language.patterns import is_fresh, latch, named
 from matchers.language.state import (
     MINOR_BANDS,
     PEOPLE_CAP,
@@ -33,7 +41,6 @@ Level = Literal["none", "note", "watch", "review"]
 LEVELS: tuple[Level, ...] = ("none", "note", "watch", "review")
 
 _DAY = 86_400_000
-_HOUR = 3_600_000
 
 
 class Part(NamedTuple):
@@ -151,7 +158,8 @@ def _update_person(
 def _importance(person: Person) -> tuple[int, float, int]:
     return (
         len(person.patterns),
-        sum(s.strength for s in person.strengths) + (1.0 if person.stated_least else 0.0),
+        sum(s.strength for s in person.strengths)
+        + (1.0 if person.stated_least or person.trial_least else 0.0),
         max((s.at for s in person.strengths), default=0),
     )
 
@@ -174,13 +182,19 @@ def _of_use(state: Conversation | None, message: Message, now_ms: int) -> list[F
     asked = (
         state is not None
         and state.question_by not in (0, message.author.key)
-        and now_ms - state.question_at <= w.ANSWER_MINUTES * 60_000
+        and _is_open(state, now_ms)
     )
     return [
         finding
         for finding in message.findings
         if finding.weight >= w.EVIDENCE_LEAST and (asked or not finding.answer)
     ]
+
+
+def _is_open(state: Conversation, now_ms: int) -> bool:
+    """Whether the question for the age still waits for its answer. Messages may come a little out
+    of order; a question of a far later day, by some producer's clock, asks nothing today."""
+    return abs(now_ms - state.question_at) <= w.ANSWER_MINUTES * 60_000
 
 
 def _take(
@@ -190,25 +204,38 @@ def _take(
     author = person_of(state, message.author.key)
     if author is None:
         return state
-    others_age = 0
-    question_by, question_at = state.question_by, state.question_at
+    others: Finding | None = None
+    asked = state
     for finding in findings:
         if finding.category == "age_statement":
             if finding.about_other:
-                others_age = finding.age
+                others = finding
             else:
-                author = _state_age(author, finding.age)
+                unsure = finding.trial or (finding.answer and state.question_trial)
+                author = state_age(author, finding.age, trial=unsure)
             continue
         if finding.category == "age_question":
-            question_by, question_at = author.key, now_ms
+            asked = _ask(state, author.key, now_ms, trial=finding.trial)
         author = _strengthen(author, finding, count, now_ms, message.unverified)
     if any(finding.category != "age_statement" for finding in findings):
         author = replace(author, messages=author.messages + 1)
     state = _put(state, author)
-    if others_age:
-        state = _state_others(state, message, others_age)
-    state = replace(state, count=count, question_by=question_by, question_at=question_at)
-    return _latch(state, now_ms)
+    if others is not None and others.age:
+        state = _state_others(state, message, others)
+    state = replace(
+        state,
+        count=count,
+        question_by=asked.question_by,
+        question_at=asked.question_at,
+        question_trial=asked.question_trial,
+    )
+    return latch(state, now_ms)
+
+
+def _ask(state: Conversation, by: int, now_ms: int, *, trial: bool) -> Conversation:
+    """The question for the age, asked (again)."""
+    counted = state.question_by == by and not state.question_trial and _is_open(state, now_ms)
+    return replace(state, question_by=by, question_at=now_ms, question_trial=trial and not counted)
 
 
 def _strengthen(
@@ -224,13 +251,15 @@ def _strengthen(
         )
         return replace(person, strengths=(*person.strengths, strength))
     left = decayed(before, now_ms)
+    if not solid_at or is_fresh(before, now_ms):
+        solid_at = max(before.solid_at, solid_at)
     strength = Strength(
         index,
         round(1.0 - (1.0 - left) * (1.0 - finding.weight), 6),
         max(before.at, now_ms),
         before.first,
         count,
-        max(before.solid_at, solid_at),
+        solid_at,
         before.trial and finding.trial,
         before.unverified and unverified,
     )
@@ -239,58 +268,12 @@ def _strengthen(
     )
 
 
-def _state_others(state: Conversation, message: Message, age: int) -> Conversation:
+def _state_others(state: Conversation, message: Message, finding: Finding) -> Conversation:
     """An age said of the other person, where it is clear who that is."""
     others = [p for p in state.people if p.key != message.author.key]
     if len(others) != 1:
         return state
-    return _put(state, _state_age(others[0], age))
-
-
-def _state_age(person: Person, age: int) -> Person:
-    return replace(
-        person,
-        stated_least=min(age, person.stated_least or age),
-        stated_most=max(age, person.stated_most),
-    )
-
-
-def _latch(state: Conversation, now_ms: int) -> Conversation:
-    """Complete patterns stay, so that later evidence cannot undo them."""
-    # In a crowd, nobody's age and nobody's request belong together.
-    minor_stated = not is_crowd(state) and any(
-        0 < p.stated_least < w.AGE_LIMIT for p in state.people
-    )
-    for person in state.people:
-        by_category = {CATEGORIES[s.category]: s for s in person.strengths}
-        for pattern, needed in _PATTERNS:
-            if pattern == "minor_image_request" and not minor_stated:
-                continue
-            found = [by_category.get(category) for category in needed]
-            if not all(s is not None and _fresh(s, now_ms) for s in found):
-                continue
-            strengths = [s for s in found if s is not None]
-            latched = Latched(
-                pattern,
-                now_ms,
-                any(s.trial for s in strengths),
-                any(s.unverified for s in strengths),
-            )
-            kept = tuple(p for p in person.patterns if p.pattern != pattern)
-            person = replace(person, patterns=(*kept, latched))
-            state = _put(state, person)
-    return state
-
-
-_PATTERNS: tuple[tuple[Pattern, tuple[Category, ...]], ...] = (
-    ("sextortion", ("exposure_threat", "payment_demand")),
-    ("minor_image_request", ("image_request",)),
-    ("self_harm", ("self_harm",)),
-)
-
-
-def _fresh(strength: Strength, now_ms: int) -> bool:
-    return strength.solid_at > 0 and now_ms - strength.solid_at <= w.COMPOSITE_WINDOW_HOURS * _HOUR
+    return _put(state, state_age(others[0], finding.age, trial=finding.trial))
 
 
 # --- score ---------------------------------------------------------------------------------
@@ -302,12 +285,13 @@ def score(state: Conversation, person: int, now_ms: int | None = None) -> Score:
     if subject is None or not (subject.strengths or subject.patterns):
         return NO_SCORE
     now = state.now if now_ms is None else now_ms
-    whole = _score(state, subject, now, with_trial=True)
-    if LEVELS.index(whole.level) >= LEVELS.index("note"):
-        reviewed = _score(state, subject, now, with_trial=False)
-        if reviewed.level != whole.level:
-            return whole._replace(trial=True)
-    return whole
+    reviewed = _score(state, subject, now, with_trial=False)
+    with_ages = with_trial_ages(state)
+    whole = _score(with_ages, person_of(with_ages, person) or subject, now, with_trial=True)
+    if LEVELS.index(whole.level) > LEVELS.index(reviewed.level):
+        return whole._replace(trial=True)
+    # An age on trial that speaks against a risk takes nothing off it.
+    return reviewed if reviewed.points > whole.points else whole
 
 
 def _score(state: Conversation, subject: Person, now: int, *, with_trial: bool) -> Score:
@@ -340,13 +324,14 @@ def _score(state: Conversation, subject: Person, now: int, *, with_trial: bool) 
             for name in bearing(state, subject, others, minor, now)
         ]
     patterns = [p for p in subject.patterns if with_trial or not p.trial]
-    pattern: Pattern | None = None
+    lasting: list[Latched] = []
     for latched in patterns:
         days = max(0, now - latched.at) / _DAY
         points = w.COMPOSITE_POINTS * 0.5 ** (days / w.COMPOSITE_HALF_LIFE_DAYS)
         parts.append(Part(latched.pattern, points))
         if days <= w.COMPOSITE_HALF_LIFE_DAYS:
-            pattern = pattern or latched.pattern
+            lasting.append(latched)
+    pattern = named(lasting)
     total = round(sum(part.points for part in parts), 4)
     across = minor and (known_adult(subject) or len(shown) >= w.CORE_BREADTH)
     core = any(

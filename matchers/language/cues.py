@@ -19,6 +19,10 @@ NEGATION_ADJACENT = frozenset(("exposure_threat",))
 """Categories that only a negation right before them negates: "don't tell anyone or I post it" and
 "if you don't pay I post it" are threats."""
 
+TRIFLE_REACH = 1
+TRIFLE_REACH_CHARACTERS = 3
+"""Words (or characters) between a trifle and what is said of it."""
+
 CUE_FOR = {"hyperbole": "self_harm", "occasion": "secrecy", "outing": "exposure_threat"}
 """Cues that bear on one category only."""
 CUE_WITHIN = frozenset(("outing",))
@@ -62,6 +66,14 @@ def clause_breaks(text: str) -> list[int]:
     return [found.end() for found in _CLAUSE_END.finditer(text)]
 
 
+class Around(NamedTuple):
+    """The `cues` of an indicator; `care` says that its advice is no more than a word of care, in
+    another clause or after it, which a threat may bring as well ("be careful, pay or …")."""
+
+    cues: list[Cue]
+    care: bool
+
+
 class CueFinder:
     """The cues of one language."""
 
@@ -74,6 +86,9 @@ class CueFinder:
 
         self._negation = union(language.cues.negation)
         self._reported = union(language.cues.reported)
+        self._caution = union(language.cues.caution)
+        self._trifle = union(language.cues.trifle)
+        self._speaker = union(language.cues.speaker)
         self._anywhere = {
             "advice": union(language.cues.advice),
             "hyperbole": union(language.cues.hyperbole),
@@ -83,14 +98,21 @@ class CueFinder:
         # A language that writes no spaces counts characters.
         self._spaced = language.spacing == "words"
         self._reach = NEGATION_REACH if self._spaced else NEGATION_REACH_CHARACTERS
+        self._trifle_reach = TRIFLE_REACH if self._spaced else TRIFLE_REACH_CHARACTERS
 
     def around(
-        self, normal: str, start: int, end: int, sentence: int, clause: int, category: str
-    ) -> list[Cue]:
+        self,
+        normal: str,
+        start: int,
+        end: int,
+        sentence: int,
+        clause: tuple[int, int],
+        category: str,
+    ) -> Around:
         """The cues for an indicator at [`start`, `end`) of the normal text, in a sentence that
-        begins at `sentence` and a clause that begins at `clause`."""
+        begins at `sentence` and in the clause [`clause`)."""
         names: list[str] = []
-        if self._negated(normal, start, max(sentence, clause), category):
+        if self._negated(normal, start, clause[0], category):
             names.append("negation")
         if self._reported is not None and self._reported.search(
             normal, max(0, sentence - 1), start
@@ -106,7 +128,38 @@ class CueFinder:
                 for m in cue.finditer(normal)
             )
         ]
-        return [Cue(name, DISCOUNTS[name]) for name in names]
+        if (
+            category == CUE_FOR["hyperbole"]
+            and "hyperbole" not in names
+            and self._over_a_trifle(normal, start, end, clause)
+        ):
+            names.append("hyperbole")
+        care = False
+        if "advice" not in names and self._caution is not None:
+            found = [m.span() for m in self._caution.finditer(normal)]
+            places = [(a, b) for a, b in found if b <= start or a >= end]
+            if places:
+                names.append("advice")
+                care = not any(clause[0] <= a and b <= start for a, b in places)
+        return Around([Cue(name, DISCOUNTS[name]) for name in names], care)
+
+    def is_spoken(self, unquoted: str) -> bool:
+        """Whether what stands around a quotation says whose words it holds; also where the
+        language does not tell."""
+        return self._speaker is None or self._speaker.search(unquoted) is not None
+
+    def _over_a_trifle(self, normal: str, start: int, end: int, clause: tuple[int, int]) -> bool:
+        """Whether a trifle stands right beside [`start`, `end`) in its clause."""
+        if self._trifle is None:
+            return False
+        for found in self._trifle.finditer(normal, max(0, clause[0]), max(end, clause[1])):
+            if found.start() < end and start < found.end():
+                continue
+            between = normal[found.end() : start] or normal[end : found.start()]
+            words = len(between.split()) if self._spaced else len(between.strip())
+            if words <= self._trifle_reach:
+                return True
+        return False
 
     def _negated(self, normal: str, start: int, clause: int, category: str) -> bool:
         if self._negation is None:

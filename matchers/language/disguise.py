@@ -37,8 +37,8 @@ _COMMON_SEPARATORS = frozenset(".,;:/-'’\"()?!&_+*=|<>[]{}#@~")
 
 _TRIPLE = re.compile(r"(.)\1\1")
 _DRAWN_OUT = re.compile(r"([^\W\d])\1\1+")
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff"
-                       r"\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff]+")  # fmt: skip
+UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff"
+                      r"\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff]+")  # fmt: skip
 """Scripts whose words are written without spaces, and Hangul, whose endings are: Thai, Lao,
 Myanmar, Khmer, kana, Han. A piece of theirs is no word that a vocabulary could know."""
 _LEET_LEAST = 3
@@ -110,12 +110,12 @@ def undisguise(
     """The words of `text` with disguises undone; `doubled` as in `Vocabulary.for_repeats`."""
     mixed = _is_mixed(text, tokens)
     rewritten: list[Token] = []
-    for chunk in _chunks(text, tokens):
+    for chunk in chunks_of(text, tokens):
         rewritten.extend(_chunk(text, chunk, known, mixed, _LEET_LEAST, doubled))
     if any(token.view == "leet" for token in rewritten):
         # Where digits stand for letters in longer words, they may in short ones too.
         tokens, rewritten = _with_lone_symbols(text, rewritten), []
-        for chunk in _chunks(text, tokens):
+        for chunk in chunks_of(text, tokens):
             rewritten.extend(_chunk(text, chunk, known, mixed, _LEET_LEAST - 1, doubled))
     return _rejoin(text, rewritten, known)
 
@@ -155,7 +155,7 @@ def _with_lone_symbols(text: str, tokens: Sequence[Token]) -> list[Token]:
 _ALONE = re.compile(rf"(?<!\S)[{re.escape(''.join(_LEET_ALONE))}](?!\S)")
 
 
-def _chunks(text: str, tokens: Sequence[Token]) -> list[list[Token]]:
+def chunks_of(text: str, tokens: Sequence[Token]) -> list[list[Token]]:
     """Tokens with no white space between them."""
     chunks: list[list[Token]] = []
     for token in tokens:
@@ -204,7 +204,7 @@ def _single(token: Token, known: Vocabulary, mixed: bool, doubled: bool) -> Toke
         return token
     if drawn_out:
         plain = known.for_repeats(word, doubled=doubled)
-        if plain is None and _UNSPACED.match(word):
+        if plain is None and UNSPACED.match(word):
             plain = _DRAWN_OUT.sub(r"\1\1" if doubled else r"\1", word)
         if plain is not None:
             return Token(plain, token.start, token.end, "folded")
@@ -215,7 +215,7 @@ def _single(token: Token, known: Vocabulary, mixed: bool, doubled: bool) -> Toke
 
 def _is_unspaced(text: str, chunk: Sequence[Token]) -> bool:
     """Whether symbols that are no punctuation, as emoji, part what is written without spaces."""
-    return all(_UNSPACED.fullmatch(token.word) for token in chunk) and all(
+    return all(UNSPACED.fullmatch(token.word) for token in chunk) and all(
         unicodedata.category(char)[0] in "SMC"
         for one, other in pairwise(chunk)
         for char in text[one.end : other.start]

@@ -11,9 +11,13 @@ import unicodedata
 APOSTROPHES = "'`´‘’ʼʹ＇՚"
 """Dropped, so that `don't`, `don’t` and `dont` are one word."""
 
-_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u2800\u3164\uffa0")
-"""Blank characters that are not of category Cf: joiner, Hangul fillers, Khmer inherent vowels,
-Mongolian variation selectors, the empty Braille cell."""
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d")
+"""Characters without width that are not of category Cf: joiner, fillers of conjoining Hangul, Khmer
+inherent vowels, Mongolian variation selectors."""
+
+_BLANK = frozenset("\u2800\u3164\uffa0")
+"""Letters and symbols that show as a gap: the empty Braille cell, Hangul fillers. To who reads it
+`how⠀old` is two words."""
 
 _LUNATE = "ϲϹ"
 """Lunate sigma: to NFKC a sigma, but what it looks like, and is used for, is a c."""
@@ -57,6 +61,8 @@ def _squared_letter(char: str) -> str:
 def _fold_once(char: str) -> str:
     if char in _LUNATE:
         return _LUNATE[0]
+    if char in _BLANK:
+        return " "
     if char in APOSTROPHES or char in _INVISIBLE or unicodedata.category(char) == "Cf":
         return ""
     if "\u3131" <= char <= "\u318e":

@@ -17,9 +17,9 @@ from matchers.language.cues import (
     quoted_spans,
     sentence_breaks,
 )
-from matchers.language.phrases import Node, Spacing, pattern
+from matchers.language.phrases import Node, Spacing, fold_words, pattern
 from matchers.language.views import VIEW_ORDER, Token, ViewName
-from matchers.language.weights import DISCOUNTS, VIEW_FACTORS
+from matchers.language.weights import DISCOUNTS, SOLID, VIEW_FACTORS
 
 _MATCHES_CAP = 4
 """Places of a phrase that are looked at: no text can be slow to read."""
@@ -29,6 +29,12 @@ HITS_CAP = 16
 
 AGES = range(8, 70)
 """Numbers that may be a person's age; above and below, a number is rather something else."""
+
+_GOES_ON = re.compile(r"[:.,-]\d|, 000\b")
+"""After a number: what makes it a larger one, a time or a range."""
+_UNIT_WORDS = 4
+"""Words of the longest unit that is looked for."""
+_EXTORTION: tuple[Category, ...] = ("exposure_threat", "payment_demand")
 
 _INNER_AGE = re.compile(r"(?<=[^\x00-\x7f])\d\d?(?=[^\x00-\x7f])|(?<![^ ])\d\d?(?=[^\x00-\x7f])")
 
@@ -65,7 +71,7 @@ class Phrase:
     spacing: Spacing
     cues: CueFinder
     ages: dict[str, int]
-    units: frozenset[str]
+    units: frozenset[tuple[str, ...]]
     unless: re.Pattern[str] | None
 
     @cached_property
@@ -96,6 +102,8 @@ class Context:
         self._starts = starts
         self._raw_starts = [token.start for token in tokens]
         self._quotes = quoted_spans(text)
+        self._quantities: list[tuple[int, bool]] = []  # raw place, whether by a language on trial
+        self._plain: dict[Hit, Hit] = {}  # without the cues that a threat and demand undo
         self._sentences = sentence_breaks(text)
         self._clauses = clause_breaks(text)
         self._stops = [self._begins((stop,), stop) for stop in full_stops(text)]
@@ -140,32 +148,68 @@ class Context:
         view = VIEW_ORDER[max(VIEW_ORDER.index(token.view) for token in tokens)]
         raw_start = self._raw_offset(first, start, tokens[0].start)
         raw_end = self._raw_offset(last, end, tokens[-1].end)
-        cues = phrase.cues.around(
-            self._normal,
-            start,
-            end,
-            self._begins(self._sentences, raw_start),
-            self._begins(self._clauses, raw_start),
-            phrase.indicator.category,
+        sentence = self._begins(self._sentences, raw_start)
+        clause = (
+            max(sentence, self._begins(self._clauses, raw_start)),
+            min(self._ends(self._sentences, raw_end), self._ends(self._clauses, raw_end)),
         )
-        if any(a <= raw_start and raw_end <= b for a, b in self._quotes):
+        category = phrase.indicator.category
+        cues, care = phrase.cues.around(self._normal, start, end, sentence, clause, category)
+        quoted = any(a <= raw_start and raw_end <= b for a, b in self._quotes)
+        if quoted:
             cues.append(Cue("quotation", DISCOUNTS["quotation"]))
         weight = phrase.indicator.weight * VIEW_FACTORS[view]
-        for cue in cues:
-            weight *= cue.factor
-        return Hit(
+        hit = Hit(
             phrase.indicator.id,
-            phrase.indicator.category,
+            category,
             phrase.language,
             raw_start,
             raw_end,
             view,
-            round(weight, 4),
+            _discounted(weight, cues),
             tuple(cues),
             age,
             phrase.trial,
             phrase.indicator.about == "other",
         )
+        if category in _EXTORTION:
+            undone = {"advice"} if care else set[str]()
+            if quoted and not phrase.cues.is_spoken(self._unquoted):
+                undone.add("quotation")
+            left = tuple(cue for cue in cues if cue.name not in undone)
+            self._plain[hit] = hit._replace(weight=_discounted(weight, left), cues=left)
+        return hit
+
+    def settled(self, hits: Sequence[Hit]) -> list[Hit]:
+        """The hits of the message in view of each other.
+
+        A number of something is no age in another language either. A plain threat beside a plain
+        demand is extortion whatever words of care or quotation marks stand around it. What is on
+        trial bears only on what is on trial.
+        """
+        kept = [hit for hit in hits if not (hit.category == "age_statement" and self._counts(hit))]
+        for trial in (False, True):
+            plain = [self._plain.get(hit, hit) for hit in kept if trial or not hit.trial]
+            if all(any(p.category == c and p.weight >= SOLID for p in plain) for c in _EXTORTION):
+                kept = [
+                    self._plain.get(hit, hit) if trial or not hit.trial else hit for hit in kept
+                ]
+        return kept
+
+    def _counts(self, hit: Hit) -> bool:
+        return any(
+            hit.start <= place < hit.end and (hit.trial or not trial)
+            for place, trial in self._quantities
+        )
+
+    @cached_property
+    def _unquoted(self) -> str:
+        """The folded words outside of quotations."""
+        rest, at = "", 0
+        for start, end in self._quotes:
+            rest += f"{self._text[at:start]} "
+            at = end
+        return f" {' '.join(fold_words(rest + self._text[at:]))} "
 
     def _raw_offset(self, index: int, at: int, otherwise: int) -> int:
         """The raw offset of place `at` of the normal text, within token `index`: exact where the
@@ -184,6 +228,14 @@ class Context:
         first = bisect_left(self._raw_starts, begins)
         return self._starts[first] if first < len(self._starts) else 0
 
+    def _ends(self, breaks: Sequence[int], raw_end: int) -> int:
+        """Where, in the normal text, the sentence or clause of a raw offset ends."""
+        at = bisect_left(breaks, raw_end)
+        if at == len(breaks):
+            return len(self._normal)
+        first = bisect_left(self._raw_starts, breaks[at])
+        return self._starts[first] if first < len(self._starts) else len(self._normal)
+
     def _age(self, phrase: Phrase, first: int, last: int, start: int, end: int) -> int | None:
         for index in range(first, last + 1):
             token = self._tokens[index]
@@ -192,6 +244,7 @@ class Context:
             if age is None or age not in AGES:
                 continue
             if self._is_quantity(phrase, index):
+                self._quantities.append((token.start, phrase.trial))
                 return None
             return age
         # Number words of several words, and numbers within a script that writes no spaces.
@@ -205,13 +258,19 @@ class Context:
     def _is_quantity(self, phrase: Phrase, index: int) -> bool:
         text, token = self._text, self._tokens[index]
         before = text[token.start - 1] if token.start else " "
-        after = text[token.end : token.end + 2]
+        after = text[token.end : token.end + 5]
         if before in "$€£#%.:/+*=" or (before == "-" and token.start > 1):
             return True
-        if after[:1] in tuple("%$€£°/*=+") or (after[:1] in tuple(":.,-") and after[1:].isdigit()):
+        if after[:1] in tuple("%$€£°/*=+") or _GOES_ON.match(after):
             return True
-        following = self._tokens[index + 1].word if index + 1 < len(self._tokens) else ""
-        return following in phrase.units
+        following = tuple(t.word for t in self._tokens[index + 1 : index + 1 + _UNIT_WORDS])
+        return any(following[:count] in phrase.units for count in range(1, len(following) + 1))
+
+
+def _discounted(weight: float, cues: Sequence[Cue]) -> float:
+    for cue in cues:
+        weight *= cue.factor
+    return round(weight, 4)
 
 
 def strongest(hits: Sequence[Hit]) -> tuple[Hit, ...]:

@@ -18,9 +18,18 @@ from matchers.language.cues import CueFinder
 from matchers.language.disguise import DisguiseCheck, undisguise
 from matchers.language.folding import ASCII_DROP, ASCII_FOLD, FOLD
 from matchers.language.hits import AGES, Context, Hit, Phrase, strongest
+from matchers.language.mending import mend_words
 from matchers.language.oddity import is_odd
 from matchers.language.phrase_index import PhraseIndex
-from matchers.language.phrases import Node, PhraseError, fold_words, parse, pattern, vocabulary
+from matchers.language.phrases import (
+    Node,
+    PhraseError,
+    expand,
+    fold_words,
+    parse,
+    pattern,
+    vocabulary,
+)
 from matchers.language.views import Token, words
 from matchers.language.vocabulary import Vocabulary
 
@@ -81,7 +90,7 @@ class IndicatorMatcher:
             cues = CueFinder(language, classes)
         except PhraseError as error:
             raise CatalogueError(f"{language.language}: cues: {error}") from error
-        units = frozenset(word for unit in language.units for word in fold_words(unit))
+        units = _units(language, classes)
         ages = {" ".join(fold_words(word)): age for word, age in language.ages.items()}
         first = len(self.phrases)
         for indicator in language.indicators:
@@ -151,8 +160,11 @@ class IndicatorMatcher:
         tokens = words(text)
         if not tokens:
             return ()
+        disguised = self._disguised(text)
+        if disguised:
+            tokens = mend_words(text, tokens, self._known)
         hits = self._hits(text, tokens)
-        if self._disguised(text):
+        if disguised:
             undone = undisguise(text, tokens, self._known)
             if undone != tokens:
                 hits += self._hits(text, undone)
@@ -175,12 +187,15 @@ class IndicatorMatcher:
         context = Context(text, normal, tokens, starts)
         # In turns, so that what a long text hides behind a cap is of no one language.
         ordered = sorted(numbers, key=lambda number: (self._turns[number], number))
-        return [
-            hit
-            for number in ordered[: _CHARACTERS_CAP // len(normal)]
-            for match in context.matches(self.phrases[number])
-            if (hit := context.hit(self.phrases[number], match.start(), match.end())) is not None
-        ]
+        return context.settled(
+            [
+                hit
+                for number in ordered[: _CHARACTERS_CAP // len(normal)]
+                for match in context.matches(self.phrases[number])
+                if (hit := context.hit(self.phrases[number], match.start(), match.end()))
+                is not None
+            ]
+        )
 
 
 def word_classes(language: LanguageCatalogue) -> dict[str, str]:
@@ -193,6 +208,18 @@ def word_classes(language: LanguageCatalogue) -> dict[str, str]:
         "age_tag": "|".join(tags),
         **language.classes,
     }
+
+
+def _units(language: LanguageCatalogue, classes: dict[str, str]) -> frozenset[tuple[str, ...]]:
+    try:
+        return frozenset(
+            tuple(word.text for word in unit)
+            for source in language.units
+            if fold_words(source)
+            for unit in expand(parse(source, classes))
+        )
+    except (PhraseError, TypeError) as error:
+        raise CatalogueError(f"{language.language}: units: {error}") from error
 
 
 def _unless(

@@ -18,6 +18,7 @@ from itertools import product
 from typing import Literal
 
 from matchers.language.folding import FOLD
+from matchers.stream_safe import stream_safe
 
 Spacing = Literal["words", "none", "glued"]
 GAP_MOST = 50
@@ -58,7 +59,7 @@ _TOKEN = re.compile(
 
 def fold_words(text: str) -> list[str]:
     """The folded words of a text, as the matcher sees them."""
-    return unicodedata.normalize("NFC", text).translate(FOLD).split()
+    return unicodedata.normalize("NFC", stream_safe(text)).translate(FOLD).split()
 
 
 def parse(phrase: str, classes: Mapping[str, str]) -> tuple[Node, ...]:

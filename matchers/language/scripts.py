@@ -6,6 +6,8 @@ few that the data reaches only through a third character.
 """
 
 import unicodedata
+from collections import Counter
+from collections.abc import Mapping
 from functools import cache
 from typing import Literal
 
@@ -67,11 +69,36 @@ _GREEK_FOR = {
 }  # fmt: skip
 
 
-def unmix(word: str) -> str:
-    """A folded word of mixed scripts, spelt in the one that most of its letters are of.
+_TWINS: dict[Script, dict[str, str]] = {"cyrillic": _CYRILLIC_FOR, "greek": _GREEK_FOR}
 
-    Words of one script, and words with letters of a script that imitates none, are returned as
-    they are: ordinary Cyrillic or Greek never becomes Latin.
+
+class Surroundings:
+    """Which script a text is of, by the letters that look like none of another; found out when a
+    word leaves it open."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._script: Script | None = None
+
+    @property
+    def script(self) -> Script:
+        """The script, Latin where there is a tie."""
+        if self._script is None:
+            letters = Counter(c for c in self._text.translate(FOLD) if c.isalpha())
+            scripts: Counter[Script] = Counter()
+            for char, number in letters.items():
+                scripts[script_of(char)] += number * (1 if _has_twin(char) else 1000)
+            self._script = max(_NAMED, key=lambda script: scripts[script])
+        return self._script
+
+
+def unmix(word: str, around: Surroundings | None = None) -> str:
+    """A folded word of mixed scripts, spelt in one.
+
+    In the one that has a letter which no other script of the word has anything like (`ф` is
+    Cyrillic, whatever stands beside it), else in that of the text `around`, else in the one that
+    most of its letters are of. Words of one script, and words with letters of a script that
+    imitates none, are returned as they are: ordinary Cyrillic or Greek never becomes Latin.
     """
     counts: dict[Script, int] = {}
     for char in word:
@@ -80,10 +107,33 @@ def unmix(word: str) -> str:
             counts[script] = counts.get(script, 0) + 1
     if len(counts) < 2 or "other" in counts:
         return word
-    most = max(counts.values())
-    into = next(s for s in _NAMED if counts.get(s) == most)
-    if into == "cyrillic":
-        return "".join(_CYRILLIC_FOR.get(char, char) for char in word)
-    if into == "greek":
-        return "".join(_GREEK_FOR.get(char, char) for char in word)
-    return "".join(latin_for(char) for char in word)
+    into = _told_by_one_letter(word, counts) or _most(counts, around)
+    twins = _TWINS.get(into)
+    if twins is None:
+        return "".join(latin_for(char) for char in word)
+    return "".join(twins.get(char, char) for char in word)
+
+
+def _told_by_one_letter(word: str, counts: Mapping[Script, int]) -> Script | None:
+    """Of Latin and one other script, the one in which the whole word can be written when it cannot
+    be in the other."""
+    for script, twins in _TWINS.items():
+        if len(counts) == 2 and "latin" in counts and script in counts:
+            letters = [char for char in word if char.isalpha()]
+            here = all(script_of(char) == script or char in twins for char in letters)
+            latin = all(script_of(char) == "latin" or _has_twin(char) for char in letters)
+            if here != latin:
+                return script if here else "latin"
+    return None
+
+
+def _most(counts: Mapping[Script, int], around: Surroundings | None) -> Script:
+    if around is not None and around.script in counts:
+        return around.script
+    return max(_NAMED, key=lambda script: counts.get(script, 0))
+
+
+def _has_twin(char: str) -> bool:
+    if script_of(char) == "latin":
+        return any(char in twins for twins in _TWINS.values())
+    return latin_for(char) != char and latin_for(char).isalpha()

@@ -49,8 +49,8 @@ class Latched(Struct, frozen=True, array_like=True, gc=False):
 
 class Person(Struct, frozen=True, array_like=True):
     """A person: band as the platform last said, the least and most age stated of them in the
-    conversation (0: none), evidence of what they wrote. `messages` counts their
-    messages with evidence."""
+    conversation (0: none; apart, those in languages on trial), evidence of what they wrote.
+    `messages` counts their messages with evidence."""
 
     key: int
     band: AgeBand = "unknown"
@@ -62,11 +62,14 @@ class Person(Struct, frozen=True, array_like=True):
     messages: int = 0
     strengths: tuple[Strength, ...] = ()
     patterns: tuple[Latched, ...] = ()
+    trial_least: int = 0
+    trial_most: int = 0
 
 
 class Conversation(Struct, frozen=True, array_like=True):
     """`started` and `now` are in ms; `count` is the number of messages with evidence; `crowd` the
-    most people that the platform said were there."""
+    most people that the platform said were there; `question_trial` says that the question for the
+    age was in a language on trial."""
 
     version: int
     started: int
@@ -78,6 +81,7 @@ class Conversation(Struct, frozen=True, array_like=True):
     reporters: tuple[int, ...] = ()
     question_by: int = 0
     question_at: int = 0
+    question_trial: bool = False
 
 
 class Participant(NamedTuple):

@@ -9,7 +9,8 @@ import unicodedata
 from typing import Literal, NamedTuple
 
 from matchers.language.folding import FOLD
-from matchers.language.scripts import unmix
+from matchers.language.scripts import Surroundings, unmix
+from matchers.stream_safe import stream_safe
 
 ViewName = Literal["raw", "folded", "leet", "despaced"]
 VIEW_ORDER: tuple[ViewName, ...] = ("raw", "folded", "leet", "despaced")
@@ -64,7 +65,8 @@ def clusters(text: str) -> list[tuple[str, int, int]]:
         if end == position + 1:
             folded = FOLD[ord(text[position])]
         else:
-            folded = unicodedata.normalize("NFC", text[position:end]).translate(FOLD)
+            piece = stream_safe(text[position:end])
+            folded = unicodedata.normalize("NFC", piece).translate(FOLD)
             folded = unicodedata.normalize("NFC", folded)
         if folded:
             found.append((folded, position, end))
@@ -143,12 +145,13 @@ def _joiners(text: str, start: int, end: int) -> list[tuple[str, int, int]]:
 
 
 def _unmix_words(parts: list[str]) -> None:
+    around = Surroundings("".join(parts))
     start = 0
     for at in range(len(parts) + 1):
         if at == len(parts) or not parts[at].isalnum():
             word = "".join(parts[start:at])
             if not word.isascii():
-                parts[start:at] = list(unmix(word))
+                parts[start:at] = list(unmix(word, around))
             start = at + 1
 
 
@@ -162,11 +165,12 @@ def words(text: str) -> list[Token]:
     tokens: list[Token] = []
     word: list[str] = []
     first = last = 0
+    around = Surroundings(text)
     for folded, start, end in clusters(text):
         for char in folded:
             if char == " ":
                 if word:
-                    tokens.append(_token(text, "".join(word), first, last))
+                    tokens.append(_token(text, around, "".join(word), first, last))
                     word = []
             else:
                 if not word:
@@ -174,11 +178,11 @@ def words(text: str) -> list[Token]:
                 word.append(char)
                 last = end
     if word:
-        tokens.append(_token(text, "".join(word), first, last))
+        tokens.append(_token(text, around, "".join(word), first, last))
     return tokens
 
 
-def _token(text: str, word: str, start: int, end: int) -> Token:
+def _token(text: str, around: Surroundings, word: str, start: int, end: int) -> Token:
     if not word.isascii():
-        word = unmix(word)
+        word = unmix(word, around)
     return Token(word, start, end, "raw" if text[start:end] == word else "folded")

@@ -31,6 +31,10 @@ class Vocabulary:
             for length in range(self._shortest_prefix, min(len(word), self._longest) + 1)
         )
 
+    def is_whole(self, word: str) -> bool:
+        """Whether the word itself is known, not only how it begins."""
+        return word in self._whole
+
     def for_repeats(self, word: str, *, doubled: bool) -> str | None:
         """The known word of which `word` draws out letters: a run of three or more stands for one
         letter or two. Where both make a known word, `doubled` says which is taken."""

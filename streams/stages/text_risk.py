@@ -97,12 +97,15 @@ def _is_scanned(envelope: Envelope) -> bool:
 
 def conversation_key(event: ContentEvent) -> StateKey | None:
     """The conversation that an event belongs to: `conversation_id`, else the pair of author and
-    single recipient (each direction apart, since their records may lie on two partitions)."""
+    single recipient (each direction apart, since their records may lie on two partitions). A key
+    of a conversation begins with a digit, that of a pair does not, and the length of its first id
+    goes first: no two of them share a key whatever characters the ids hold."""
     if event.conversation_id is not None:
         return state_key("conversation", event.tenant, event.conversation_id)
     if len(event.recipients) == 1 and (event.recipient_count or 1) == 1:
-        pair = f">{event.author.id}>{event.recipients[0].id}"
-        return state_key("conversation", event.tenant, pair)
+        author, recipient = event.author.id, event.recipients[0].id
+        pair = state_key("conversation", event.tenant, f"{len(author)}:{author}{recipient}")
+        return StateKey(pair.scope, f">{pair.id}")
     return None
 
 

@@ -1,4 +1,5 @@
-from hypothesis import given, settings
+import msgspec
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -82,6 +83,8 @@ def test_more_evidence_never_lowers_a_score(
         return
     more = play([*steps[:at], (author, [*findings, extra], wait), *steps[at + 1 :]])
     assert more is not None
+    # What begins earlier is no first contact any more.
+    assume(more.started == less.started)
     end = max(less.now, more.now)
     for person in (1, 2):
         before, after = score(less, person, end), score(more, person, end)
@@ -134,6 +137,65 @@ def test_a_threat_and_a_demand_far_apart_are_not_one_act() -> None:
     late = advance(state, message(2, 1, says(("payment_demand", 0.8))), START + 3 * DAY)
     assert late is not None
     assert score(late, 1).pattern is None
+
+
+def test_a_clock_years_ahead_completes_and_answers_nothing() -> None:
+    ahead = START + 70 * 365 * DAY
+    state = advance(None, message(1, 1, says(("exposure_threat", 0.8))), ahead)
+    state = advance(state, message(2, 1, says(("payment_demand", 0.8))), START)
+    assert state is not None
+    assert score(state, 1, START).pattern is None
+    state = advance(state, message(3, 1, says(("exposure_threat", 0.8))), START)
+    assert state is not None
+    assert score(state, 1, START).pattern == "sextortion"
+    answer = [Finding("age_statement", 0.5, age=13, answer=True)]
+    state = advance(None, message(1, 1, says(("age_question", 0.6))), ahead)
+    assert advance(state, message(2, 2, answer), START) == advance(state, message(2, 2, []), START)
+
+
+def test_messages_a_little_out_of_order_are_one_act() -> None:
+    state = advance(None, message(1, 1, says(("exposure_threat", 0.8))), START + 5_000)
+    state = advance(state, message(2, 1, says(("payment_demand", 0.8))), START)
+    assert state is not None
+    assert score(state, 1).pattern == "sextortion"
+    answer = [Finding("age_statement", 0.5, age=13, answer=True)]
+    state = advance(None, message(1, 1, says(("age_question", 0.6))), START + 5_000)
+    state = advance(state, message(2, 2, answer), START)
+    assert state is not None
+    assert score(state, 1).minor_involved
+
+
+def test_a_bare_number_after_a_question_on_trial_is_on_trial() -> None:
+    asked = [Finding("age_question", 0.6, trial=True)]
+    answer = [Finding("age_statement", 0.5, age=13, answer=True)]
+    request = says(("image_request", 0.8))
+    state = advance(None, message(1, 1, asked), START)
+    state = advance(advance(state, message(2, 2, answer), START), message(3, 1, request), START)
+    assert state is not None
+    assert (score(state, 1).level, score(state, 1).trial) == ("review", True)
+
+
+def test_of_several_patterns_the_first_in_order_is_named() -> None:
+    harm, extortion = (
+        says(("self_harm", 0.8)),
+        says(("exposure_threat", 0.8), ("payment_demand", 0.8)),
+    )
+    for first, second in ((harm, extortion), (extortion, harm)):
+        state = advance(None, message(1, 1, first), START)
+        state = advance(state, message(2, 1, second), START + 2 * DAY)
+        assert state is not None
+        assert score(state, 1).pattern == "sextortion"
+
+
+def test_a_pattern_on_trial_hides_none_that_is_not() -> None:
+    extortion = [
+        Finding("exposure_threat", 0.8, trial=True),
+        Finding("payment_demand", 0.8, trial=True),
+    ]
+    state = advance(None, message(1, 1, extortion), START)
+    state = advance(state, message(2, 1, says(("self_harm", 0.8))), START + DAY)
+    assert state is not None
+    assert score(state, 1).pattern == "self_harm"
 
 
 def test_who_asks_and_who_answers_are_told_apart() -> None:
@@ -211,3 +273,14 @@ def test_a_state_of_another_version_is_forgotten() -> None:
     state = advance(None, message(1, 1, says(("secrecy", 0.8))), START)
     assert state is not None
     assert decode(encode(replace(state, version=99))) is None
+
+
+def test_a_state_from_before_ages_on_trial_were_kept_apart_is_read() -> None:
+    state = advance(None, message(1, 1, says(("secrecy", 0.8))), START)
+    assert state is not None
+    stored = msgspec.msgpack.decode(encode(state))
+    older = [
+        [person[:10] for person in field] if n == 5 else field
+        for n, field in enumerate(stored[:10])
+    ]
+    assert decode(msgspec.msgpack.encode(older)) == state

@@ -190,6 +190,14 @@ def test_a_bad_phrase_names_its_indicator() -> None:
         IndicatorMatcher(type(CATALOGUE)(languages=(own,), files=("own.json",), version="x"))
 
 
+def test_a_unit_that_cannot_be_read_says_so() -> None:
+    own = parse_language(
+        "own.json", OWN.replace(b'"reviewed"', b'"units": ["a <2> b"], "reviewed"')
+    )
+    with pytest.raises(CatalogueError, match=r"own\.json: .*units"):
+        IndicatorMatcher(type(CATALOGUE)(languages=(own,), files=("own.json",), version="x"))
+
+
 def test_a_long_preface_hides_no_language() -> None:
     every = MATCHER.indicators.values()
     preface = " . ".join(s for x in every if x.id.startswith("en.") for s in x.near_miss)[:12_000]

@@ -178,6 +178,24 @@ def test_explain_reads_utf8_whatever_the_locale() -> None:
     assert b"the message: byte 1 is not UTF-8" in given(b"", "\udcff").stderr
 
 
+def test_explain_shows_ids_whole_on_a_terminal_of_80_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes this for a terminal
+    monkeypatch.setenv("NO_COLOR", "1")
+    said = "h0w old are you? don't tell your mum, or any of your friends at school"
+    hits = json.loads(run(capsys, "explain", "--json", said)[1])
+    assert hits
+    lines = run(capsys, "explain", said)[1].splitlines()
+    for hit in hits:
+        assert any(hit["indicator"] in line for line in lines)
+        assert any(f"points {hit['points']:.2f}" in line for line in lines)
+    table = [line for line in lines if line.startswith("│")]
+    assert table
+    assert max(map(len, table)) <= 80
+
+
 def test_explain_sends_no_commands_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "explain", "don't tell your mum \x1b[31m\u202e")
     assert code == 0

@@ -70,6 +70,29 @@ def test_a_latin_letter_in_a_russian_word_becomes_cyrillic() -> None:
 
 
 @pytest.mark.parametrize(
+    ("mixed", "one"),
+    [
+        ("cкoлькo тeбe лeт", "сколько тебе лет"),
+        ("нe гoвoри мaмe", "не говори маме"),
+        ("пришли фoтo", "пришли фото"),
+        ("sеnd mе а рhоtо", "send me а photo"),
+        ("ѕеnd mе уоur рісs", "send me your pics"),
+        ("στειλε μoυ φωτο", "στειλε μου φωτο"),
+    ],
+)
+def test_a_word_is_of_the_script_that_one_letter_or_its_text_tells(mixed: str, one: str) -> None:
+    assert fold(mixed).text == one
+    assert [token.word for token in words(mixed)] == one.split()
+
+
+@pytest.mark.parametrize("blank", ["\u2800", "\u3164", "\uffa0"])
+def test_what_looks_like_a_gap_parts_words(blank: str) -> None:
+    text = f"how{blank}old{blank}are{blank}you"
+    assert [token.word for token in words(text)] == ["how", "old", "are", "you"]
+    assert [text[token.start : token.end] for token in words(text)] == ["how", "old", "are", "you"]
+
+
+@pytest.mark.parametrize(
     "text", ["مي\u200cخواهم", "क\u094d\u200dष", "👨\u200d👩\u200d👧", "❤️\u200d🔥"]
 )
 def test_joiners_that_spell_survive(text: str) -> None:

@@ -248,6 +248,73 @@ def test_without_a_conversation_the_pair_is_one() -> None:
     assert not [key for key in result.changes if key.scope == "conversation"]
 
 
+IDS = st.text("a>:1", min_size=1, max_size=4)
+
+
+@given(st.lists(st.tuples(IDS, IDS, IDS | st.none()), min_size=2, max_size=2))
+def test_no_two_conversations_share_a_key(ids: list[tuple[str, str, str | None]]) -> None:
+    places = [(c,) if c is not None else (a, b) for a, b, c in ids]
+    one, other = (
+        conversation_key(
+            envelope(1, "hi", author=a, conversation=c, recipients=[(b, "unknown")]).event
+        )
+        for a, b, c in ids
+    )
+    assert (one == other) == (places[0] == places[1])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(("a>b", "c", None), ("a", "b>c", None)), (("x", "y", ">a>c"), ("a", "c", None))],
+)
+def test_a_pair_has_a_key_of_its_own(
+    one: tuple[str, str, str | None], other: tuple[str, str, str | None]
+) -> None:
+    keys = {
+        conversation_key(
+            envelope(1, "hi", author=a, conversation=c, recipients=[(b, "unknown")]).event
+        )
+        for a, b, c in (one, other)
+    }
+    assert len(keys) == 2
+
+
+def test_the_key_of_a_conversation_with_an_id_is_as_it_was() -> None:
+    """A change of it orphans stored states."""
+    assert conversation_key(envelope(1, "hi").event) == StateKey("conversation", "1:tc")
+
+
+def test_self_harm_does_not_hide_sextortion() -> None:
+    told = [
+        envelope(1, "i want to kill myself"),
+        envelope(2 * 24 * 60, "send me 200 or i post your pics"),
+    ]
+    first, second = risks(play(told)[0])
+    assert first.pattern == "self_harm"
+    assert second.pattern == "sextortion"
+
+
+def test_an_age_in_a_language_on_trial_decides_no_signal_alone() -> None:
+    said = [envelope(1, "ik ben 15", author="b"), envelope(2, "send me a pic", author="a")]
+    (asked,) = risks(play(said)[0])
+    assert (asked.level, asked.pattern, asked.on_trial) == ("review", "minor_image_request", True)
+    (counted,) = risks(play([envelope(1, "i'm 15", author="b"), said[1]])[0])
+    assert (counted.level, counted.on_trial) == ("review", False)
+
+
+def test_an_age_in_a_language_on_trial_takes_nothing_off() -> None:
+    approach = ["how old are you?", "are your parents home?", "don't tell your mum", "send a pic"]
+    english = [envelope(10 + n, text) for n, text in enumerate(approach)]
+    ages = [
+        envelope(1, "ich bin 30", author="a", recipients=[("b", "adult")]),
+        envelope(2, "ich bin 30", author="b", recipients=[("a", "unknown")]),
+    ]
+    alone = risks(play(english)[0])
+    after = risks(play([*ages, *english])[0])
+    assert [s.level for s in after] == [s.level for s in alone]
+    assert not any(s.on_trial for s in after)
+
+
 def test_a_sender_of_many_like_openings_is_seen() -> None:
     signals, stored = play(
         [
