@@ -106,12 +106,14 @@ class StillHashes(Struct, frozen=True, kw_only=True, tag="still"):
 
 
 class FramePdq(Struct, frozen=True, kw_only=True, gc=False, tag="frame"):
-    """PDQ of frame number `frame` (from 0), shown `seconds` after the start."""
+    """PDQ of frame number `frame` (from 0), shown `seconds` after the start, of video track
+    `track` (0: the one that players show)."""
 
     frame: Annotated[int, Meta(ge=0)]
     quality: Quality
     pdq: Hex64
     seconds: Annotated[float, Meta(ge=0)]
+    track: Annotated[int, Meta(ge=0)] = 0
 
 
 class HashResult(Struct, frozen=True, kw_only=True):

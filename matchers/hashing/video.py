@@ -5,14 +5,18 @@ videos are compared by the share of their frames that match.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import cast
 
 import av
 import av.error
 import numpy as np
+from av.codec.context import CodecContext
+from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from matchers.hashing import pdq
@@ -36,31 +40,103 @@ def video_hashes(
     """PDQ of the first frame and of the first one in each further `seconds_between` (0: of every
     frame), upright, without those of unmatchable quality and those whose hash is the last one's.
 
-    `frame` counts all frames. Raises `Unreadable`, possibly after some frames were given.
+    `frame` counts all frames of a track. The track that players show comes first, then all others:
+    what one of them holds must not hide behind another. Raises `Unreadable`, possibly after some
+    frames were given; of several tracks, when all were tried, for the first that was not hashed
+    wholly.
     """
     if not content:
         raise Unreadable("empty")
     if len(content) > limits.bytes:
         raise Unreadable("too_many_bytes")
+    with _reasons(content):
+        container = _opened(content)
+    first, *others = _best_first(container)
+    tracks = [_track(container, first, limits, seconds_between, content)]
+    tracks += [_track(None, place, limits, seconds_between, content) for place in others]
+    yield from _shared(tracks, limits.frames)
+    if ends_early(content):
+        raise Unreadable("truncated")
+
+
+def _shared(tracks: Sequence[Iterator[FramePdq | None]], frames: int) -> Iterator[FramePdq]:
+    """What is found in all tracks, of which at most so many frames are hashed (`None`: one that is
+    not told). Each takes at most half of what is left, and when all had their turn, goes on with
+    what the others did not need."""
+    left = frames
+    failed: Unreadable | None = None
+    going = list(enumerate(tracks))
+    for last_turn in (False, True):
+        unfinished: list[tuple[int, Iterator[FramePdq | None]]] = []
+        for number, track in going:
+            if last_turn and failed is not None and not left:
+                break
+            alone = last_turn or number == len(tracks) - 1
+            least = 0 if alone else left // 2
+            try:
+                while left > least:
+                    found = next(track)
+                    left -= 1
+                    if found is not None:
+                        yield replace(found, track=number) if number else found
+                if last_turn:
+                    next(track)
+                    raise Unreadable("too_many_frames")
+                unfinished.append((number, track))
+            except StopIteration:
+                continue
+            except Unreadable as error:
+                failed = failed or error
+        going = unfinished
+    if failed is not None:
+        raise failed
+
+
+def _track(
+    container: InputContainer | None,
+    place: int,
+    limits: Limits,
+    seconds_between: float,
+    content: bytes | bytearray,
+) -> Iterator[FramePdq | None]:
+    """What is sampled of one track. Without a `container` the file is opened again: not every one
+    can be wound back."""
+    with _reasons(content), container or _opened(content) as opened:
+        stream = _single_threaded(opened.streams.video[place], limits)
+        frame_seconds = 1 / float(stream.average_rate or _USUAL_RATE)
+        yield from _sampled(opened.decode(stream), limits, seconds_between, frame_seconds)
+
+
+@contextmanager
+def _reasons(content: bytes | bytearray) -> Generator[None]:
     try:
-        with av.open(io.BytesIO(content), "r", options=_OPTIONS) as container:
-            if not container.streams.video:
-                raise Unreadable("unsupported")
-            stream = _single_threaded(container.streams.video[0], limits)
-            frame_seconds = 1 / float(stream.average_rate or _USUAL_RATE)
-            yield from _sampled(container.decode(stream), limits, seconds_between, frame_seconds)
+        yield
     except MemoryError:
         raise Unreadable("out_of_memory") from None
     except av.error.FFmpegError as error:
         if ends_early(content):
             raise Unreadable("truncated") from error
         raise Unreadable("corrupt" if looks_like_video(content) else "unsupported") from error
-    if ends_early(content):
-        raise Unreadable("truncated")
+
+
+def _opened(content: bytes | bytearray) -> InputContainer:
+    return av.open(io.BytesIO(content), "r", options=_OPTIONS)
+
+
+def _best_first(container: InputContainer) -> list[int]:
+    """The places of all video streams, first that of the one which players of FFmpeg's show."""
+    streams = container.streams.video
+    if not streams:
+        raise Unreadable("unsupported")
+    best = container.streams.best("video")
+    return sorted(range(len(streams)), key=lambda place: streams[place] is not best)
 
 
 def _single_threaded(stream: VideoStream, limits: Limits) -> VideoStream:
     """The stream, decoded in one thread: the pool has a process for each processor."""
+    # PyAV's types leave out that there may be no decoder for it.
+    if cast("CodecContext | None", stream.codec_context) is None:
+        raise Unreadable("unsupported")
     if stream.codec_context.width * stream.codec_context.height > limits.pixels:
         raise Unreadable("too_many_pixels")
     stream.thread_type = "NONE"
@@ -69,10 +145,9 @@ def _single_threaded(stream: VideoStream, limits: Limits) -> VideoStream:
 
 def _sampled(
     frames: Iterator[VideoFrame], limits: Limits, seconds_between: float, frame_seconds: float
-) -> Iterator[FramePdq]:
+) -> Iterator[FramePdq | None]:
     due = seconds = 0.0
     before: float | None = None
-    hashed = 0
     last: bytes | None = None
     for number, frame in enumerate(frames):
         shown = cast("float | None", frame.time)  # PyAV's types leave out that it may be missing
@@ -86,17 +161,16 @@ def _sampled(
         due += seconds_between
         if due <= seconds:  # after a gap, the next second counts from here
             due = seconds + seconds_between
-        if hashed == limits.frames:
-            raise Unreadable("too_many_frames")
-        hashed += 1
         if frame.width * frame.height > limits.pixels:
             raise Unreadable("too_many_pixels")
         found = pdq.pdq(_pixels(frame))
-        if found.quality >= pdq.MATCHABLE_QUALITY and found.hash != last:
-            last = found.hash
-            yield FramePdq(
-                frame=number, quality=found.quality, pdq=found.hash.hex(), seconds=round(seconds, 3)
-            )
+        if found.quality < pdq.MATCHABLE_QUALITY or found.hash == last:
+            yield None
+            continue
+        last = found.hash
+        yield FramePdq(
+            frame=number, quality=found.quality, pdq=found.hash.hex(), seconds=round(seconds, 3)
+        )
 
 
 def _pixels(frame: VideoFrame) -> NDArray[np.uint8]:

@@ -24,6 +24,17 @@ _SPECIAL = frozenset({b"http", b"https", b"ftp", b"ws", b"wss"})
 _OPAQUE = frozenset(
     {b"mailto", b"tel", b"sms", b"javascript", b"data", b"about", b"blob", b"urn", b"magnet"}
 )
+_WRAPPERS = frozenset({b"view-source", b"feed"})
+"""Before a whole address, these only say how to show it."""
+_C0_AND_SPACE = bytes(range(0x21))
+"""Dropped at both ends (WHATWG URL, "basic URL parser", step 1)."""
+_IGNORED = dict.fromkeys(
+    (
+        *(0xAD, 0x34F, 0x180B, 0x180C, 0x180D, 0x180F, 0x200B, 0x2060, 0x2064, 0xFEFF),
+        *(*range(0xFE00, 0xFE10), *range(0x1BCA0, 0x1BCA4), *range(0xE0100, 0xE01F0)),
+    )
+)
+"""Of status `ignored` in UTS #46, table IdnaMappingTable: they are no part of a name."""
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 _TO_ESCAPE = re.compile(rb"[\x00-\x20\x7f-\xff#%]")
 _PORT = re.compile(rb":[0-9]*\Z")
@@ -71,10 +82,10 @@ def readings(url: str) -> list[CanonicalUrl]:
     delimiter inside it, an international name that IDNA 2003 and 2008 map differently. Empty for
     what has no host.
     """
-    raw = _octets(url).strip(b" ")
+    raw = _octets(url).strip(_C0_AND_SPACE)
     for unwanted in (b"\t", b"\r", b"\n"):
         raw = raw.replace(unwanted, b"")
-    raw = raw.strip(b" ").partition(b"#")[0]
+    raw = raw.partition(b"#")[0]
     scheme, rest = _split_scheme(raw)
     if scheme in _OPAQUE:
         return []
@@ -152,6 +163,12 @@ def _octets(url: str) -> bytes:
 def _split_scheme(raw: bytes) -> tuple[bytes, bytes]:
     """The scheme (`http` where there is none) and what follows its slashes."""
     match = _SCHEME.match(raw)
+    while (
+        match
+        and match[1].lower() in _WRAPPERS
+        and (within := _SCHEME.match(raw, match.end())) is not None
+    ):
+        match = within
     if match:
         scheme, rest = match[1].lower(), raw[match.end() :]
         if scheme in _SPECIAL:
@@ -198,14 +215,11 @@ def _canonical_hosts(host: bytes) -> list[str]:
     names = [host]
     if not host.isascii():
         try:
-            text = host.decode()
+            text = host.decode().translate(_IGNORED)
         except UnicodeDecodeError:
             text = None
-        # Longer is no host name (RFC 1035, section 2.3.4), and can_ada takes quadratic time for it.
-        if text is not None and len(text) <= _HOST_CHARACTERS:
-            spelled = [text, text.translate(_DEVIATIONS)]
-            # can_ada answers b"" for a name that IDNA refuses: such a host stays as octets.
-            names = [can_ada.idna_encode(name) or name.encode() for name in spelled]
+        if text is not None:
+            names = [_idna(name) for name in (text, text.translate(_DEVIATIONS))]
     found: list[str] = []
     for name in names:
         name = _DOTS.sub(b".", name.lower().strip(b"."))
@@ -213,6 +227,14 @@ def _canonical_hosts(host: bytes) -> list[str]:
         if spelling not in found:
             found.append(spelling)
     return found
+
+
+def _idna(name: str) -> bytes:
+    # Longer is no host name (RFC 1035, section 2.3.4), and can_ada takes quadratic time for it.
+    if len(name) > _HOST_CHARACTERS:
+        return name.encode()
+    # can_ada answers b"" for a name that IDNA refuses: such a host stays as octets.
+    return can_ada.idna_encode(name) or name.encode()
 
 
 def _ip_address(host: bytes) -> str | None:

@@ -52,13 +52,16 @@ class Recipient(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     age_source: AgeSource | None = None
 
 
-class FrameHash(Struct, frozen=True, kw_only=True, gc=False):
-    """PDQ of one video frame, as in the published vPDQ rows; `seconds` from the start."""
+class FrameHash(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """PDQ of one frame of a video or of an animated picture, as in the published vPDQ rows;
+    `seconds` from the start. `track` counts the video tracks of a file that has several (0: the
+    one that players show); each is matched by itself."""
 
     frame: Annotated[int, Meta(ge=0, le=MAX_JSON_INTEGER)]
     quality: Annotated[int, Meta(ge=0, le=100)]
     pdq: Hex64
     seconds: Annotated[float, Meta(ge=0)]
+    track: Annotated[int, Meta(ge=0, le=MAX_JSON_INTEGER)] = 0
 
 
 class VariantHash(Struct, frozen=True, kw_only=True, gc=False):
@@ -76,7 +79,8 @@ class MediaHashes(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     elsewhere by an algorithm that is not shipped here (such as `photodna`), base64. `screened`
     says of a picture that Seawall looked it up roughly, that it can match nothing, and that its
     perceptual hashes are therefore left out. `variants` are of the picture turned, mirrored or
-    without its borders, and matched as `pdq` is.
+    without its borders, and matched as `pdq` is; so are `frames`, where the media type or a hash
+    of the picture itself says that they are an animated picture's.
     """
 
     md5: Hex32 | None = None
@@ -162,5 +166,7 @@ class ContentEvent(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 
 
 def event_key(event: ContentEvent) -> bytes:
-    """The Kafka key that keeps a conversation's events in order."""
-    return (event.conversation_id or event.author.id or event.content_id).encode()
+    """The Kafka key that keeps a conversation's events in order. A live surface's conversation
+    would be one partition's load: its events go by author."""
+    talk = None if event.surface == "live" else event.conversation_id
+    return (talk or event.author.id or event.content_id).encode()

@@ -16,7 +16,8 @@ class HashMatch(
     the one that was asked for; `quality` is PDQ's. Of a video, the shares (0–1) are those of its
     frames and of the entry's that match. `verified` says that the list names who verified it,
     `verified_by` who that is. `variant` names the view of the picture that matches, where it is
-    not the picture as it was sent.
+    not the picture as it was sent; `frame` the frame of an animated picture, where it is not the
+    picture's own hash; `track` the video track, where it is not the one that players show.
     """
 
     media_id: Id
@@ -36,6 +37,8 @@ class HashMatch(
     compared_share: float | None = None
     verified_by: str = ""
     variant: PictureVariant | None = None
+    frame: int | None = None
+    track: int = 0
 
 
 class UrlMatch(

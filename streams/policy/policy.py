@@ -343,7 +343,9 @@ def _takes_out(allow: Signal, match: Signal) -> bool:
         if allow.media_id != match.media_id:
             return False
         return not is_perceptual(allow) or (
-            allow.algorithm == match.algorithm and allow.distance <= match.distance
+            allow.algorithm == match.algorithm
+            and allow.distance <= match.distance
+            and (allow.frame, allow.track) == (match.frame, match.track)  # another is unlike it
         )
     return (
         isinstance(allow, TextMatch)

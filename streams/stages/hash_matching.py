@@ -2,10 +2,11 @@
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from matchers.hashing.text import shingles, text_tlsh, tlsh_available
 from matchers.indexes.url_finder import FoundUrl, find_urls, may_hold_url
-from matchers.lists.entry import FRAME_QUALITY, PHOTODNA_BYTES
+from matchers.lists.entry import PHOTODNA_BYTES
 from matchers.lists.matcher import PDQ_QUALITY_FLOOR, HashQuery, ListMatcher, Match
 from streams.contracts.envelope import Envelope
 from streams.contracts.event import ContentEvent, Media, MediaHashes
@@ -13,6 +14,14 @@ from streams.contracts.signal import HashMatch, Signal, TextMatch, UrlMatch
 from streams.contracts.stage import StageResult, StateKey, StateValue
 from streams.contracts.values import Algorithm, PictureVariant, Scan, StageName
 from streams.stages.list_uses import ListUses
+from streams.stages.match_bound import bounded
+from streams.stages.media_views import (
+    MAX_PICTURE_FRAMES,
+    further_told,
+    is_animated_picture,
+    picture_frames,
+    video_tracks,
+)
 
 
 class HashMatching:
@@ -59,10 +68,27 @@ class HashMatching:
                 texts.add(envelope, event.text)
         uses = ListUses(matcher.infos)
         found = [*hashes.match(matcher), *addresses.match(matcher), *texts.match(matcher)]
-        for envelope, signal in uses.permitted(found):
+        for envelope, signal in bounded(uses.permitted(found)):
             envelope.signals.append(signal)
         uses.note(batch)
         return StageResult(batch)
+
+
+class _Owner(NamedTuple):
+    """Whose a hash is, and of which view of the item."""
+
+    envelope: Envelope
+    item: Media
+    variant: PictureVariant | None = None
+    frame: int | None = None
+    track: int = 0
+
+
+class _Further(NamedTuple):
+    """The places of an item's own query of an algorithm, and of those of its further views."""
+
+    own: int | None
+    views: range
 
 
 class _HashQueries:
@@ -72,7 +98,8 @@ class _HashQueries:
     def __init__(self, listed: Callable[[Algorithm], bool]) -> None:
         self._listed = listed
         self._queries: list[HashQuery] = []
-        self._owners: list[tuple[Envelope, Media, PictureVariant | None]] = []
+        self._owners: list[_Owner] = []
+        self._further: list[_Further] = []
 
     def add(self, envelope: Envelope, media: Sequence[Media]) -> None:
         if "hash" in envelope.scans_withheld:
@@ -81,22 +108,33 @@ class _HashQueries:
             if item.hashes is None:
                 continue
             queries = _queries(item.hashes)
+            tracks = video_tracks(item.hashes)
+            first_track = next(iter(tracks), 0)
+            if tracks:
+                queries.append(HashQuery("vpdq", tracks.pop(first_track)))
             if encoded := item.hashes.opaque.get("photodna"):
                 vector = _photodna(encoded)
                 if vector is not None:
                     queries.append(HashQuery("photodna", vector))
                 elif "photodna_unreadable" not in envelope.degraded:
                     envelope.degraded.append("photodna_unreadable")
+            own: dict[Algorithm, int] = {
+                query.algorithm: len(self._queries) + at for at, query in enumerate(queries)
+            }
             self._queries += queries
-            self._owners += [(envelope, item, None)] * len(queries)
+            self._owners += [
+                _Owner(envelope, item, track=first_track if query.algorithm == "vpdq" else 0)
+                for query in queries
+            ]
             for view in item.hashes.variants:
                 self._queries.append(HashQuery("pdq", bytes.fromhex(view.pdq), view.quality))
-                self._owners.append((envelope, item, view.variant))
+                self._owners.append(_Owner(envelope, item, view.variant))
+            looked_up: set[Algorithm] = {query.algorithm for query in queries}
+            looked_up |= self._add_further(envelope, item, item.hashes, tracks, own)
             if "pdq_quality" not in envelope.degraded and (
                 any(query.below_quality for query in queries) or _screened_below(item.hashes)
             ):
                 envelope.degraded.append("pdq_quality")
-            looked_up: set[Algorithm] = {query.algorithm for query in queries}
             if item.hashes.variants:
                 looked_up.add("pdq")
             if item.hashes.screened:
@@ -104,24 +142,78 @@ class _HashQueries:
             if "hash" not in envelope.scans_performed and any(map(self._listed, looked_up)):
                 envelope.scans_performed.append("hash")
 
+    def _add_further(
+        self,
+        envelope: Envelope,
+        item: Media,
+        hashes: MediaHashes,
+        tracks: Mapping[int, bytes],
+        own: Mapping[Algorithm, int],
+    ) -> set[Algorithm]:
+        """Add the frames of an animated picture, and the further `tracks` of a video. `own` has
+        the places of the item's own queries."""
+        further: dict[Algorithm, list[tuple[HashQuery, _Owner]]] = {"pdq": [], "vpdq": []}
+        if self._listed("pdq") and is_animated_picture(item, hashes):
+            frames = picture_frames(hashes)
+            if len(frames) > MAX_PICTURE_FRAMES and "picture_frames" not in envelope.degraded:
+                envelope.degraded.append("picture_frames")
+            further["pdq"] = [
+                (
+                    HashQuery("pdq", bytes.fromhex(frame.pdq), frame.quality),
+                    _Owner(envelope, item, frame=frame.frame, track=frame.track),
+                )
+                for frame in frames[:MAX_PICTURE_FRAMES]
+            ]
+        further["vpdq"] = [
+            (HashQuery("vpdq", value), _Owner(envelope, item, track=track))
+            for track, value in tracks.items()
+        ]
+        added: set[Algorithm] = set()
+        for algorithm, views in further.items():
+            if views:
+                begin = len(self._queries)
+                self._queries += [query for query, _ in views]
+                self._owners += [owner for _, owner in views]
+                places = range(begin, len(self._queries))
+                self._further.append(_Further(own.get(algorithm), places))
+                added.add(algorithm)
+        return added
+
     def match(self, matcher: ListMatcher) -> list[tuple[Envelope, Signal]]:
         if not self._queries:
             return []
         signals: list[tuple[Envelope, Signal]] = []
         nearest: dict[tuple[int, str, str, str, str], int] = {}
-        for (envelope, item, variant), query, matches in zip(
-            self._owners, self._queries, matcher.match_hashes(self._queries), strict=True
-        ):
-            for match in matches:
-                if item.hashes is not None and item.hashes.variants and match.algorithm == "pdq":
+        found = matcher.match_hashes(self._queries)
+        told = self._told(found)
+        for place, (owner, query) in enumerate(zip(self._owners, self._queries, strict=True)):
+            envelope, item = owner.envelope, owner.item
+            for match in told.get(place, found[place]):
+                if (
+                    match.algorithm == "pdq"
+                    and place not in told
+                    and item.hashes is not None
+                    and item.hashes.variants
+                ):
                     # A view is told only if it is nearer to the entry than those before it. An
                     # item's entries may ask for different things: each is told.
                     about = (id(item), match.list, match.entry, match.category, match.role)
                     if nearest.get(about, match.radius + 1) <= match.distance:
                         continue
                     nearest[about] = match.distance
-                signals.append((envelope, _hash_signal(item, variant, query.quality, match)))
+                signals.append((envelope, _hash_signal(owner, query.quality, match)))
         return signals
+
+    def _told(self, found: Sequence[Sequence[Match]]) -> dict[int, list[Match]]:
+        """By the place of their query, the matches that are told of further views."""
+        told: dict[int, list[Match]] = {}
+        for own, places in self._further:
+            told |= {place: [] for place in places}
+            matches = found[own] if own is not None else ()
+            views = found[places.start : places.stop]
+            for view, match in further_told(matches, views):
+                told[places[view]].append(match)
+        return told
 
 
 class _UrlQueries:
@@ -130,7 +222,7 @@ class _UrlQueries:
     def __init__(self, listed: bool) -> None:
         self._listed = listed
         self._urls: list[str] = []
-        self._owners: list[tuple[Envelope, int | FoundUrl]] = []
+        self._owners: list[tuple[Envelope, int | FoundUrl, int]] = []
 
     def add(self, envelope: Envelope, event: ContentEvent) -> None:
         if "url" in envelope.scans_withheld:
@@ -141,21 +233,30 @@ class _UrlQueries:
             envelope.scans_performed.append("url")
         for index, url in enumerate(event.urls):
             self._urls.append(url)
-            self._owners.append((envelope, index))
+            self._owners.append((envelope, index, len(self._urls)))
         if event.text and may_hold_url(event.text):
             for found in find_urls(event.text):
-                self._urls.append(found.url)
-                self._owners.append((envelope, found))
+                address = len(self._urls)
+                for reading in (found, *found.also):
+                    self._urls.append(reading.url)
+                    self._owners.append((envelope, reading, address))
 
     def match(self, matcher: ListMatcher) -> list[tuple[Envelope, Signal]]:
         if not self._urls:
             return []
+        signals: list[tuple[Envelope, Signal]] = []
+        told: set[tuple[int, str, str, str, str]] = set()
         found = matcher.match_urls(self._urls)
-        return [
-            (envelope, _url_signal(place, match))
-            for (envelope, place), matches in zip(self._owners, found, strict=True)
-            for match in matches
-        ]
+        for (envelope, place, address), matches in zip(self._owners, found, strict=True):
+            for match in matches:
+                # The readings of one address share its host: an entry is told of the first.
+                if isinstance(place, FoundUrl):
+                    about = (address, match.list, match.entry, match.category, match.role)
+                    if about in told:
+                        continue
+                    told.add(about)
+                signals.append((envelope, _url_signal(place, match)))
+        return signals
 
 
 class _TextQueries:
@@ -227,9 +328,6 @@ def _queries(hashes: MediaHashes) -> list[HashQuery]:
         queries.append(HashQuery("phash", bytes.fromhex(hashes.phash)))
     if hashes.dhash:
         queries.append(HashQuery("dhash", bytes.fromhex(hashes.dhash)))
-    frames = [frame.pdq for frame in hashes.frames if frame.quality >= FRAME_QUALITY]
-    if frames:
-        queries.append(HashQuery("vpdq", bytes.fromhex("".join(frames))))
     return queries
 
 
@@ -242,9 +340,8 @@ def _photodna(encoded: str) -> bytes | None:
     return vector if len(vector) == PHOTODNA_BYTES else None
 
 
-def _hash_signal(
-    item: Media, variant: PictureVariant | None, quality: int | None, match: Match
-) -> HashMatch:
+def _hash_signal(owner: _Owner, quality: int | None, match: Match) -> HashMatch:
+    item = owner.item
     return HashMatch(
         media_id=item.media_id,
         list=match.list,
@@ -258,7 +355,9 @@ def _hash_signal(
         verified=match.verified,
         # Contracts refuse hashes without an origin; the weakest stands in for none.
         hash_origin=item.hash_origin or "client_unverified",
-        variant=variant,
+        variant=owner.variant,
+        frame=owner.frame,
+        track=owner.track,
         quality=quality,
         labels=match.labels,
         query_share=match.query_share,

@@ -144,7 +144,7 @@ def _hash_only(media: Media, digests: Digests, found: HashResult) -> Media:
             for view in (still.variants if still else ())
         ],
         frames=[
-            FrameHash(frame=f.frame, quality=f.quality, pdq=f.pdq, seconds=f.seconds)
+            FrameHash(frame=f.frame, quality=f.quality, pdq=f.pdq, seconds=f.seconds, track=f.track)
             for f in found.frames
         ],
     )

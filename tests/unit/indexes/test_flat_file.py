@@ -123,3 +123,16 @@ def _share_of(pid: int, path: str) -> int:
         elif inside and line.startswith("Pss:"):
             share += int(line.split()[1]) * 1024
     return share
+
+
+def test_two_writers_of_one_file_do_not_touch_each_others(tmp_path: Path) -> None:
+    """Processes of two containers that share a volume can have the same number."""
+    path = tmp_path / "file"
+    with FlatFileWriter(path, "sample") as first, FlatFileWriter(path, "sample") as second:
+        assert len(list(tmp_path.iterdir())) == 2
+        for writer, value in ((first, 1), (second, 2)):
+            writer.section("numbers", "<u4", (10_000 * value,))[:] = value
+        for writer, value in ((first, 1), (second, 2)):
+            writer.finish({})
+            assert set(open_flat_file(path, "sample").arrays["numbers"].tolist()) == {value}
+    assert list(tmp_path.iterdir()) == [path]

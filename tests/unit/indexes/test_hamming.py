@@ -129,6 +129,28 @@ def test_more_hits_than_room_are_all_given() -> None:
     assert len(set(triples(hits))) == 10_000
 
 
+@pytest.mark.parametrize("n", [1000, 5000])
+def test_hits_come_in_parts_of_whole_queries_and_none_is_lost(
+    monkeypatch: pytest.MonkeyPatch, n: int
+) -> None:
+    """Amid a large cluster each query has a hit for every code: held together, those of a chunk's
+    queries would be more than there is memory for."""
+    monkeypatch.setattr(hamming, "PART", 3 * n)
+    rng = np.random.default_rng(11)
+    codes = rng.integers(0, 1 << 64, (n, 4), dtype=np.uint64)
+    codes[n // 2 :] = codes[0] ^ rng.integers(0, 16, (n - n // 2, 1), dtype=np.uint64)
+    queries = np.concatenate([codes[n // 2 : n // 2 + 40], codes[:40]])
+    parts = [triples(part) for part in HammingIndex.build(codes).search_in_parts(queries, 31)]
+    assert len(parts) > 5
+    assert max(map(len, parts)) <= 3 * n
+    owners = [{query for query, _, _ in part} for part in parts]
+    assert sum(map(len, owners)) == len(set[int]().union(*owners)), "a query is in one part alone"
+    hits = [hit for part in parts for hit in part]
+    assert hits == sorted(hits, key=lambda hit: hit[0])
+    assert len(hits) == len(set(hits))
+    assert set(hits) == brute_force(codes, queries, 31)
+
+
 def test_a_negative_radius_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 0"):
         HammingIndex.build(np.zeros((1, 4), np.uint64)).search(np.zeros((1, 4), np.uint64), -1)

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from matchers.hashing.text import SAMPLE, minhash, shingles
 from matchers.indexes.flat_file import FlatFileWriter, open_flat_file
-from matchers.indexes.hamming import HammingHits
+from matchers.indexes.hamming import HammingHits, joined
 from matchers.indexes.minhash import MOST_MISSING, STRETCH, MinhashIndex, Shingles, Signatures
 from tests.unit.hashing.prose import edited, prose
 
@@ -44,7 +45,8 @@ def brute_force(queries: list[Shingles], rows: Signatures, limit: int) -> Found:
     return found
 
 
-def said(hits: HammingHits) -> Found:
+def said(parts: Iterable[HammingHits]) -> Found:
+    hits = joined(parts)
     rows = list(zip(hits.query.tolist(), hits.row.tolist(), hits.distance.tolist(), strict=True))
     assert len(rows) == len(set(rows))
     return set(rows)
@@ -83,7 +85,7 @@ def test_every_row_within_the_limit_is_found(seed: int, n: int, limit: int) -> N
     rows, queries = crowd(np.random.default_rng(seed), n)
     index = MinhashIndex.build(rows)
     assert len(index) == n
-    assert said(index.search(queries, limit)) == brute_force(queries, rows, limit)
+    assert said(index.search_in_parts(queries, limit)) == brute_force(queries, rows, limit)
     assert [index.value(row) for row in range(n)] == [row.tobytes() for row in rows]
 
 
@@ -96,12 +98,14 @@ def test_a_written_index_says_the_same(tmp_path: Path) -> None:
             file.finish({})
         opened = MinhashIndex.read(open_flat_file(tmp_path / "index", "test"), "m")
         built = MinhashIndex.build(rows)
-        assert said(opened.search(queries, 400)) == said(built.search(queries, 400))
+        assert said(opened.search_in_parts(queries, 400)) == said(
+            built.search_in_parts(queries, 400)
+        )
 
 
 def test_more_than_the_index_holds_may_not_be_missing() -> None:
     with pytest.raises(ValueError, match="at most 500 thousandths"):
-        MinhashIndex.build(signatures([prose(1, 50)])).search([], MOST_MISSING + 1)
+        list(MinhashIndex.build(signatures([prose(1, 50)])).search_in_parts([], MOST_MISSING + 1))
 
 
 def test_copies_are_found_and_strangers_are_not() -> None:
@@ -111,7 +115,7 @@ def test_copies_are_found_and_strangers_are_not() -> None:
     every = range(0, 1_000, 5)
 
     def found(queries: list[str]) -> float:
-        hits = said(index.search(looked_up(queries), 300))
+        hits = said(index.search_in_parts(looked_up(queries), 300))
         own = {(at, row) for at, row in enumerate(every)}
         assert {(query, row) for query, row, _ in hits} <= own, "a stranger"
         return len({(query, row) for query, row, _ in hits} & own) / len(own)
@@ -135,5 +139,5 @@ def test_a_bad_sample_writes_nowhere_and_takes_nothing_from_its_neighbours(lengt
         index = MinhashIndex.build(np.array([bad, good], np.uint32))
         (query,) = looked_up([prose(1, 60)])
         query = np.concatenate([query, np.full(8, word, np.uint32)])
-        found = said(index.search([query], 300))
+        found = said(index.search_in_parts([query], 300))
         assert (0, 1, 0) in found

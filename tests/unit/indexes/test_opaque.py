@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from matchers.indexes.hamming import joined
 from matchers.indexes.opaque import Metric, OpaqueIndex
 
 
@@ -27,7 +28,7 @@ def test_every_vector_within_the_distance_is_found(
         (int(query), int(row), int(distance[query, row]))
         for query, row in zip(*np.nonzero(distance <= limit), strict=True)
     }
-    hits = OpaqueIndex.build(vectors).search(queries, limit, metric)
+    hits = joined(OpaqueIndex.build(vectors).search_in_parts(queries, limit, metric))
     found = list(zip(hits.query.tolist(), hits.row.tolist(), hits.distance.tolist(), strict=True))
     assert len(found) == len(wanted)
     assert set(found) == wanted

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matchers.indexes.flat_file import FlatFileWriter, open_flat_file
+from matchers.indexes.hamming import joined
 from matchers.indexes.tlsh import Hashes, TlshIndex
 from tests.unit.hashing.prose import edited, prose
 
@@ -27,7 +28,7 @@ def wanted(rows: list[int], limit: int) -> set[tuple[int, int, int]]:
 
 
 def said(index: TlshIndex, limit: int) -> set[tuple[int, int, int]]:
-    hits = index.search(HASHES, limit)
+    hits = joined(index.search_in_parts(HASHES, limit))
     found = list(zip(hits.query.tolist(), hits.row.tolist(), hits.distance.tolist(), strict=True))
     assert len(found) == len(set(found))
     return set(found)

@@ -1,5 +1,6 @@
 import hashlib
 
+import can_ada
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,6 +73,14 @@ def test_path_prefixes_stop_after_four() -> None:
         ("http://195.127.0.11/", "http://0xC3.0177.11/x"),
         ("http://1.2.3.4/", "http://[::ffff:1.2.3.4]/"),
         ("http://[2001:db8::1]/", "http://[2001:0DB8:0:0:0:0:0:1]:80/x"),
+        ("http://bad.example/page", "\x01http://bad.example/page"),
+        ("http://bad.example/page", "\x1f \x00http://bad.example/page\x02 \t\x00"),
+        ("http://bad.example/page", "http://b" + 300 * "\u00ad" + "ad.example/page"),
+        ("http://bad.example/page", "http://b" + 300 * "\u200d" + "ad.example/page"),
+        ("http://1.2.3.4/", "http://1.2" + 300 * "\u2060" + ".3.4/"),
+        ("http://bad.example/page", "view-source:http://bad.example/page"),
+        ("http://bad.example/page", "Feed:HTTPS://bad.example/page"),
+        ("http://bad.example/page", "feed://bad.example/page"),
     ],
 )
 def test_a_listed_address_is_found_in_disguise(listed: str, visited: str) -> None:
@@ -112,6 +121,23 @@ def test_a_public_suffix_cannot_be_listed() -> None:
     with pytest.raises(ValueError, match="public suffix"):
         listed_digest("https://co.uk/")
     assert listed_digest("https://co.uk/page")
+
+
+@given(st.sampled_from([chr(code) for code in range(0x21)]), st.booleans())
+def test_controls_at_either_end_are_dropped_as_browsers_do(control: str, last: bool) -> None:
+    url = "http://bad.example/page"
+    assert is_listed(url, url + control if last else control + url)
+
+
+def test_characters_that_idna_ignores_are_no_part_of_a_name() -> None:
+    ignored = {
+        code
+        for code in (*range(0x80, 0xD800), *range(0xE000, 0x110000))
+        if can_ada.idna_encode(f"a{chr(code)}b") == b"ab"
+    }
+    assert ignored
+    for code in ignored:
+        assert is_listed("http://bad.example/", f"http://b{300 * chr(code)}ad.example/x")
 
 
 @given(st.text(max_size=200))

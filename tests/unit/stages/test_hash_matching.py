@@ -124,6 +124,22 @@ def test_addresses_are_matched_by_index_and_by_place_in_the_text() -> None:
     assert out.scans_performed == ["url"]
 
 
+def test_an_address_in_a_text_is_read_in_every_way_and_an_entry_told_once() -> None:
+    entries = [
+        ListEntry(list="one", id=url, algorithm="url", value=normal_value("url", url))
+        for url in ("http://bad.com/v/abc_", "http://bad.com/")
+    ]
+    lists = ListMatcher({"one": ListInfo(name="one")}, entries, loaded_at=NOW)
+    text = "look at “http://bad.com/v/abc_”, and (http://bad.com/x)"
+    (out,) = run([envelope(text=text)], lists)
+    told = [signal for signal in out.signals if isinstance(signal, UrlMatch)]
+    assert [(signal.entry, text[signal.start : signal.end]) for signal in told] == [
+        ("http://bad.com/", "http://bad.com/v/abc"),
+        ("http://bad.com/v/abc_", "http://bad.com/v/abc_"),
+        ("http://bad.com/", "http://bad.com/x"),
+    ]
+
+
 def test_what_is_withheld_is_not_scanned() -> None:
     event = envelope(
         media=[picture(md5=MD5, pdq=PDQ, pdq_quality=1)],
