@@ -72,7 +72,7 @@ def build_parts(settings: Settings, metrics: Metrics) -> Parts:
         policy = load_policy(Path(settings.policy.file) if settings.policy.file else None)
         with ThreadPoolExecutor(1) as beside:
             if "media-hashing" in settings.worker.stages:
-                starting = beside.submit(_pool, settings.media)
+                starting = beside.submit(open_pool, settings.media)
             text_risk = _text_risk(settings) if "text-risk" in settings.worker.stages else None
         pool = starting.result() if starting is not None else None
         return _build(settings, metrics, policy, pool, text_risk)
@@ -142,8 +142,9 @@ def _build(
 
 def _lists(settings: Settings, metrics: Metrics) -> LiveLists:
     def loaded(matcher: ListMatcher) -> None:
-        entries = {(c.list, c.algorithm): c.entries for c in matcher.counts}
-        metrics.set_lists(matcher.version, time.time(), entries)
+        if settings.lists.files:  # else there is nothing to miss, or to grow old
+            entries = {(c.list, c.algorithm): c.entries for c in matcher.counts}
+            metrics.set_lists(matcher.version, time.time(), entries)
         metrics.list_reloads.labels("loaded").inc()
 
     def failed(_: str) -> None:
@@ -163,7 +164,9 @@ def _text_risk(settings: Settings) -> TextRiskStage:
     return build_text_risk(files, trusted=settings.text.trusted)
 
 
-def _pool(media: MediaSettings) -> DecoderPool:
+def open_pool(media: MediaSettings) -> DecoderPool:
+    """The decoders of a worker with these settings. Raises `NotUsable` for a setting that cannot be
+    used, and `DecoderNotStarted`."""
     limits = Limits(
         pixels=media.max_pixels,
         bytes=media.max_bytes,

@@ -11,6 +11,7 @@ import math
 import mmap
 import os
 import re
+import secrets
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,9 +78,10 @@ class FlatFileWriter:
     def __init__(self, path: Path, kind: str) -> None:
         self._path = path
         self._kind = kind
-        self._partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        # A process's number is another's too, in another container.
+        self._partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
         # Lists are nobody's business but their owner's and their group's.
-        descriptor = os.open(self._partial, os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o640)
+        descriptor = os.open(self._partial, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o640)
         lock(descriptor)
         self._file = os.fdopen(descriptor, "w+b")
         self._file.write(_MAGIC)
@@ -133,11 +135,11 @@ class FlatFileWriter:
             os.close(directory)
 
 
-def lock(descriptor: int) -> bool:
+def lock(descriptor: int, *, wait: bool = False) -> bool:
     """Lock an open file or directory until it is closed, to say that somebody works there; false
-    where another does, or the file system cannot tell."""
+    where another does (unless that is to be waited for), or the file system cannot tell."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError:
         return False
     return True

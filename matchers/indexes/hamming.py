@@ -7,7 +7,7 @@ within radius r must be within t_c of the query in some chunk c whenever the t_c
 r + 1. PDQ's radius of 31 needs one differing bit in each of its 16 chunks: 272 buckets.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
 from typing import NamedTuple, Self, TypeVar
 
@@ -43,7 +43,7 @@ _FLIPS.setflags(write=False)
 
 
 class HammingHits(NamedTuple):
-    """Row `row[i]` is `distance[i]` bits from query `query[i]`; in no particular order."""
+    """Row `row[i]` is `distance[i]` bits from query `query[i]`; in the order of the queries."""
 
     query: NDArray[np.int64]
     row: NDArray[np.int64]
@@ -111,18 +111,22 @@ class HammingIndex:
 
     def search(self, queries: Codes, radius: int) -> HammingHits:
         """All rows within `radius` bits of each of `queries`, shape (m, words)."""
+        return joined(self.search_in_parts(queries, radius))
+
+    def search_in_parts(self, queries: Codes, radius: int) -> Iterator[HammingHits]:
+        """What `search` finds, as `in_parts` hands it out."""
         queries = _read_only(np.ascontiguousarray(queries, np.uint64))
         thresholds = chunk_thresholds(radius, chunk_count(self.codes))
         buckets = self.buckets
         if buckets is None or thresholds is None:
-            return all_hits(
-                lambda query, row, distance: kernels.search_all(
-                    queries, radius, self.codes, query, row, distance
+            return in_parts(
+                lambda begin, query, row, distance: kernels.search_all(
+                    queries, radius, self.codes, begin, query, row, distance
                 ),
                 len(queries),
             )
-        return all_hits(
-            lambda query, row, distance: kernels.search_buckets(
+        return in_parts(
+            lambda begin, query, row, distance: kernels.search_buckets(
                 queries,
                 radius,
                 thresholds,
@@ -130,6 +134,7 @@ class HammingIndex:
                 plane_count(self.codes),
                 self.codes,
                 *buckets,
+                begin,
                 query,
                 row,
                 distance,
@@ -191,17 +196,42 @@ def chunk_thresholds(radius: int, chunks: int) -> NDArray[np.int64] | None:
     return np.array([each - 1 + (chunk < more) for chunk in range(chunks)], np.int64)
 
 
-def all_hits(
-    search: Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], int], queries: int
-) -> HammingHits:
-    """Run a kernel with as much room for its hits as they turn out to need."""
-    room = 64 + 2 * queries
-    while True:
+PART = 1 << 18
+"""Hits held at once (6 MB), unless one query has more."""
+
+Kernel = Callable[
+    [int, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], tuple[int, int, int]
+]
+"""A search of `kernels`: the first query and room for hits in, what it says of its kind out."""
+
+
+def in_parts(search: Kernel, queries: int) -> Iterator[HammingHits]:
+    """Run a kernel; its hits in parts of at most `PART`, those of a query never in two of them.
+
+    Queries amid a large cluster of a list have as many hits each as there are in it: whoever needs
+    only some of them cuts each part, and never holds the rest together.
+    """
+    room = min(64 + 2 * queries, PART)
+    begin = 0
+    while begin < queries:
         out = (np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64))
-        found = search(*out)
-        if found <= room:
-            return HammingHits(*(array[:found] for array in out))
-        room = found
+        found, begin, more = search(begin, *out)
+        if found:
+            yield HammingHits(*(array[:found] for array in out))
+        if more:
+            room = max(PART, more)
+
+
+def joined(hits: Iterable[HammingHits]) -> HammingHits:
+    """All hits at once."""
+    parts = list(hits)
+    first, *others = parts or [_NO_HITS]
+    if not others:
+        return first
+    return HammingHits(*map(np.concatenate, zip(first, *others, strict=True)))
+
+
+_NO_HITS = HammingHits(*(np.empty(0, np.int64) for _ in HammingHits._fields))
 
 
 def _read_only(array: NDArray[_T]) -> NDArray[_T]:

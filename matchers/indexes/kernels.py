@@ -4,6 +4,10 @@ Words: a code is cut into *chunks* of 16 bits; each chunk has a table of 65,536 
 the rows whose code has that value in that chunk. Beside each row the bucket holds some of the
 other bits of its code in *planes* of 32 bits, laid out plane after plane within the bucket, so
 that sixteen rows are compared at once and a bucket is one run of memory.
+
+Each search begins at `begin_query` and returns `(found, end, more)`: that many hits are put out,
+in the order of the queries, and are all of queries [begin_query, end). Query `end`, if there is
+one, has `more` hits, for which there was no room left.
 """
 
 # numba has no types, and the operations of vector_code have signatures of its own.
@@ -105,12 +109,12 @@ def search_buckets(
     starts: NDArray[np.uint32],
     rows: NDArray[np.uint32],
     data: NDArray[np.uint32],
+    begin_query: int,
     out_query: NDArray[np.int64],
     out_row: NDArray[np.int64],
     out_distance: NDArray[np.int64],
-) -> int:
-    """All rows within `radius` of each query; returns how many, of which as many as fit are put
-    out.
+) -> tuple[int, int, int]:
+    """All rows within `radius` of each query.
 
     `thresholds[c]` is the distance up to which chunk c is searched (-1: not at all). `flips` holds
     the 16-bit patterns of none, one, two and three bits, in that order. While the buckets of one
@@ -123,7 +127,8 @@ def search_buckets(
     size = np.zeros((2, 697), np.int64)
     plane = np.zeros((2, 3), np.uint32)
     found = 0
-    for query in range(queries.shape[0]):
+    for query in range(begin_query, queries.shape[0]):
+        before = found
         for step in range(chunks + 1):
             if step < chunks and thresholds[step] >= 0:
                 now = step & 1
@@ -192,7 +197,9 @@ def search_buckets(
                                 out_distance[found] = distance
                             found += 1
                     block += LANES
-    return found
+        if found > out_row.shape[0]:
+            return before, query, found - before
+    return found, queries.shape[0], 0
 
 
 @_compiled
@@ -200,13 +207,15 @@ def search_all(
     queries: Codes,
     radius: int,
     codes: Codes,
+    begin_query: int,
     out_query: NDArray[np.int64],
     out_row: NDArray[np.int64],
     out_distance: NDArray[np.int64],
-) -> int:
+) -> tuple[int, int, int]:
     """As `search_buckets`, by comparing every row: for few rows, or a wide radius."""
     found = 0
-    for query in range(queries.shape[0]):
+    for query in range(begin_query, queries.shape[0]):
+        before = found
         for row in range(codes.shape[0]):
             distance = np.int64(0)
             for word in range(codes.shape[1]):
@@ -217,7 +226,9 @@ def search_all(
                     out_row[found] = row
                     out_distance[found] = distance
                 found += 1
-    return found
+        if found > out_row.shape[0]:
+            return before, query, found - before
+    return found, queries.shape[0], 0
 
 
 @_compiled
@@ -228,19 +239,20 @@ def search_vectors(
     low: NDArray[np.int64],
     high: NDArray[np.int64],
     vectors: NDArray[np.uint8],
+    begin_query: int,
     out_query: NDArray[np.int64],
     out_row: NDArray[np.int64],
     out_distance: NDArray[np.int64],
-) -> int:
-    """Vectors within `limit` of each query, among places [low, high) of each; returns how many,
-    of which as many as fit are put out.
+) -> tuple[int, int, int]:
+    """Vectors within `limit` of each query, among places [low, high) of each.
 
     The distance is the sum of squared (or absolute) differences; a vector is left as soon as the
     sum over some of its components is past the limit.
     """
     width = vectors.shape[1]
     found = 0
-    for query in range(queries.shape[0]):
+    for query in range(begin_query, queries.shape[0]):
+        before = found
         for row in range(low[query], high[query]):
             distance = np.int64(0)
             start = 0
@@ -255,4 +267,6 @@ def search_vectors(
                     out_row[found] = row
                     out_distance[found] = distance
                 found += 1
-    return found
+        if found > out_row.shape[0]:
+            return before, query, found - before
+    return found, queries.shape[0], 0

@@ -15,6 +15,7 @@ half of each sample is indexed, by which rows are counted, and few are looked at
 # numba has no types.
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from matchers.hashing.pdq import compiled
 from matchers.hashing.text import SAMPLE
 from matchers.indexes.flat_file import FlatFile, FlatFileWriter
-from matchers.indexes.hamming import HammingHits, all_hits
+from matchers.indexes.hamming import HammingHits, Kernel, in_parts
 
 STRETCH = 4
 """Times the listed text's number of distinct shingles (long texts repeat theirs)."""
@@ -88,32 +89,24 @@ class MinhashIndex:
         """A row's signature, as it is listed."""
         return self._signatures[row].tobytes()
 
-    def search(self, queries: list[Shingles], limit: int) -> HammingHits:
+    def search_in_parts(self, queries: Sequence[Shingles], limit: int) -> Iterator[HammingHits]:
         """All rows of whose text at most `limit` thousandths (of `MOST_MISSING`) are missing from
-        each query; that share, rounded up, is the distance."""
+        each query; that share, rounded up, is the distance. The rows of each query are a part."""
         if limit > MOST_MISSING:
             raise ValueError(f"at most {MOST_MISSING} thousandths may be missing, not {limit}")
-        found = [self._search(query, limit) for query in queries]
-        return HammingHits(
-            np.repeat(np.arange(len(queries)), [len(hits.row) for hits in found]),
-            np.concatenate([_NONE, *(hits.row for hits in found)]),
-            np.concatenate([_NONE, *(hits.distance for hits in found)]),
+        for number, query in enumerate(queries):
+            if 1000 * len(query) < self._shortest * (1000 - limit):  # as most of a chat are
+                continue
+            places = np.argsort(query, kind="stable")
+            ordered = _read_only(query[places])
+            parts = in_parts(self._kernel(ordered, places, limit), 1)
+            for hits in parts:
+                yield hits._replace(query=np.full(len(hits.row), number))
+
+    def _kernel(self, ordered: Shingles, places: NDArray[np.int64], limit: int) -> Kernel:
+        return lambda begin, query, row, distance: _search(
+            ordered, places, limit, self._signatures, *self._inverted, row, distance
         )
-
-    def _search(self, query: Shingles, limit: int) -> HammingHits:
-        if 1000 * len(query) < self._shortest * (1000 - limit):  # as most of a chat are
-            return HammingHits(_NONE, _NONE, _NONE)
-        places = np.argsort(query, kind="stable")
-        ordered = _read_only(query[places])
-        return all_hits(
-            lambda _, row, distance: _search(
-                ordered, places, limit, self._signatures, *self._inverted, row, distance
-            ),
-            1,
-        )
-
-
-_NONE = np.zeros(0, np.int64)
 
 
 def _inverted(signatures: Signatures) -> Inverted:
@@ -200,8 +193,8 @@ def _search(
     starts: NDArray[np.uint32],
     out_row: NDArray[np.int64],
     out_distance: NDArray[np.int64],
-) -> int:
-    """Rows within `limit` of a query; returns how many, of which as many as fit are put out."""
+) -> tuple[int, int, int]:
+    """Rows within `limit` of a query; answers as a search of `kernels` does for one query."""
     shift = np.uint32(32)
     buckets = starts.shape[0] - 1
     while buckets > 1:
@@ -240,4 +233,6 @@ def _search(
                 out_row[found] = row
                 out_distance[found] = (1000 * (size - held) + size - 1) // size
             found += 1
-    return found
+    if found > out_row.shape[0]:
+        return 0, 0, found
+    return found, 1, 0

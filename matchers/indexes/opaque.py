@@ -5,13 +5,14 @@ sums further apart than the distance allows (the triangle inequality) need no co
 """
 
 import math
+from collections.abc import Iterator
 from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matchers.indexes.flat_file import FlatFile, FlatFileWriter
-from matchers.indexes.hamming import HammingHits, all_hits
+from matchers.indexes.hamming import HammingHits, in_parts
 from matchers.indexes.kernels import search_vectors
 
 Vectors = NDArray[np.uint8]
@@ -52,8 +53,11 @@ class OpaqueIndex:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def search(self, queries: Vectors, limit: int, metric: Metric) -> HammingHits:
-        """All rows of which the sum of squared (or absolute) differences is at most `limit`."""
+    def search_in_parts(
+        self, queries: Vectors, limit: int, metric: Metric
+    ) -> Iterator[HammingHits]:
+        """All rows of which the sum of squared (or absolute) differences is at most `limit`, as
+        `hamming.in_parts` hands them out."""
         queries = np.ascontiguousarray(queries).view()
         queries.setflags(write=False)
         squared = metric == "squared_euclidean"
@@ -62,13 +66,14 @@ class OpaqueIndex:
         sums = _sums(queries)
         low = np.searchsorted(self._sums, sums - apart, side="left")
         high = np.searchsorted(self._sums, sums + apart, side="right")
-        hits = all_hits(
-            lambda query, row, distance: search_vectors(
-                queries, limit, squared, low, high, self._vectors, query, row, distance
+        parts = in_parts(
+            lambda begin, query, row, distance: search_vectors(
+                queries, limit, squared, low, high, self._vectors, begin, query, row, distance
             ),
             len(queries),
         )
-        return HammingHits(hits.query, self._rows[hits.row].astype(np.int64), hits.distance)
+        for hits in parts:
+            yield hits._replace(row=self._rows[hits.row].astype(np.int64))
 
 
 _STEP = 1 << 18

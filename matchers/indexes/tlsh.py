@@ -6,6 +6,7 @@ of its code 0, 1, 2 and 6 apart). Rows are sorted by their quartile ratios: of t
 may be too far away.
 """
 
+from collections.abc import Iterator
 from typing import Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from matchers.hashing.pdq import compiled
 from matchers.indexes.flat_file import FlatFile, FlatFileWriter
-from matchers.indexes.hamming import HammingHits, all_hits
+from matchers.indexes.hamming import HammingHits, in_parts
 
 Hashes = NDArray[np.uint8]
 """Shape (n, 35): checksum, length, the two quartile ratios, and 32 bytes of code."""
@@ -80,24 +81,27 @@ class TlshIndex:
         """A row's hash, as it is listed."""
         return self._hashes[self._places[row]].tobytes()
 
-    def search(self, queries: Hashes, limit: int) -> HammingHits:
-        """All rows at a distance of at most `limit` from each of `queries`."""
+    def search_in_parts(self, queries: Hashes, limit: int) -> Iterator[HammingHits]:
+        """All rows at a distance of at most `limit` from each of `queries`, as `hamming.in_parts`
+        hands them out."""
         queries = _read_only(np.ascontiguousarray(queries, np.uint8))
-        hits = all_hits(
-            lambda query, row, distance: _search(
+        parts = in_parts(
+            lambda begin, query, row, distance: _search(
                 queries,
                 limit,
                 self._hashes,
                 self._starts,
                 _PAIRS_APART,
                 _RATIOS_APART,
+                begin,
                 query,
                 row,
                 distance,
             ),
             len(queries),
         )
-        return HammingHits(hits.query, self._rows[hits.row].astype(np.int64), hits.distance)
+        for hits in parts:
+            yield hits._replace(row=self._rows[hits.row].astype(np.int64))
 
 
 def _read_only(array: Hashes) -> Hashes:
@@ -114,13 +118,15 @@ def _search(
     starts: NDArray[np.int64],
     pairs_apart: NDArray[np.uint8],
     ratios_apart: NDArray[np.int64],
+    begin_query: int,
     out_query: NDArray[np.int64],
     out_row: NDArray[np.int64],
     out_distance: NDArray[np.int64],
-) -> int:
-    """Rows within `limit` of each query; returns how many, of which as many as fit are put out."""
+) -> tuple[int, int, int]:
+    """Rows within `limit` of each query; begins, ends and answers as a search of `kernels`."""
     found = 0
-    for query in range(queries.shape[0]):
+    for query in range(begin_query, queries.shape[0]):
+        before = found
         for ratios in range(256):
             apart = ratios_apart[queries[query, _RATIOS], ratios]
             if apart > limit:
@@ -137,4 +143,6 @@ def _search(
                         out_row[found] = row
                         out_distance[found] = distance
                     found += 1
-    return found
+        if found > out_row.shape[0]:
+            return before, query, found - before
+    return found, queries.shape[0], 0

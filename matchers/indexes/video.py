@@ -4,25 +4,27 @@ A video is the PDQ of its frames. Two are alike by the share of one's frames tha
 radius of any frame of the other, counted both ways (facebook/ThreatExchange, vpdq/).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matchers.hashing.pdq import compiled
 from matchers.indexes.flat_file import FlatFile, FlatFileWriter
 from matchers.indexes.hamming import Codes, HammingIndex
 
 
-class VideoHit(NamedTuple):
-    """Query `query` is like row `row`: `query_share` of its frames match, and `compared_share` of
-    the row's (0–1). `distance` is that of the nearest pair of frames, in bits."""
+class VideoHits(NamedTuple):
+    """Query `query[i]` is like row `row[i]`: `query_share[i]` of its frames match, and
+    `compared_share[i]` of the row's (0–1). `distance[i]` is that of the nearest pair of frames, in
+    bits. In the order of the queries, then of the rows."""
 
-    query: int
-    row: int
-    distance: int
-    query_share: float
-    compared_share: float
+    query: NDArray[np.int64]
+    row: NDArray[np.int64]
+    distance: NDArray[np.int64]
+    query_share: NDArray[np.float64]
+    compared_share: NDArray[np.float64]
 
 
 class VideoIndex:
@@ -61,45 +63,93 @@ class VideoIndex:
     def __len__(self) -> int:
         return len(self._ends)
 
-    def search(
+    def search_in_parts(
         self,
         queries: Sequence[Codes],
         radius: int,
         query_share: float,
         compared_share: float,
-    ) -> list[VideoHit]:
-        """All videos of which both shares are reached, with at least one pair of frames."""
-        if not queries or not len(self._ends):
-            return []
-        lengths = np.array([len(query) for query in queries], np.int64)
-        asker = np.repeat(np.arange(len(queries)), lengths)
-        hits = self._frames.search(np.concatenate(queries), radius)
-        if not len(hits.row):
-            return []
-        owner = np.searchsorted(self._ends, hits.row.astype(np.uint64), side="right")
-        pair = asker[hits.query] * len(self._ends) + owner
-        pairs, place = np.unique(pair, return_inverse=True)
-        from_query = _distinct(place, hits.query, len(pairs))
-        from_row = _distinct(place, hits.row, len(pairs))
-        nearest = np.full(len(pairs), 1 << 16, np.int64)
-        np.minimum.at(nearest, place, hits.distance)
-        sizes = np.diff(self._ends.astype(np.int64), prepend=0)
-        found: list[VideoHit] = []
-        for at, both in enumerate(pairs.tolist()):
-            query, row = divmod(both, len(self._ends))
-            shares = (
-                int(from_query[at]) / int(lengths[query]),
-                int(from_row[at]) / int(sizes[row]),
+    ) -> Iterator[VideoHits]:
+        """All videos of which both shares are reached, with at least one pair of frames; the hits
+        of each query are a part."""
+        tally: Tally | None = None
+        for number, query in enumerate(queries):
+            met = 0
+            for hits in self._frames.search_in_parts(query, radius):
+                if tally is None:
+                    tally = Tally.of(len(self._ends), len(self._frames))
+                owner = np.searchsorted(self._ends, hits.row.astype(np.uint64), side="right")
+                met = count_frames(number + 1, *hits, owner, met, tally)
+            if tally is None or not met:
+                continue
+            rows = np.sort(tally.met[:met])
+            sizes = self._ends[rows] - np.where(rows > 0, self._ends[rows - 1], 0)
+            found = VideoHits(
+                np.full(met, number),
+                rows,
+                tally.nearest[rows],
+                tally.from_query[rows] / len(query),
+                tally.from_row[rows] / sizes,
             )
-            if shares[0] >= query_share and shares[1] >= compared_share:
-                found.append(VideoHit(query, row, int(nearest[at]), *shares))
-        return found
+            alike = (found.query_share >= query_share) & (found.compared_share >= compared_share)
+            if alike.any():
+                yield VideoHits._make(column[alike] for column in found)
 
 
-def _distinct(
-    group: NDArray[np.int64], member: NDArray[np.int64], groups: int
-) -> NDArray[np.int64]:
-    """How many different members each group has."""
-    most = int(member.max()) + 1
-    both = np.unique(group * most + member)
-    return np.bincount(both // most, minlength=groups)
+class Tally(NamedTuple):
+    """What was counted of each listed video for one query after another. An array of zeros takes
+    no memory where nothing is written: what a query met, it alone begins anew."""
+
+    asker: NDArray[np.int64]
+    """The last query that met a video."""
+    seen: NDArray[np.uint32]
+    """The last query that met a frame."""
+    last: NDArray[np.int64]
+    """The last of the query's frames that met a video."""
+    from_query: NDArray[np.int64]
+    """Frames of the query that match any of a video."""
+    from_row: NDArray[np.int64]
+    """Frames of a video that match any of the query."""
+    nearest: NDArray[np.int64]
+    met: NDArray[np.int64]
+    """The videos that the query has met."""
+
+    @classmethod
+    def of(cls, videos: int, frames: int) -> Self:
+        """Of no query yet."""
+        asker, last, from_query, from_row, nearest, met = (
+            np.zeros(videos, np.int64) for _ in range(6)
+        )
+        seen = np.zeros(frames, np.uint32)
+        return cls(asker, seen, last, from_query, from_row, nearest, met)
+
+
+@compiled
+def count_frames(
+    asker: int,
+    query: NDArray[np.int64],
+    row: NDArray[np.int64],
+    distance: NDArray[np.int64],
+    owner: NDArray[np.int64],
+    met: int,
+    tally: Tally,
+) -> int:
+    """Count pairs of frames, in the order of the query's, whose listed ones are in videos `owner`;
+    how many videos query `asker` (from 1) has met by then, who had met `met`."""
+    for hit in range(row.shape[0]):
+        video = owner[hit]
+        if tally.asker[video] != asker:
+            tally.asker[video] = asker
+            tally.from_query[video] = 0
+            tally.from_row[video] = 0
+            tally.nearest[video] = distance[hit]
+            tally.met[met] = video
+            met += 1
+        if tally.from_query[video] == 0 or tally.last[video] != query[hit]:
+            tally.last[video] = query[hit]
+            tally.from_query[video] += 1
+        if tally.seen[row[hit]] != asker:
+            tally.seen[row[hit]] = asker
+            tally.from_row[video] += 1
+        tally.nearest[video] = min(tally.nearest[video], distance[hit])
+    return met

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-from matchers.indexes.urls import listed_digest
+from matchers.indexes.urls import listed_digest, readings
 from matchers.lists.fields import LONGEST_ID
 
 Algorithm = Literal[
@@ -138,7 +138,7 @@ def normal_value(algorithm: Algorithm, raw: str) -> str:
     if not text:
         raise ValueError("the value is empty")
     if algorithm == "url" and not _is_hex(text, 64):
-        return listed_digest(text).hex()
+        return _url(text)
     if algorithm == "vpdq":
         return _frames(text)
     if algorithm == "photodna":
@@ -172,6 +172,12 @@ def _frames(text: str) -> str:
     if not kept:
         raise ValueError(f"the video has no frame of quality {FRAME_QUALITY} or above")
     return distinct_frames(bytes.fromhex("".join(kept))).hex()
+
+
+def _url(text: str) -> str:
+    if " " in text and any("%20" in reading.host for reading in readings(text)[:1]):
+        raise ValueError("this is no address: its host would have a space in it")
+    return listed_digest(text).hex()
 
 
 def is_number(text: str) -> bool:

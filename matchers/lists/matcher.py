@@ -265,7 +265,8 @@ class ListMatcher:
         return sum(count.entries for count in self.counts)
 
     def match_hashes(self, queries: Sequence[HashQuery]) -> list[list[Match]]:
-        """The matches of each query, nearest first. A PDQ below the quality floor has none.
+        """The matches of each query, nearest first. A PDQ below the quality floor has none. Equal
+        queries are looked up once, and share their matches.
 
         Raises `ValueError` for a value that is not as wide as its algorithm's.
         """
@@ -312,16 +313,18 @@ class ListMatcher:
 
     def _look_up(self, algorithm: Algorithm, values: Sequence[bytes]) -> list[list[Match]]:
         reach = self.radii.of(algorithm)
+        distinct: dict[bytes, int] = {}
+        places = [distinct.setdefault(value, len(distinct)) for value in values]
         near: dict[int, list[Hit]] = {}
         for table in self._tables[algorithm]:
-            for hit in table.search(values, reach):
+            for hit in table.search(list(distinct), reach):
                 near.setdefault(hit.query, []).append(hit)
-        found: list[list[Match]] = [[] for _ in values]
+        found: list[list[Match]] = [[] for _ in distinct]
         for query, hits in near.items():
             # Tables come in order, and the sort keeps it: answers do not depend on the batch.
             hits.sort(key=lambda hit: (hit.distance, hit.row))
             found[query] = self._matches(algorithm, reach.radius, hits)
-        return found
+        return [found[place] for place in places]
 
     def _matches(self, algorithm: Algorithm, radius: int, hits: list[Hit]) -> list[Match]:
         """The matches of one query, from its hits, nearest first."""

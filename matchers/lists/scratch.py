@@ -28,6 +28,18 @@ def scratch_beside(path: Path) -> Generator[Path]:
             os.close(held)
 
 
+@contextmanager
+def turn_beside(path: Path) -> Generator[None]:
+    """While the block lasts, others who want a turn at a file beside `path` wait for theirs. Where
+    the file system has no locks, nobody waits."""
+    held = os.open(path.parent, os.O_RDONLY)
+    try:
+        lock(held, wait=True)
+        yield
+    finally:
+        os.close(held)
+
+
 def _clear(path: Path) -> None:
     left = path.parent.glob(f"{_PREFIX}*"), path.parent.glob(f".{escape(path.name)}.*.partial")
     for leftover in (*left[0], *left[1]):

@@ -5,8 +5,9 @@ since then on top (a delta segment). Removed rows are remembered as tombstones. 
 change, so matchers can share them.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
+from functools import cached_property
 from itertools import compress
 from typing import NamedTuple, Protocol, Self
 
@@ -16,9 +17,10 @@ from numpy.typing import NDArray
 from matchers.indexes.exact import ExactIndex
 from matchers.indexes.hamming import COMPARED_BELOW, HammingHits, HammingIndex
 from matchers.indexes.minhash import MinhashIndex
+from matchers.indexes.nearest import mark_nearest
 from matchers.indexes.opaque import Metric, OpaqueIndex
 from matchers.indexes.tlsh import TlshIndex
-from matchers.indexes.video import VideoIndex
+from matchers.indexes.video import VideoHits, VideoIndex
 from matchers.lists.entry import (
     DIGEST_BYTES,
     FLAGGED,
@@ -82,6 +84,8 @@ _PARTS: Mapping[Algorithm, int] = {"vpdq": FRAME_BYTES, "minhash": 4}
 
 _SEARCHED_TOGETHER = 1_000
 
+_Hits = HammingHits | VideoHits
+
 Index = ExactIndex | HammingIndex | VideoIndex | OpaqueIndex | MinhashIndex | TlshIndex
 
 
@@ -106,21 +110,24 @@ class Table:
 
         Raises `ValueError` for a value that is not as wide as the algorithm's.
         """
-        if isinstance(self.index, VideoIndex):
-            return self._search_videos(self.index, values, reach)
-        hits = self._hits(values, reach)
-        if len(hits.row) > MAX_MATCHES:
-            hits = self._nearest(hits)
-        entries = self.entries
-        return [
-            Hit(query, distance, row, entries[row])
-            for query, row, distance in zip(*map(_ints, hits), strict=True)
-        ]
+        found: list[Hit] = []
+        for hits in self._parts(values, reach):
+            near = self._nearest(hits)
+            shares = zip(*(column.tolist() for column in near[3:]), strict=True)
+            found += [
+                Hit(query, distance, row, self.entries[row], next(shares, None))
+                for query, row, distance in zip(*map(_ints, near[:3]), strict=True)
+            ]
+        return found
 
     def kinds(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """A number for each row, equal where list, category, role, status and being flagged are."""
+        return self._kinds[rows]
+
+    @cached_property
+    def _kinds(self) -> NDArray[np.int64]:
+        """Of every row: they are told apart once, not for each crowd that is met."""
         numbers: dict[tuple[object, ...], int] = {}
-        listed = (self.entries[row] for row in _ints(rows))
         return np.array(
             [
                 numbers.setdefault(
@@ -133,53 +140,51 @@ class Table:
                     ),
                     len(numbers),
                 )
-                for entry in listed
+                for entry in self.entries
             ],
             np.int64,
         )
 
-    def _hits(self, values: Sequence[bytes], reach: Reach) -> HammingHits:
-        """All rows within reach that were not removed."""
+    def _parts(self, values: Sequence[bytes], reach: Reach) -> Iterator[_Hits]:
+        """All rows within reach that were not removed, as many at once as indexes hand out."""
         self._check_widths(values)
-        joined = b"" if isinstance(self.index, MinhashIndex) else b"".join(values)
-        packed = pack(self.algorithm, joined)
+        for hits in self._found(values, reach):
+            if len(self.removed) and len(hits.row):
+                yield _only(hits, ~self._are_removed(hits.row))
+            else:
+                yield hits
+
+    def _found(self, values: Sequence[bytes], reach: Reach) -> Iterable[_Hits]:
+        if isinstance(self.index, MinhashIndex):
+            return self.index.search_in_parts(list(map(as_shingles, values)), reach.radius)
+        if isinstance(self.index, VideoIndex):
+            videos = [as_codes(pack(self.algorithm, distinct_frames(value))) for value in values]
+            return self.index.search_in_parts(
+                videos, reach.radius, reach.query_share, reach.compared_share
+            )
+        packed = pack(self.algorithm, b"".join(values))
         if isinstance(self.index, ExactIndex):
             equal = self.index.search(packed)
-            hits = HammingHits(*equal, np.zeros(len(equal.row), np.int64))
-        elif isinstance(self.index, OpaqueIndex):
-            hits = self.index.search(packed, reach.radius, reach.metric)
-        elif isinstance(self.index, MinhashIndex):
-            hits = self.index.search(list(map(as_shingles, values)), reach.radius)
-        elif isinstance(self.index, TlshIndex):
-            hits = self.index.search(packed, reach.radius)
-        elif isinstance(self.index, HammingIndex):
-            hits = self.index.search(as_codes(packed), reach.radius)
-        else:
-            raise TypeError(f"{self.algorithm} is searched by videos")
-        if len(self.removed) and len(hits.row):
-            kept = ~self._are_removed(hits.row)
-            hits = HammingHits(*(column[kept] for column in hits))
-        return hits
+            return [HammingHits(*equal, np.zeros(len(equal.row), np.int64))]
+        if isinstance(self.index, OpaqueIndex):
+            return self.index.search_in_parts(packed, reach.radius, reach.metric)
+        if isinstance(self.index, TlshIndex):
+            return self.index.search_in_parts(packed, reach.radius)
+        return self.index.search_in_parts(as_codes(packed), reach.radius)
 
     def _are_removed(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which of these rows no longer count, in time that hardly grows with how many do not."""
-        if not len(self.removed):
-            return np.zeros(len(rows), np.bool_)
         places = np.searchsorted(self.removed, rows)
         return self.removed[np.minimum(places, len(self.removed) - 1)] == rows
 
-    def _nearest(self, hits: HammingHits) -> HammingHits:
-        """Sorted by query and distance, and cut as `search` says."""
-        order = np.lexsort((hits.row, hits.distance, hits.query))
-        hits = HammingHits(*(column[order] for column in hits))
-        begins = np.searchsorted(hits.query, hits.query, side="left")
-        near = np.arange(len(order)) - begins < MAX_MATCHES
-        if near.all():
+    def _nearest(self, hits: _Hits) -> _Hits:
+        """Cut as `search` says. The hits of a query are together."""
+        if not (hits.query[MAX_MATCHES:] == hits.query[:-MAX_MATCHES]).any():
             return hits
-        numbers, kind = np.unique(self.kinds(hits.row), return_inverse=True)
-        _, first = np.unique(hits.query * len(numbers) + kind, return_index=True)
-        near[first] = True
-        return HammingHits(*(column[near] for column in hits))
+        kind = self.kinds(hits.row)
+        numbers = np.unique(kind)
+        place = np.searchsorted(numbers, kind)
+        return _only(hits, mark_nearest(*hits[:3], place, len(numbers), MAX_MATCHES))
 
     def _check_widths(self, values: Sequence[bytes]) -> None:
         width = value_width(self.algorithm)
@@ -187,23 +192,6 @@ class Table:
             part = _PARTS.get(self.algorithm)
             if len(value) % part or not value if part else len(value) != width:
                 raise ValueError(f"{self.algorithm} takes {part or width} bytes, not {len(value)}")
-
-    def _search_videos(self, index: VideoIndex, values: Sequence[bytes], reach: Reach) -> list[Hit]:
-        self._check_widths(values)
-        queries = [as_codes(pack(self.algorithm, distinct_frames(value))) for value in values]
-        hits = index.search(queries, reach.radius, reach.query_share, reach.compared_share)
-        removed = self._are_removed(np.array([hit.row for hit in hits], np.int64))
-        return [
-            Hit(
-                hit.query,
-                hit.distance,
-                hit.row,
-                self.entries[hit.row],
-                (hit.query_share, hit.compared_share),
-            )
-            for hit, gone in zip(hits, removed.tolist(), strict=True)
-            if not gone
-        ]
 
     def rows_of(self, entries: Sequence[ListEntry]) -> list[list[int]]:
         """For each entry, all of this algorithm, the rows that hold it: same list, id and value.
@@ -222,19 +210,14 @@ class Table:
         for begin in range(0, len(names), _SEARCHED_TOGETHER):
             some = names[begin : begin + _SEARCHED_TOGETHER]
             values = [bytes.fromhex(name) for name in some]
-            if isinstance(self.index, VideoIndex):
-                videos = self._search_videos(self.index, values, Reach(0))
-                pairs = [(hit.query, hit.row) for hit in videos]
-            else:
-                hits = self._hits(values, Reach(0))
-                pairs = list(zip(_ints(hits.query), _ints(hits.row), strict=True))
-            for query, row in pairs:
-                if (
-                    isinstance(self.index, MinhashIndex | TlshIndex)  # 0 apart is not yet equal
-                    and self.index.value(row) != values[query]
-                ):
-                    continue
-                yield some[query], row
+            for hits in self._parts(values, Reach(0)):
+                for query, row in zip(_ints(hits.query), _ints(hits.row), strict=True):
+                    if (
+                        isinstance(self.index, MinhashIndex | TlshIndex)  # 0 apart is not yet equal
+                        and self.index.value(row) != values[query]
+                    ):
+                        continue
+                    yield some[query], row
 
     def without(self, rows: Collection[int]) -> Self:
         """The same table with more rows removed."""
@@ -322,6 +305,10 @@ def as_shingles(value: bytes) -> NDArray[np.uint32]:
 def as_signatures(packed: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """Packed values as a MinHash index takes them."""
     return packed.view("<u4").astype(np.uint32, copy=False)
+
+
+def _only(hits: _Hits, which: NDArray[np.bool_]) -> _Hits:
+    return hits._make(column[which] for column in hits)
 
 
 def _ints(array: NDArray[np.int64]) -> list[int]:

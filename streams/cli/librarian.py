@@ -27,6 +27,7 @@ from streams.cli.options import (
     kafka_arguments,
     loaded_settings,
 )
+from streams.cli.stamped import complain, say
 from streams.control.librarian import Desk, Librarian
 from streams.kafka.topics import CONTROL, topic_name
 from streams.metrics import LibrarianMetrics
@@ -45,7 +46,10 @@ def librarian(
         Path, typer.Option("--snapshot", help="The snapshot that the workers read.")
     ],
     every: Annotated[
-        float, typer.Option("--every", min=1, help="Seconds between fetches from the sources.")
+        float,
+        typer.Option(
+            "--every", min=1, help="Seconds between fetches from the sources, and looks at files."
+        ),
     ] = 300,
     once: Annotated[bool, typer.Option("--once", help="One round, and end.")] = False,
     store: StoreOption = None,
@@ -57,7 +61,8 @@ def librarian(
     config: ConfigOption = None,
     bootstrap: BootstrapOption = None,
 ) -> None:
-    """Fetch lists from their sources, tell the workers what changed, and compile snapshots.
+    """Fetch lists from their sources, take in their files where those changed, tell the workers
+    what changed, and compile snapshots.
 
     What `seawall lists` changes meanwhile is published within a second, and snapshots that are
     needed are compiled, and told to the workers, by themselves. A source or a broker that fails is
@@ -94,14 +99,14 @@ def librarian(
         client=kafka_arguments(settings),
         topic=topic_name(settings.pipeline, CONTROL),
         fetch=fetch,
-        say=typer.echo,
-        complain=lambda what: typer.echo(what, err=True),
+        say=say,
+        complain=complain,
         metrics=metrics,
         check_audit=_audit_check(settings, metrics),
     )
     if http_port is not None:
         _serve(metrics, http_host, http_port)
-    with open_store(store, config) as opened:
+    with open_store(store, config, create=True) as opened:
         work = Librarian(desk, opened)
         if once:
             raise typer.Exit(work.once())
@@ -109,25 +114,29 @@ def librarian(
 
 
 def fetch_lists(store: ListStore, catalogue: Path, metrics: LibrarianMetrics) -> bool:
-    """Bring every list up to its source; whether one failed. The catalogue is read each time."""
+    """Bring every list up to its source or file; whether one failed. The catalogue is read each
+    time."""
     try:
         listed = read_catalogue(catalogue)
     except UnreadableList as error:
-        typer.echo(f"not fetched: {error}", err=True)
+        complain(f"not fetched: {error}")
         metrics.rounds_failed.inc()
         return True
     any_failed = False
+    store.forget_synced(one.name for one in listed if one.source is not None or one.file)
     for one in listed:
         try:
-            result = sync_one(store, one)
+            result = sync_one(store, one, catalogue.parent)
         except Exception as error:  # one list's trouble, of whatever kind, keeps none from others
             result = failed(one, f"{type(error).__name__}: {error}")
         if "failed" in result:
             any_failed = True
             metrics.sync_failures.labels(one.name).inc()
-        if result["revision"] is not None or result["reasons"] or "failed" in result:
+        # A file that is as it was is not in the result.
+        said = "failed" in result or "file" in result
+        if result["revision"] is not None or result["reasons"] or said:
             for line in described(result):
-                typer.echo(line)
+                say(line)
     return any_failed
 
 
@@ -142,9 +151,7 @@ def _audit_check(settings: Settings, metrics: LibrarianMetrics) -> Callable[[], 
     if settings.audit.file is None:
         return None
     said = AuditMetrics(metrics.registry)
-    return AuditWatch(
-        Path(settings.audit.file), said, lambda what: typer.echo(what, err=True)
-    ).check
+    return AuditWatch(Path(settings.audit.file), said, complain).check
 
 
 def _serve(metrics: LibrarianMetrics, host: str, port: int) -> None:
@@ -152,4 +159,4 @@ def _serve(metrics: LibrarianMetrics, host: str, port: int) -> None:
         server, _ = prometheus_client.start_http_server(port, host, metrics.registry)
     except OSError as error:
         fail(f"--http-port {port} on {host} cannot be bound: {error.strerror}")
-    typer.echo(f"metrics at http://{host}:{server.server_port}/metrics")
+    say(f"metrics at http://{host}:{server.server_port}/metrics")

@@ -10,8 +10,9 @@ import typer
 from matchers.lists.csv_format import RejectedRow, UnreadableList
 from matchers.lists.entry import ListInfo
 from matchers.lists.formats.registry import FormatName
-from matchers.lists.librarian.catalogue import CataloguedList, read_catalogue, read_list_file
+from matchers.lists.librarian.catalogue import CataloguedList, read_catalogue
 from matchers.lists.librarian.fetch import Fetch, FetchFailed
+from matchers.lists.librarian.files import Taken, import_file, sync_file
 from matchers.lists.librarian.store import ListStore, Outcome, Refused
 from matchers.lists.librarian.sync import sync_list
 from streams.cli.audit_hook import actor, rejection
@@ -27,6 +28,7 @@ from streams.cli.options import (
     print_json,
     reaching,
 )
+from streams.cli.tables import visible
 
 Catalogue = Annotated[
     Path, typer.Argument(metavar="CATALOGUE", help="The TOML file that says what the lists are.")
@@ -70,7 +72,7 @@ def import_(
         else:
             listed = CataloguedList(name=name or file.stem, format=format_name, file=file.name)
             catalogued = (listed,)
-        with open_store(store, config) as opened:
+        with open_store(store, config, create=True) as opened:
             results = [_import_one(opened, file, listed, dry_run=dry_run) for listed in catalogued]
     except UnreadableList as error:
         fail(str(error))
@@ -104,8 +106,8 @@ def sync(
         fail(str(error))
     if not listed:
         fail(f"{catalogue}: no list with a source" + (f" named {name!r}" if name else ""))
-    with open_store(store, config) as opened:
-        results = [sync_one(opened, one) for one in listed]
+    with open_store(store, config, create=True) as opened:
+        results = [sync_one(opened, one, catalogue.parent) for one in listed]
     _finish(results, as_json)
 
 
@@ -195,10 +197,21 @@ def approve(
             outcome = Outcome(list=name)
         else:
             outcome = opened.approve(name, entry, change=change, origin=actor(), at=_now())
-    _finish([_result(outcome)], as_json)
+    result = _result(outcome)
+    if entry is not None and outcome.revision is None:  # else it would have been refused
+        result["lifted"] = entry
+    _finish([result], as_json)
 
 
 def publish(
+    restored: Annotated[
+        bool,
+        typer.Option(
+            "--restored",
+            help="The store is a copy that was put back, or a new one: make the workers' lists "
+            "what it says, and drop what they were told since it was made.",
+        ),
+    ] = False,
     store: StoreOption = None,
     config: ConfigOption = None,
     bootstrap: BootstrapOption = None,
@@ -207,17 +220,31 @@ def publish(
 
     Example: seawall lists publish
 
-    Exit codes: 0 published, 1 the changes need a new snapshot, 2 unusable.
+    Exit codes: 0 published, 1 the changes need a new snapshot, or workers know what the store does
+    not (see --restored), 2 unusable.
     """
     from streams.control.list_changes import publish_changes
+    from streams.control.restored import find_ahead, publish_restored
     from streams.kafka.topics import CONTROL, topic_name
 
     settings = loaded_settings(config, bootstrap).settings
-    topic = topic_name(settings.pipeline, CONTROL)
+    topic, client = topic_name(settings.pipeline, CONTROL), kafka_arguments(settings)
     with open_store(store, config) as opened, reaching(settings):
         opened.release(_now())
-        sent = publish_changes(kafka_arguments(settings), topic, opened)
+        ahead = find_ahead(client, topic, opened)
+        if ahead is not None and not restored:
+            fail(str(ahead), EXIT_DIFFERS)
+        if ahead is not None:
+            told = publish_restored(client, topic, opened)
+            typer.echo(f"{told} told anew, as the store has them")
+        sent = publish_changes(client, topic, opened)
     typer.echo(f"{sent.messages} changes published")
+    if ahead is not None:
+        fail(
+            "workers keep what only a snapshot told them until there is a new one: a librarian "
+            "that runs compiles it now; without one run seawall lists compile",
+            EXIT_DIFFERS,
+        )
     if sent.too_much:
         fail(f"{sent.too_much}: run seawall lists compile, too", EXIT_DIFFERS)
     if sent.topic_anew:
@@ -228,29 +255,41 @@ def _import_one(
     store: ListStore, file: Path, listed: CataloguedList, *, dry_run: bool
 ) -> dict[str, Any]:
     at = _now()
-    feed = read_list_file(file.parent / listed.file, listed) if listed.file else None
+    catalogued = file.suffix == ".toml"
     info = None
-    if file.suffix == ".toml":
+    if catalogued:
         info = listed.info
     elif listed.name not in store.infos():
         info = ListInfo(name=listed.name)
-    if feed is None:
+    if not listed.file:
         if info is not None and not dry_run:
             store.define(info, origin=actor(), at=at)
         return _result(Outcome(list=listed.name))
-    outcome = store.import_feed(
-        listed.name, feed, origin=actor(), at=at, dry_run=dry_run, define=info
+    taken = import_file(
+        store,
+        listed,
+        file.parent / listed.file,
+        origin=actor(),
+        at=at,
+        define=info,
+        catalogued=catalogued,
+        dry_run=dry_run,
     )
-    return _result(outcome, feed.rejected, feed.held) | {"unused": feed.unused}
+    return _result_of_file(taken)
 
 
-def sync_one(store: ListStore, listed: CataloguedList) -> dict[str, Any]:
-    """Bring a list up to its source; what came of it, for people and scripts."""
+def sync_one(store: ListStore, listed: CataloguedList, folder: Path) -> dict[str, Any]:
+    """Bring a list up to its source, or else to its file, named from the catalogue's folder on;
+    what came of it, for people and scripts. A file that is taken in is named in `file`."""
     at = _now()
     try:
         store.define(listed.info, origin=actor(), at=at)
         if listed.source is None:
-            return _result(Outcome(list=listed.name))
+            if not listed.file:
+                return _result(Outcome(list=listed.name))
+            path = folder / listed.file
+            taken = sync_file(store, listed, path, now=at)
+            return _result_of_file(taken) | ({} if taken.feed is None else {"file": str(path)})
         done = sync_list(store, listed, Fetch(listed.source), now=at)
     except (FetchFailed, UnreadableList, Refused) as error:
         return failed(listed, str(error))
@@ -274,6 +313,13 @@ def _result(
         "rejected": [row._asdict() for row in rejected or ()],
         "held": [row._asdict() for row in held or ()],
     }
+
+
+def _result_of_file(taken: Taken) -> dict[str, Any]:
+    feed = taken.feed
+    if feed is None:
+        return _result(taken.outcome)
+    return _result(taken.outcome, feed.rejected, feed.held) | {"unused": feed.unused}
 
 
 def _finish(results: list[dict[str, Any]], as_json: bool) -> None:
@@ -305,6 +351,13 @@ def described(result: dict[str, Any]) -> list[str]:
         lines = [f"{result['list']}: {counts}"]
     else:
         lines = [f"{result['list']}: revision {result['revision']}: {counts}"]
+    if "file" in result:
+        lines[0] += f", as {result['file']} says"
+    if "lifted" in result:
+        lines.append(
+            f"  {visible(result['lifted'])}: imports no longer leave it out; "
+            "the next one that holds it brings it back"
+        )
     if result["guarded"]:
         lines.append(f"  {result['guarded']} held: near to something benign")
     if result["withheld"]:

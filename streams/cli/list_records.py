@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from matchers.database import why_unusable
-from matchers.lists.entry import ListEntry
+from matchers.lists.entry import DIGEST_BYTES, ListEntry
 from matchers.lists.librarian.export import ExportFormat, export_list
 from matchers.lists.librarian.records import Difference
 from matchers.lists.librarian.schema import UnusableStore
@@ -26,6 +26,8 @@ from streams.cli.options import (
     loaded_settings,
     print_json,
 )
+from streams.cli.tables import visible
+from streams.cli.whole_file import whole_file
 from streams.contracts.refusal import DecodeFailure
 from streams.radii import radii_of
 
@@ -54,11 +56,23 @@ def store_path(store: Path | None, config: Path | None) -> Path:
 
 
 @contextmanager
-def open_store(store: Path | None, config: Path | None) -> Generator[ListStore]:
-    """The store of a command's options. What is refused in the block ends the command."""
+def open_store(
+    store: Path | None, config: Path | None, *, create: bool = False
+) -> Generator[ListStore]:
+    """The store of a command's options, which `create` makes where there is none. What is refused
+    in the block ends the command."""
     path = store_path(store, config)
     try:
-        with ListStore.open(path) as opened:
+        there = create or path.exists()
+    except OSError as error:
+        fail(f"{path}: cannot be opened: {error.strerror}")
+    if not there:
+        fail(
+            f"{path}: there is no store of lists; seawall lists import, seawall lists sync and "
+            "seawall librarian make one"
+        )
+    try:
+        with ListStore.open(path, create=create) as opened:
             try:
                 yield opened
             finally:
@@ -90,12 +104,28 @@ def search_store(value: str, store: Path | None, config: Path | None, *, as_json
         print_json({"matches": matches, "entries": named})
     else:
         for hit in near:
-            typer.echo(f"at {hit.distance} bits: {_described(hit.entry)}")
+            exact = hit.entry.algorithm in DIGEST_BYTES
+            typer.echo(
+                f"{'exact' if exact else f'at {hit.distance} bits'}: {_described(hit.entry)}"
+            )
         for entry in named:
             typer.echo(_described(entry))
         if not (near or named):
-            typer.echo("nothing found")
+            typer.echo(nothing_found(value))
     raise typer.Exit(0 if near or named else EXIT_DIFFERS)
+
+
+def nothing_found(value: str) -> str:
+    """What to say where a value matches nothing; of a file's name, that it is not looked into."""
+    try:
+        is_file = Path(value).is_file()
+    except (OSError, ValueError):  # too long, or otherwise no path
+        is_file = False
+    if not is_file:
+        return "nothing found"
+    return visible(
+        f"nothing found; {value} is a file: look up its hashes (seawall lists hash prints them)"
+    )
 
 
 def diff(
@@ -199,11 +229,8 @@ def export(
             audited(loaded_settings(config).settings, "export", what)
             return
         try:
-            with out.open("w", encoding="utf-8", newline="") as file:
+            with whole_file(out) as file:
                 count = export_list(opened, name, file, format_name)
-        except Refused:
-            out.unlink()
-            raise
         except OSError as error:
             fail(f"{out}: {error.strerror}")
         audited(loaded_settings(config).settings, "export", what | {"entries": count})

@@ -17,6 +17,7 @@ from streams.cli.options import (
     loaded_settings,
     print_json,
 )
+from streams.cli.tables import visible
 
 
 def add_to(app: typer.Typer) -> None:
@@ -80,7 +81,8 @@ def waiting(
     else:
         for kind, rows in found.items():
             for row in rows[:SHOWN]:
-                typer.echo(_SHOWN[kind].format(**row))
+                reasons = {"reasons": "; ".join(row.get("reasons", ()))}
+                typer.echo(visible(_SHOWN[kind].format(**row | reasons)))
             if len(rows) > SHOWN:
                 typer.echo(f"… and {len(rows) - SHOWN} more {kind}; --json shows all")
         if not any(found.values()):
@@ -89,7 +91,7 @@ def waiting(
 
 
 _SHOWN = {
-    "changes": "{list}: a change waits since {since}: {reasons}: look at it (seawall lists "
+    "changes": "{list}: a change waits since {since}: {reasons}; look at it (seawall lists "
     "diff {list}), then seawall lists approve {list} --change {change}",
     "held": "{list}/{entry}: held: {reason}",
     "flagged": "{list}/{id}: flagged at {at}: its {algorithm} matched {matches} of {looked_at} "

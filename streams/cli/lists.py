@@ -6,30 +6,54 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any
 
 import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
+from rich.text import Text
+from typer.core import TyperGroup
 
 from matchers.hashing.text import shingles
 from matchers.lists.csv_format import UnreadableList
-from matchers.lists.entry import MATCHED_ALGORITHMS
+from matchers.lists.entry import DIGEST_BYTES, MATCHED_ALGORITHMS
 from matchers.lists.librarian.outbox import compile_store
 from matchers.lists.loader import LoadedFile, load_matcher, read_lists
 from matchers.lists.matcher import HashQuery, ListMatcher, Match
 from matchers.lists.snapshot import SUFFIX, compile_snapshot
 from matchers.lists.table import value_width
-from streams.cli import list_changes, list_records, list_waiting
-from streams.cli.list_records import StoreOption, open_store, search_store
-from streams.cli.options import ConfigOption
+from streams.cli import list_changes, list_hashing, list_records, list_waiting
+from streams.cli.list_records import StoreOption, nothing_found, open_store, search_store
+from streams.cli.options import ConfigOption, fail
+from streams.cli.tables import add_row, visible
 
-app = typer.Typer(no_args_is_help=True, help="The lists that content is matched against.")
+
+class Utf8Arguments(TyperGroup):
+    """Commands whose arguments must be UTF-8: what they name is kept, told and printed as text."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        for number, argument in enumerate(args, 1):
+            try:
+                argument.encode()
+            except UnicodeEncodeError:
+                fail(
+                    f"argument {number} after `lists`, {argument!r}, is not UTF-8: give it as "
+                    "UTF-8; a file by such a name must be renamed first"
+                )
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=Utf8Arguments,
+    no_args_is_help=True,
+    help="The lists that content is matched against.",
+)
 list_records.add_to(app)
 list_changes.add_to(app)
 list_waiting.add_to(app)
+list_hashing.add_to(app)
 
 _UNITS = {"minhash": "thousandths", "tlsh": "(TLSH's distance)", "photodna": "(by its metric)"}
 SHOWN_ROWS = 20
@@ -90,7 +114,7 @@ def check(files: Files, as_json: AsJson = False) -> None:
             if len(rows) > SHOWN_ROWS:
                 typer.echo(f"  … and {len(rows) - SHOWN_ROWS} more; --json shows all")
             if file.unknown_columns:
-                typer.echo(f"  columns not used: {', '.join(file.unknown_columns)}")
+                typer.echo(visible(f"  columns not used: {', '.join(file.unknown_columns)}"))
             if _unmatched(file):
                 typer.echo(f"  {_unmatched(file)} kept, but of algorithms not matched here")
     raise typer.Exit(any(file.rejected or file.held for file in lists))
@@ -136,13 +160,15 @@ def show(
         table.add_column(column)
     for name, info in infos.items():
         roles = [f"{category}: {role}" for category, role in sorted(info.roles.items())]
-        table.add_row(
+        entries = [f"{algorithm}: {count}" for algorithm, count in held[name].items()]
+        add_row(
+            table,
             name,
             info.source_kind,
             info.verified_by or "nobody",
-            "\n".join([*roles, f"the rest: {info.default_role}"]),
+            _lines([*roles, f"the rest: {info.default_role}"]),
             "yes" if info.redistribute else "no",
-            "\n".join(f"{algorithm}: {count}" for algorithm, count in held[name].items()) or "none",
+            _lines(entries or ["none"]),
         )
     Console().print(table)
 
@@ -164,7 +190,7 @@ def compile(
     Exit codes: 0 written, 1 written without some rows, 2 a file cannot be read or written.
     """
     if out.suffix != SUFFIX:
-        _fail(f"{out}: a snapshot's name ends in {SUFFIX}")
+        fail(f"{out}: a snapshot's name ends in {SUFFIX}")
     if files:
         lists = _read(files)
         entries = sum(len(file.entries) for file in lists)
@@ -196,7 +222,7 @@ def _writing(out: Path) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        _fail(f"{out}: {error.strerror}")
+        fail(f"{out}: {error.strerror}")
 
 
 @contextmanager
@@ -261,10 +287,9 @@ def search(
         _print_json({"version": matcher.version, "matches": matches, "entries": named})
     else:
         for match in matches:
-            unit = _UNITS.get(match.algorithm, "bits")
             typer.echo(
-                f"{match.list}/{match.entry}: {match.algorithm} at {match.distance} of "
-                f"{match.radius} {unit}, {match.category or 'no category'}, {match.role}"
+                f"{match.list}/{match.entry}: {match.algorithm} {_nearness(match)}, "
+                f"{match.category or 'no category'}, {match.role}"
             )
         for entry in named:
             typer.echo(
@@ -272,7 +297,7 @@ def search(
                 f"{entry.category or 'no category'}, {entry.status}"
             )
         if not (matches or named):
-            typer.echo("nothing found")
+            typer.echo(nothing_found(value))
     raise typer.Exit(not (matches or named))
 
 
@@ -295,11 +320,22 @@ def _matches(matcher: ListMatcher, value: str) -> list[Match]:
     ]
 
 
+def _lines(lines: list[str]) -> Text:
+    return Text("\n".join(map(visible, lines)))
+
+
+def _nearness(match: Match) -> str:
+    if match.algorithm in DIGEST_BYTES:
+        return "exact"
+    unit = _UNITS.get(match.algorithm, "bits")
+    return f"at {match.distance} of {match.radius} {unit}"
+
+
 def _matcher(files: list[Path]) -> ListMatcher:
     try:
         return load_matcher(files, loaded_at=datetime.now(UTC))
     except UnreadableList as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 def _unmatched(file: LoadedFile) -> int:
@@ -310,13 +346,8 @@ def _read(files: list[Path]) -> list[LoadedFile]:
     try:
         return read_lists(files)
     except UnreadableList as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 def _print_json(value: object) -> None:
     typer.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"seawall lists: {message}", err=True)
-    raise typer.Exit(2)

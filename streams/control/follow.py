@@ -9,7 +9,9 @@ from typing import Any
 import faust
 import msgspec
 from aiokafka.errors import ConsumerStoppedError, KafkaError
+from msgspec.structs import replace
 
+from matchers.lists.bounds import within_bounds
 from matchers.lists.entry import ListEntry, normal_value
 from streams.contracts.refusal import DecodeFailure
 from streams.control.list_changes import (
@@ -22,11 +24,10 @@ from streams.control.list_changes import (
 from streams.control.lists import LiveLists
 from streams.control.policy_change import PolicyChanged
 from streams.control.requests import Request
-from streams.control.topic import POLL_MS, ControlRecord, TopicFollower
+from streams.control.topic import ControlRecord, TopicFollower
 
 log = logging.getLogger(__name__)
 
-MAX_READ = 500
 REST = 4.0
 """Times as long as a step took that a running worker does without one: taking thousands of changes
 into use needs Python's lock, and so do decisions."""
@@ -99,20 +100,20 @@ class ListFollower(TopicFollower):
                 return 0.0
             if position != self._at:
                 consumer.seek(self._partition, position)
-            got = await consumer.getmany(self._partition, timeout_ms=POLL_MS, max_records=MAX_READ)
-            records = got.get(self._partition, [])
+            records = await self._records(consumer)
             # Past markers and compacted records, and back to the beginning of a topic made anew.
             self._at = await consumer.position(self._partition)
             self.lag = max(0, (consumer.highwater(self._partition) or 0) - self._at)
-            if self._at == position or self._lists.position != position:
+            if self._at == position:
                 return 0.0
             started = time.monotonic()
-            if await asyncio.to_thread(self._take, records, self._at):
+            if await asyncio.to_thread(self._take, records, position, self._at):
                 self._on_snapshot()
             return time.monotonic() - started
 
-    def _take(self, records: list[ControlRecord], position: int) -> bool:
-        """Take changes into use; whether a snapshot was announced among them."""
+    def _take(self, records: list[ControlRecord], begin: int, position: int) -> bool:
+        """Take changes, read from `begin` on, into use; whether a snapshot was announced among
+        them."""
         changes: list[Offset] = []
         announced = False
         for record in records:
@@ -121,7 +122,7 @@ class ListFollower(TopicFollower):
                 changes.append(Offset(record.offset, message))
             elif isinstance(message, ReloadLists):
                 announced = True
-        self._lists.follow(changes, position)
+        self._lists.follow(changes, begin, position)
         return announced
 
     def _message(self, record: ControlRecord) -> ControlMessage | None:
@@ -130,19 +131,26 @@ class ListFollower(TopicFollower):
             return None
         try:
             message = _decoder.decode(record.value)
+        except DecodeFailure as error:
+            return self._pass_over(record, type(error).__name__)
+        try:
             if isinstance(message, EntryListed):
                 _check(message.entry)
-            elif isinstance(message, EntryRemoved):
+                return replace(message, entry=within_bounds(message.entry))
+            # What is removed has no bounds: it may have been listed before there were any.
+            if isinstance(message, EntryRemoved):
                 _check(message)
-            return message
-        except (*DecodeFailure, ValueError) as error:
-            log.error(
-                "the message at offset %d of %s cannot be read, and is passed over: %s",
-                record.offset,
-                self._partition.topic,
-                type(error).__name__,
-            )
-            return None
+        except ValueError as error:  # its words repeat nothing of the entry
+            return self._pass_over(record, str(error))
+        return message
+
+    def _pass_over(self, record: ControlRecord, why: str) -> None:
+        log.error(
+            "the message at offset %d of %s cannot be read, and is passed over: %s",
+            record.offset,
+            self._partition.topic,
+            why,
+        )
 
 
 def _check(named: ListEntry | EntryRemoved) -> None:

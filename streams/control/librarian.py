@@ -25,6 +25,7 @@ from matchers.lists.librarian.store import ListStore
 from streams.audit.watch import EVERY_SECONDS
 from streams.control.list_changes import announce_snapshot, publish_changes
 from streams.control.requests import hear_requests
+from streams.control.restored import Ahead, find_ahead
 from streams.kafka.client import ClientConfig, KafkaError
 from streams.metrics import LibrarianMetrics
 
@@ -71,6 +72,11 @@ class Librarian:
         self._done_at: dict[str, float] = {}
         self._log_holds_erased = True
         """Perhaps: by whoever was killed before."""
+        self._up_to_date = False
+        """Whether the store knows all that workers were told: it can be an older copy."""
+        self._ahead: Ahead | None = None
+        self._looked_at: tuple[outbox.Published, int] | None = None
+        self._synced: set[str] = set()
 
     def once(self) -> bool:
         """One round of everything; whether something failed."""
@@ -79,7 +85,7 @@ class Librarian:
         if self._compiling is not None:
             wait([self._compiling])
             failed |= not self._attempt()
-        return failed
+        return failed or not self._up_to_date
 
     def run(self, ending: threading.Event, every: float) -> None:
         """Until `ending`: fetch every so many seconds, and the rest as it is needed."""
@@ -125,7 +131,8 @@ class Librarian:
             self._measure()
         if self._desk.check_audit and self._is_time("audit", EVERY_SECONDS, now):
             self._desk.check_audit()
-        self._publish()
+        if self._up_to_date or self._catches_up():
+            self._publish()
         self._take_compiled(now)
         self._compile(now)
 
@@ -145,7 +152,24 @@ class Librarian:
         if heard.proposed:
             self._desk.say(f"{heard.proposed} proposals came in")
         for why in heard.refused:
-            self._desk.complain(f"a proposal is refused: {why}")
+            self._desk.complain(f"a request is refused: {why}")
+
+    def _catches_up(self) -> bool:
+        """Look, from the start on and whenever something changed, whether the store knows all that
+        workers were told."""
+        with self._store.reading() as database:
+            now = outbox.published(database), self._store.revision()
+        if now == self._looked_at:
+            return False
+        before = self._ahead
+        self._ahead = find_ahead(self._desk.client, self._desk.topic, self._store)
+        self._looked_at = now
+        self._up_to_date = self._ahead is None
+        if self._ahead is not None:
+            self._desk.complain(f"not published: {self._ahead}")
+        elif before is not None:
+            self._desk.say("the store knows all that workers were told, and is published again")
+        return self._up_to_date
 
     def _publish(self) -> None:
         if self._log_holds_erased:
@@ -180,8 +204,9 @@ class Librarian:
         self._wanted = False
 
     def _compile(self, now: float) -> None:
-        """Begin a snapshot if one is wanted and none is being made."""
-        if self._compiling is not None:
+        """Begin a snapshot if one is wanted and none is being made. Where workers were given one of
+        a newer store, this one's would take away what only that one had."""
+        if self._compiling is not None or (self._ahead is not None and self._ahead.snapshot):
             return
         with self._store.reading() as database:
             old = now - self._compiled_at >= ERASE_SECONDS
@@ -203,7 +228,8 @@ class Librarian:
     def _measure(self) -> None:
         store, metrics = self._store, self._desk.metrics
         with store.reading() as database:
-            metrics.unpublished.set(outbox.unpublished(database))
+            ahead = 0 if self._ahead is None else self._ahead.count
+            metrics.unpublished.set(outbox.unpublished(database) + ahead)
             metrics.control_offset.set(outbox.published(database).next_offset)
         waiting = {change.list for change in store.waiting()}
         flagged = [flag.list for flag in store.flags()]
@@ -213,7 +239,11 @@ class Librarian:
             metrics.entries_held.labels(name).set(store.count_held(name))
             metrics.entries_flagged.labels(name).set(flagged.count(name))
             metrics.proposals_waiting.labels(name).set(proposed.count(name))
-        for name, at in store.synced().items():
+        synced = store.synced()
+        for name in self._synced - synced.keys():  # it has no source any more, which could fail
+            metrics.last_sync.remove(name)
+        self._synced = set(synced)
+        for name, at in synced.items():
             metrics.last_sync.labels(name).set(at.timestamp())
 
 

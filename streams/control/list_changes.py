@@ -92,6 +92,13 @@ def message_key(message: ListMessage) -> bytes:
     return f"entry/{named.list}/{digest.hexdigest()}".encode()
 
 
+def entry_message(change: outbox.Change) -> ListMessage:
+    """What to tell of an entry as it is."""
+    if change.entry is None:
+        return EntryRemoved(**change.key._asdict())
+    return EntryListed(entry=change.entry)
+
+
 def publish_changes(config: ClientConfig, topic: str, store: ListStore) -> Sent:
     """Write to the control topic what changed in the store since the last time. A crash in between
     repeats some of it, which changes nothing for the readers.
@@ -141,12 +148,7 @@ def _unsent(store: ListStore, too_large: str | None) -> _Unsent:
         if too_large is None:
             messages += [ListDefined(info=info) for info in outbox.changed_lists(database)]
         if too_much is None:
-            messages += [
-                EntryRemoved(**change.key._asdict())
-                if change.entry is None
-                else EntryListed(entry=change.entry)
-                for change in outbox.changed_entries(database)
-            ]
+            messages += map(entry_message, outbox.changed_entries(database))
         erasable = erasure.erasable(database)
         encoded = [msgspec.json.encode(message) for message in messages]
         keyed: list[tuple[bytes, bytes | None]] = [

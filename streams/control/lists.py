@@ -107,11 +107,12 @@ class LiveLists:
         follow none, since they are files or a snapshot that no librarian compiled."""
         return self._changes.position
 
-    def follow(self, read: Sequence[Offset], position: int) -> None:
-        """Take what was read from the control topic, from `self.position` up to `position`, into
-        use. Blocks, so call it outside the event loop."""
+    def follow(self, read: Sequence[Offset], begin: int, position: int) -> None:
+        """Take what was read from the control topic, from `begin` up to `position`, into use; not
+        when other lists came into use meanwhile, which want to be read on from elsewhere. Blocks,
+        so call it outside the event loop."""
         with self._loading:
-            if self._changes.position is None:
+            if self._changes.position != begin:
                 return
             since = self._changes.add(read, position)
             matcher = self._changes.applied(self.matcher(), since, self._clock())

@@ -9,10 +9,8 @@ from aiokafka.errors import ConsumerStoppedError, KafkaError
 
 from streams.contracts.refusal import DecodeFailure
 from streams.control.policy_change import PolicyChanged, read_change
-from streams.control.topic import POLL_MS, TopicFollower
+from streams.control.topic import TopicFollower
 from streams.policy.live import LivePolicy
-
-MAX_READ = 500
 
 
 class _Found(NamedTuple):
@@ -74,9 +72,9 @@ class PolicyFollower(TopicFollower):
         """The newest change of what there is to read."""
         async with self._turn:
             consumer = await self._ready()
-            got = await consumer.getmany(self._partition, timeout_ms=POLL_MS, max_records=MAX_READ)
+            records = await self._records(consumer)
         newest: _Found | None = None
-        for record in got.get(self._partition, []):
+        for record in records:
             try:
                 change = read_change(record.key, record.value)
             except DecodeFailure as error:

@@ -5,24 +5,36 @@ as a change of the lists, to every worker at the same offset.
 """
 
 import time
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from matchers.lists.entry import Algorithm, ListEntry
 from matchers.lists.librarian import outbox
 from matchers.lists.librarian.flags import Suspicion
 from matchers.lists.librarian.proposals import propose
 from matchers.lists.librarian.store import ListStore, Refused
-from streams.contracts.refusal import DecodeFailure
-from streams.kafka.client import ClientConfig, KafkaError, TopicPartition, consumer_client, native
+from streams.contracts.refusal import DecodeFailure, refuse
+from streams.kafka.client import (
+    ClientConfig,
+    KafkaError,
+    Record,
+    TopicPartition,
+    consumer_client,
+    native,
+)
 
 _POLL_MS = 1000
 STUCK_SECONDS = 10.0
 """Of nothing being read; whoever waits has other things to do, and may be asked to end."""
+
+
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+"""More than JSON can count is no count, and no number for the store."""
 
 
 class EntrySuspected(Struct, frozen=True, kw_only=True, tag_field="type", tag="entry_suspected"):
@@ -32,8 +44,8 @@ class EntrySuspected(Struct, frozen=True, kw_only=True, tag_field="type", tag="e
     list: str
     id: str
     algorithm: Algorithm
-    matches: int
-    looked_at: int
+    matches: Count
+    looked_at: Count
 
 
 class EntryProposed(Struct, frozen=True, kw_only=True, tag_field="type", tag="entry_proposed"):
@@ -46,11 +58,15 @@ class EntryProposed(Struct, frozen=True, kw_only=True, tag_field="type", tag="en
 
 
 Request = EntrySuspected | EntryProposed
+_KINDS: dict[str, type[Request]] = {
+    "entry_suspected": EntrySuspected,
+    "entry_proposed": EntryProposed,
+}
 
 
 class Heard(NamedTuple):
-    """What the librarian made of requests: items flagged, proposals taken in, and why others were
-    not."""
+    """What the librarian made of requests: items flagged, proposals taken in, and why others, or
+    what cannot be read, were not."""
 
     flagged: list[EntrySuspected]
     proposed: int
@@ -74,7 +90,6 @@ class _Typed(Struct):
 
 _typed = msgspec.json.Decoder(_Typed)
 _decoder = msgspec.json.Decoder(Request)
-_TYPES = {"entry_suspected", "entry_proposed"}
 
 
 def hear_requests(config: ClientConfig, topic: str, store: ListStore) -> Heard:
@@ -84,31 +99,48 @@ def hear_requests(config: ClientConfig, topic: str, store: ListStore) -> Heard:
     Raises `KafkaError`, also when for `STUCK_SECONDS` nothing can be read.
     """
     heard = Heard([], 0, [])
+
+    def take(record: Record) -> None:
+        nonlocal heard
+        heard = _take(store, record.offset, record.value, heard)
+
+    with store.reading() as database:
+        begin = outbox.heard(database)
+    end = read_on(config, topic, begin, take)
+    with store.writing() as database:
+        outbox.mark_heard(database, end)
+    return heard
+
+
+def read_on(config: ClientConfig, topic: str, begin: int, take: Callable[[Record], object]) -> int:
+    """Hand over what the control topic holds from an offset on, or from its beginning where it was
+    made anew and ends before; the offset after it.
+
+    Raises `KafkaError`, also when for `STUCK_SECONDS` nothing can be read.
+    """
     partition = native(TopicPartition(topic, 0))
     with closing(consumer_client(config)) as consumer:
         consumer.assign([partition])
         end = consumer.end_offsets([partition])[partition]
-        with store.reading() as database:
-            at = outbox.heard(database)
-        if at > end:  # the topic was made anew
-            at = 0
+        at = 0 if begin > end else begin
         consumer.seek(partition, at)
         since = time.monotonic()
         while at < end:
             for record in consumer.poll(_POLL_MS).get(partition, []):
-                heard = _take(store, record.value, heard)
+                take(record)
             before, at = at, consumer.position(partition)
             if at != before:
                 since = time.monotonic()
             elif time.monotonic() - since > STUCK_SECONDS:
                 raise KafkaError(f"{topic} cannot be read on from offset {at}")
-    with store.writing() as database:
-        outbox.mark_heard(database, at)
-    return heard
+    return at
 
 
-def _take(store: ListStore, value: bytes | None, heard: Heard) -> Heard:
-    request = _request(value)
+def _take(store: ListStore, offset: int, value: bytes | None, heard: Heard) -> Heard:
+    try:
+        request = _request(offset, value)
+    except Refused as why:
+        return heard._replace(refused=[*heard.refused, str(why)])
     if request is None:
         return heard
     now = datetime.now(UTC)
@@ -127,13 +159,21 @@ def _take(store: ListStore, value: bytes | None, heard: Heard) -> Heard:
     return heard._replace(proposed=heard.proposed + 1)
 
 
-def _request(value: bytes | None) -> Request | None:
-    """The request of a record; `None` for other messages, and what cannot be read."""
+def _request(offset: int, value: bytes | None) -> Request | None:
+    """The request of a record; `None` for other messages, which are for others to judge. Raises
+    `Refused` for a request that cannot be read."""
     if value is None:
         return None
     try:
-        if _typed.decode(value).type not in _TYPES:
-            return None
-        return _decoder.decode(value)
+        kind = _KINDS.get(_typed.decode(value).type)
     except DecodeFailure:
         return None
+    if kind is None:
+        return None
+    try:
+        return _decoder.decode(value)
+    except DecodeFailure as error:
+        bad = refuse(error, kind, value)
+        raise Refused(
+            f"the request at offset {offset}: {bad.field or '$'}: {bad.message}"
+        ) from None

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 log = logging.getLogger(__name__)
 
 POLL_MS = 500
+MAX_READ = 500
 RETRY_SECONDS = 2.0
 
 
@@ -70,6 +71,7 @@ class TopicFollower(faust.Service):
         self._what = what
         self._consumer: ControlConsumer | None = None
         self._turn = asyncio.Lock()
+        self._limit = MAX_READ
 
     async def catch_up(self, ending: Callable[[], bool]) -> None:
         """Take what is on the topic now into use, before a worker takes up work; gives up when it
@@ -90,6 +92,30 @@ class TopicFollower(faust.Service):
         if self._consumer is None:
             self._consumer = await _open_consumer(self._client, self._partition)
         return self._consumer
+
+    async def _records(self, consumer: ControlConsumer) -> list[ControlRecord]:
+        """What there is to read, within `_turn`. A record that aiokafka cannot parse, since a
+        header's name is not UTF-8, is passed over, and so are those behind it in its batch."""
+        position = await consumer.position(self._partition)
+        try:
+            got = await consumer.getmany(
+                self._partition, timeout_ms=POLL_MS, max_records=self._limit
+            )
+        except UnicodeDecodeError:
+            # Those before it were lost with it: read again, first one, then two, then four.
+            if self._limit == 1:
+                log.error(
+                    "the message at offset %d of %s cannot be read, and is passed over: a header's"
+                    " name is not UTF-8", position, self._partition.topic,
+                )  # fmt: skip
+                position += 1
+            self._limit = 1
+            consumer.seek(self._partition, position)
+            return []
+        records = got.get(self._partition, [])
+        if records:
+            self._limit = min(2 * self._limit, MAX_READ)
+        return records
 
     async def _end(self) -> int | None:
         """The topic's end as of now; `None` where there is no topic."""

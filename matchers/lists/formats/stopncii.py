@@ -7,8 +7,10 @@ place of an earlier one. Statuses and feedback values that nobody has heard of a
 from datetime import datetime
 from typing import Any, cast
 
+from msgspec import Raw, Struct
+
 from matchers.lists.csv_format import UnreadableList
-from matchers.lists.entry import Algorithm, EntryStatus, id_as_spelled
+from matchers.lists.entry import Algorithm, EntryStatus, id_as_spelled, is_number
 from matchers.lists.fields import time_of_seconds
 from matchers.lists.formats.feed import Feed, FeedDraft
 from matchers.lists.formats.json_text import as_dict, as_list, json_of, text_of
@@ -32,32 +34,59 @@ _KNOWN = {
 }
 
 
-def read_stopncii(data: bytes, list_name: str) -> Feed:
-    """Read one page: changes. A record's line is its number, from 1.
+_NULL = Raw(b"null")
 
-    Raises `UnreadableList` for what is not JSON, or has no `hashRecords`.
+
+class _Page(Struct):
+    hashRecords: list[Raw]  # noqa: N815 - as the service spells them
+    hasMoreRecords: Raw = _NULL  # noqa: N815
+    nextPageToken: Raw = _NULL  # noqa: N815
+    nextSetTimestamp: Raw = _NULL  # noqa: N815
+
+
+def read_stopncii(data: bytes, list_name: str) -> Feed:
+    """Read one page: changes. A record's line is its number, from 1; the page's own is 0.
+
+    A page that says no time from which to go on is reported, and its records are taken.
+
+    Raises `UnreadableList` for what is not JSON, or has no `hashRecords`, and where there is a next
+    page that cannot be asked for.
     """
     try:
-        page = as_dict(json_of(data, object))
+        page = json_of(data, _Page)
     except ValueError as error:
         raise UnreadableList(f"not StopNCII JSON: {error}") from error
-    if not isinstance(page.get("hashRecords"), list):
-        raise UnreadableList("not StopNCII JSON: no list hashRecords")
     draft = FeedDraft(list_name, whole=False)
-    for number, record in enumerate(as_list(page["hashRecords"]), 1):
-        if isinstance(record, dict):
-            try:
-                _record(draft, number, cast("dict[str, Any]", record))
-            except ValueError as error:
-                draft.reject(number, str(error))
-        else:
+    for number, raw in enumerate(page.hashRecords, 1):
+        try:
+            record = json_of(raw, object)
+        except ValueError as error:
+            draft.reject(number, f"not JSON that can be read: {error}")
+            continue
+        if not isinstance(record, dict):
             draft.reject(number, "the record is not an object")
-    return draft.done(
-        next_page=text_of(page.get("nextPageToken")) or None
-        if page.get("hasMoreRecords") in (True, "true", "True")
-        else None,
-        checkpoint=text_of(page.get("nextSetTimestamp")) or None,
-    )
+            continue
+        try:
+            _record(draft, number, cast("dict[str, Any]", record))
+        except ValueError as error:
+            draft.reject(number, str(error))
+    try:
+        checkpoint = text_of(json_of(page.nextSetTimestamp, object))
+        if checkpoint and not is_number(checkpoint):
+            raise ValueError("not a whole number of at most 18 digits")
+    except ValueError as error:
+        checkpoint = ""
+        draft.reject(0, f"nextSetTimestamp: {error}: the next sync begins where this one did")
+    return draft.done(next_page=_next_page(page), checkpoint=checkpoint or None)
+
+
+def _next_page(page: _Page) -> str | None:
+    try:
+        if json_of(page.hasMoreRecords, object) not in (True, "true", "True"):
+            return None
+        return text_of(json_of(page.nextPageToken, object)) or None
+    except ValueError as error:
+        raise UnreadableList(f"hasMoreRecords or nextPageToken cannot be read: {error}") from error
 
 
 def _record(draft: FeedDraft, number: int, record: dict[str, Any]) -> None:

@@ -12,7 +12,6 @@ username = "us"
 password_file = "/run/secrets/hotline"
 """
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -21,9 +20,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from matchers.lists.csv_format import UnreadableList
-from matchers.lists.formats.feed import Feed
-from matchers.lists.formats.registry import FormatName, read_feed
-from matchers.lists.loader import ListFile
+from matchers.lists.formats.registry import FormatName
+from matchers.lists.loader import ListFile, read_toml
+from matchers.type_words import hint
 
 
 class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,7 +38,8 @@ class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class CataloguedList(ListFile, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a list is, how it is written, and where it comes from: a file, a source, or by hand."""
+    """What a list is, how it is written, and where it comes from: a source, else a file, else by
+    hand."""
 
     format: FormatName = "csv"
     source: Source | None = None
@@ -52,31 +52,11 @@ class _Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
 def read_catalogue(path: Path) -> tuple[CataloguedList, ...]:
     """The lists of a catalogue. Raises `UnreadableList`, naming the file."""
     try:
-        catalogue = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _Catalogue)
-    except OSError as error:
-        raise UnreadableList(f"{path}: {error.strerror}") from error
+        catalogue = msgspec.convert(read_toml(path), _Catalogue)
     except msgspec.ValidationError as error:
-        raise UnreadableList(f"{path}: {error}") from error
-    except (ValueError, RecursionError) as error:  # TOML's own errors are of the former
-        raise UnreadableList(f"{path}: not TOML: {error}") from error
+        raise UnreadableList(f"{path}: {error}{hint(error, _Catalogue)}") from error
     names = [listed.name for listed in catalogue.list]
     for name in names:
         if names.count(name) > 1:
             raise UnreadableList(f"{path}: two lists with the name {name!r}")
     return catalogue.list
-
-
-def read_list_file(path: Path, listed: CataloguedList) -> Feed:
-    """What a list's file says. Raises `UnreadableList`, naming the file."""
-    try:
-        return read_feed(
-            path.read_bytes(),
-            listed.format,
-            listed.name,
-            columns=listed.columns,
-            algorithm=listed.algorithm,
-        )
-    except OSError as error:
-        raise UnreadableList(f"{path}: {error.strerror}") from error
-    except UnreadableList as error:
-        raise UnreadableList(f"{path}: {error}") from error

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
+from matchers.lists.entry import is_number
 from matchers.lists.librarian.catalogue import Source
 
 ATTEMPTS = 5
@@ -87,8 +88,11 @@ class Fetch:
             if len(body) > MAX_BYTES:
                 raise FetchFailed(f"{_place(address)}: the answer is larger than {MAX_BYTES} bytes")
             expected = answer.headers.get("Content-Length")
-            if expected is not None and expected.isdecimal() and int(expected) != len(body):
-                raise http.client.IncompleteRead(body, int(expected) - len(body))
+            if expected is not None and expected.isdecimal():
+                if not is_number(expected):  # longer than anything that is sent
+                    raise http.client.IncompleteRead(body)
+                if int(expected) != len(body):
+                    raise http.client.IncompleteRead(body, int(expected) - len(body))
             return Answer(answer.status, body, answer.headers.get("ETag"))
 
     def _headers(self) -> dict[str, str]:

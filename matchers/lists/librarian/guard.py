@@ -62,10 +62,11 @@ def _hold(
     found: list[tuple[str, str, str, str, str]] = []
     while some := rows.fetchmany(_AT_ONCE):
         benign = benign or _benign(database, infos, algorithm)
-        hits = benign.codes.search(_codes(algorithm, [value for _, value in some]), radius)
+        codes = _codes(algorithm, [value for _, value in some])
         nearest: dict[int, tuple[int, int]] = {}
-        for query, row, distance in zip(*(column.tolist() for column in hits), strict=True):
-            nearest[query] = min((distance, row), nearest.get(query, (distance, row)))
+        for hits in benign.codes.search_in_parts(codes, radius):
+            for query, row, distance in zip(*(column.tolist() for column in hits), strict=True):
+                nearest[query] = min((distance, row), nearest.get(query, (distance, row)))
         for query, (distance, row) in nearest.items():
             reason = f"{distance} of {radius} bits from {benign.names[row]}"
             found.append((name, some[query][0], algorithm, some[query][1], reason))

@@ -11,7 +11,7 @@ listed thing and nothing else.
 import sqlite3
 from datetime import datetime, timedelta
 
-from matchers.lists.entry import PERCEPTUAL, ListInfo
+from matchers.lists.entry import LONGEST_OBSERVATION, PERCEPTUAL, ListInfo
 from matchers.lists.librarian import changes
 from matchers.lists.librarian.effect import acts, bound
 from matchers.lists.librarian.rows import time_text
@@ -25,9 +25,10 @@ _KEY = "list, id, algorithm, value"
 def observe_hours(info: ListInfo) -> float:
     """How long new perceptual entries of a list are observed. Without a word of its owner: a day
     where nobody vouches for the list; not at all where somebody does, and for what victims
-    submitted, which is held for a person and for which every hour counts."""
+    submitted, which is held for a person and for which every hour counts. Stores hold words from
+    before they had bounds: the nearest within them counts."""
     if info.observe_hours is not None:
-        return info.observe_hours
+        return min(max(info.observe_hours, 0.0), LONGEST_OBSERVATION)
     return 0.0 if info.verified_by or info.source_kind == "victim" else UNVERIFIED_HOURS
 
 

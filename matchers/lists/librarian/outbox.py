@@ -18,6 +18,7 @@ from matchers.lists.entry import ListEntry, ListInfo
 from matchers.lists.librarian.rows import EntryKey, entry_of
 from matchers.lists.librarian.schema import KEY, STATE
 from matchers.lists.librarian.store import ListStore
+from matchers.lists.scratch import turn_beside
 from matchers.lists.snapshot import Progress, compile_snapshot
 
 MAX_CHANGES = 50_000
@@ -143,12 +144,38 @@ def changed_entries(database: sqlite3.Connection) -> Iterator[Change]:
         yield Change(EntryKey(*row[:4]), None if row[4] is None else entry_of(row))
 
 
+def current(database: sqlite3.Connection, key: EntryKey) -> Change:
+    """An entry as it is now."""
+    row = database.execute(
+        f"SELECT {KEY}, {STATE} FROM entries WHERE {_IS_ENTRY}", key._asdict()
+    ).fetchone()
+    return Change(key, None if row is None else entry_of(row))
+
+
+def is_unpublished(database: sqlite3.Connection, key: EntryKey) -> bool:
+    """Whether an entry changed since."""
+    return (
+        database.execute(
+            f"""SELECT 1 FROM history WHERE {_IS_ENTRY}
+            AND revision > (SELECT revision FROM published)""",
+            key._asdict(),
+        ).fetchone()
+        is not None
+    )
+
+
 def compile_store(store: ListStore, path: Path, progress: Progress | None = None) -> Compiled:
     """Compile all lists of the store to a snapshot, and note in it where on the control topic to
-    read on. Others can write to the store meanwhile.
+    read on. Others can write to the store meanwhile, but compile beside `path` only afterwards: who
+    began later knows more, and what is in place must not be older than what counts as compiled.
 
     Changes that are too much to publish count as published by it.
     """
+    with turn_beside(path):
+        return _compile_store(store, path, progress)
+
+
+def _compile_store(store: ListStore, path: Path, progress: Progress | None) -> Compiled:
     with store.reading() as database:
         revision, offset = store.revision(), published(database).next_offset
         whole = too_much(database) is not None
@@ -171,4 +198,5 @@ def _bytes(text: str) -> str:
     return f"length(CAST({text} AS BLOB))"
 
 
+_IS_ENTRY = "list = :list AND id = :id AND algorithm = :algorithm AND value = :value"
 _CHANGED = f"SELECT DISTINCT {KEY} FROM history WHERE revision > (SELECT revision FROM published)"

@@ -13,9 +13,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from matchers.lists.bounds import within_bounds
 from matchers.lists.degenerate import degenerate
 from matchers.lists.entry import ListEntry, normal_value
+from matchers.lists.fields import described
 from matchers.lists.librarian import changes
+from matchers.lists.librarian.outbox import NAMED
 from matchers.lists.librarian.rows import time_text
 from matchers.lists.librarian.store import ListStore, Outcome, Refused
 
@@ -40,17 +43,21 @@ def propose(store: ListStore, entry: ListEntry, why: str, *, origin: str, at: da
     """Propose an entry for a list of the store; the proposal's number.
 
     `origin` says by whom or what. The same entry (list, id, algorithm and value) proposed again
-    keeps its number, whatever was decided.
+    keeps its number, whatever was decided. Its labels and provenance, `why` and `origin` are cut as
+    those of an import.
 
-    Raises `Refused` for a list that is not known, and for a value that is none of its algorithm.
+    Raises `Refused` for a list that is not known, for a value that is none of its algorithm, and
+    for what no import would take (`within_bounds`).
     """
     try:
-        entry = msgspec.structs.replace(entry, value=normal_value(entry.algorithm, entry.value))
+        value = normal_value(entry.algorithm, entry.value)
+        entry = within_bounds(msgspec.structs.replace(entry, value=value))
     except ValueError as error:
-        raise Refused(f"entry {entry.id!r} cannot be proposed: {error}") from None
+        raise Refused(f"entry {entry.id[:NAMED]!r} cannot be proposed: {error}") from None
     if entry.list not in store.infos():
         known = ", ".join(store.infos()) or "-"
-        raise Refused(f"there is no list {entry.list!r}; known are {known}")
+        raise Refused(f"there is no list {entry.list[:NAMED]!r}; known are {known}")
+    why, origin = (described((), words).provenance for words in (why, origin))
     key = (entry.list, entry.id, entry.algorithm, entry.value)
     with store.writing() as database:
         known = database.execute(

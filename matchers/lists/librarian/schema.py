@@ -144,13 +144,13 @@ class UnusableStore(Exception):
     """The file is no store of lists, or of a version that is not known here."""
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open the store, made new where there is none, readable by its owner alone: a list of
-    hashes is itself sensitive.
+def connect(path: Path, *, create: bool = True) -> sqlite3.Connection:
+    """Open the store, made new where there is none (unless without `create`), readable by its owner
+    alone: a list of hashes is itself sensitive.
 
     Raises `UnusableStore`, naming the file.
     """
-    return open_private(path, _prepare, UnusableStore, "a store of lists")
+    return open_private(path, _prepare, UnusableStore, "a store of lists", create=create)
 
 
 def _prepare(database: sqlite3.Connection, path: Path) -> None:

@@ -59,9 +59,10 @@ class ListStore:
         self._database = database
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open the store, made new where there is none. Raises `UnusableStore`."""
-        return cls(connect(path))
+    def open(cls, path: Path, *, create: bool = True) -> Self:
+        """Open the store, made new where there is none, unless without `create`. Raises
+        `UnusableStore`."""
+        return cls(connect(path, create=create))
 
     def close(self) -> None:
         self._database.close()
@@ -299,6 +300,14 @@ class ListStore:
         with self.writing():
             self._database.execute(
                 "INSERT OR REPLACE INTO synced VALUES (?, ?)", (name, time_text(at))
+            )
+
+    def forget_synced(self, sourced: Iterable[str]) -> None:
+        """Forget that of all lists but those that still have a source."""
+        with self.writing():
+            gone = self.synced().keys() - set(sourced)
+            self._database.executemany(
+                "DELETE FROM synced WHERE list = ?", ((name,) for name in gone)
             )
 
     def clear_log(self) -> bool:

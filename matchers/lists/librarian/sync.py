@@ -19,6 +19,7 @@ from matchers.lists.formats.feed import Feed
 from matchers.lists.formats.registry import read_feed
 from matchers.lists.librarian.catalogue import CataloguedList
 from matchers.lists.librarian.fetch import Fetch, FetchFailed
+from matchers.lists.librarian.files import FILE_MARK
 from matchers.lists.librarian.store import ListStore, Outcome, Refused
 
 OVERLAP = timedelta(minutes=10)
@@ -186,8 +187,7 @@ class _StopNciiPager(_Pager):
 
     def checkpoint(self, state: _State, last: Feed) -> str:
         # Seen to lie before that of earlier pages; never before the last window's.
-        stated = last.checkpoint or "0"
-        return str(max(int(stated) if stated.isdecimal() else 0, int(state.checkpoint or 0)))
+        return str(max(int(last.checkpoint or 0), int(state.checkpoint or 0)))
 
     def _page(self, listed: CataloguedList, state: _State, token: str = "") -> str:
         size = listed.source.page_size if listed.source else 0
@@ -203,7 +203,8 @@ def _state(store: ListStore, name: str) -> _State:
         row = database.execute(
             "SELECT checkpoint, window, page FROM sync WHERE list = ?", (name,)
         ).fetchone()
-    return _State(*row) if row else _State()
+    # What is known of a file, from which the list came before, says nothing of a service.
+    return _State(*row) if row and not (row[0] or "").startswith(FILE_MARK) else _State()
 
 
 def _keep_state(database: sqlite3.Connection, name: str, state: _State) -> None:

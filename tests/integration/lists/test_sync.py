@@ -229,6 +229,31 @@ def test_stopncii_pages_by_token(store: ListStore, server: Service) -> None:
     assert "startTimestamp=800" in server.asked[-1], "never goes back"
 
 
+def test_a_checkpoint_of_thousands_of_digits_takes_nothing_with_it(
+    store: ListStore, server: Service
+) -> None:
+    server.answer = lambda path, query: (200, ncii(("a", "Active"), checkpoint=900))
+    sync(store, server, format_name="stopncii")
+    for huge in ("9" * 5000, f'"{"9" * 5000}"'):
+        body = ncii(("b", "Active"), checkpoint=7).replace(b": 7", f": {huge}".encode())
+        server.answer = lambda path, query, body=body: (200, body)
+        done = sync(store, server, format_name="stopncii")
+        assert "nextSetTimestamp" in done.rejected[0].reason
+        assert done.outcome.added == 1
+    server.answer = lambda path, query: (200, ncii(checkpoint=901))
+    sync(store, server, format_name="stopncii")
+    assert "startTimestamp=900" in server.asked[-1]
+
+
+def test_a_length_of_thousands_of_digits_is_an_answer_cut_off(
+    store: ListStore, server: Service
+) -> None:
+    # The first of the two headers is the one that is read.
+    server.answer = lambda path, query: (200, page(), {"Content-Length": "9" * 5000})
+    with pytest.raises(FetchFailed, match="IncompleteRead"):
+        sync(store, server)
+
+
 def test_a_whole_list_is_fetched_when_it_changed(store: ListStore, server: Service) -> None:
     tags: list[str | None] = []
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from matchers.lists.bounds import within_bounds
 from matchers.lists.csv_format import UnreadableList, read_csv
-from matchers.lists.entry import ListEntry, ListInfo, id_as_spelled
+from matchers.lists.entry import FLAGGED, ListEntry, ListInfo, id_as_spelled
 from matchers.lists.fields import described, time_of, time_of_seconds
 from matchers.lists.formats.feed import Feed, Item
 from matchers.lists.formats.registry import FormatName, read_feed
@@ -306,3 +307,60 @@ def test_an_entry_of_before_that_no_line_can_hold_is_named(tmp_path: Path) -> No
         store.import_feed("a", feed, origin="t", at=NOW)
         with pytest.raises(Refused, match="'x'"):
             export_list(store, "a", io.StringIO(), "signals")
+
+
+HUGE = "9" * 5000
+
+
+def test_a_number_of_thousands_of_digits_takes_its_record_alone() -> None:
+    page = stopncii({"signalType": "VideoMD5", "hashValue": MD5, "lastModtimestamp": 7}).decode()
+    feed = read_feed(page.replace(": 7", f": {HUGE}").encode(), "stopncii", "l")
+    assert [entry.value for entry in feed.entries] == [OTHER]
+    assert [(row.line, "out of range" in row.reason) for row in feed.rejected] == [(1, True)]
+    text = page.replace(": 7", f': "{HUGE}"').encode()
+    assert len(list(read_feed(text, "stopncii", "l").entries)) == 2
+
+
+@pytest.mark.parametrize("stated", [HUGE, f'"{HUGE}"', '"soon"', "1.5", "-1"])
+def test_a_page_that_says_no_time_to_go_on_from_is_taken_and_reported(stated: str) -> None:
+    page = stopncii().decode()[:-1] + f', "nextSetTimestamp": {stated}, "other": {HUGE}}}'
+    feed = read_feed(page.encode(), "stopncii", "l")
+    assert [entry.value for entry in feed.entries] == [OTHER]
+    assert feed.checkpoint is None
+    ((line, reason),) = feed.rejected
+    assert line == 0
+    assert "nextSetTimestamp" in reason
+    assert HUGE not in reason
+
+
+def test_a_next_page_that_cannot_be_asked_for_is_not_the_end() -> None:
+    page = stopncii().decode()[:-1] + f', "hasMoreRecords": true, "nextPageToken": {HUGE}}}'
+    with pytest.raises(UnreadableList, match="nextPageToken"):
+        read_feed(page.encode(), "stopncii", "l")
+
+
+@given(TEXT, TEXT, st.lists(TEXT, max_size=80), TEXT)
+def test_an_entry_by_itself_has_the_bounds_of_an_import(
+    item_id: str, category: str, labels: list[str], note: str
+) -> None:
+    given_entry = ListEntry(
+        list="l",
+        id=item_id,
+        algorithm="tmk",
+        value=note,
+        category=category,
+        labels=(*labels, FLAGGED),
+        provenance=note,
+    )
+    try:
+        entry = within_bounds(given_entry)
+    except ValueError:
+        return
+    assert len(entry.id.encode()) <= 512
+    assert len(entry.category.encode()) <= 256
+    assert len(entry.provenance.encode()) <= 1024
+    assert len(entry.labels) <= 65
+    assert FLAGGED in entry.labels
+    assert within_bounds(entry) == entry
+    written = "".join((entry.id, entry.value, entry.category, entry.provenance, *entry.labels))
+    assert not any(ord(character) < 32 or character == "\x7f" for character in written)

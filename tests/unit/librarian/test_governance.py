@@ -1,10 +1,11 @@
 """What of an import acts at once, and what waits, is observed, or is flagged."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from matchers.lists.entry import FLAGGED, ListEntry, ListInfo
 from matchers.lists.formats.feed import Feed, Item
@@ -220,6 +221,29 @@ def test_what_cannot_be_an_entry_cannot_be_proposed(store: ListStore) -> None:
     for bad, why in ((entry("ab"), "64 hexadecimal"), (entry(pdq(1), name="z"), "no list 'z'")):
         with pytest.raises(Refused, match=why):
             proposals.propose(store, bad, "why", origin="c", at=NOW)
+
+
+def test_what_no_import_would_take_cannot_be_proposed(store: ListStore) -> None:
+    good = entry("ab" * 16, algorithm="md5")
+    for more, why in (
+        ({"id": "x" * 100_000}, "the id is longer"),
+        ({"id": "a\nb"}, "the id has a control"),
+        ({"category": "c" * 257}, "the category is longer"),
+        ({"algorithm": "tmk", "value": "a\x01b"}, "the value has a control"),
+        ({"updated_at": datetime.fromisoformat("0001-01-01T00:00:00+14:00")}, "years 1 to 9999"),
+        ({"list": "z" * 100_000}, "there is no list"),
+    ):
+        with pytest.raises(Refused, match=why) as refused:
+            proposals.propose(store, replace(good, **more), "why", origin="c", at=NOW)
+        assert len(str(refused.value)) < 300
+    assert proposals.proposals(store) == []
+    long = replace(good, labels=tuple(f"l{n}" for n in range(99)), provenance="p" * 5000)
+    number = proposals.propose(store, long, "w\x1b" * 5000, origin="o\n" * 5000, at=NOW)
+    (kept,) = proposals.proposals(store)
+    assert len(kept.entry.labels) == 64
+    assert {len(text) for text in (kept.entry.provenance, kept.why, kept.origin)} == {1024}
+    assert kept.why.startswith("w w ")
+    assert proposals.accept(store, number, origin="someone", at=NOW).added == 1
 
 
 def rows(status: str = "active", role: str | None = None, category: str = "") -> Feed:

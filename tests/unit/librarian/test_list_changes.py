@@ -1,5 +1,6 @@
 """Changes on the control topic: any way of reading them ends in the same lists."""
 
+import threading
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,7 @@ from matchers.lists.librarian import outbox
 from matchers.lists.librarian.outbox import Published, compile_store
 from matchers.lists.librarian.store import ListStore
 from matchers.lists.matcher import HashQuery, ListMatcher
+from matchers.lists.snapshot import open_snapshot
 from matchers.lists.version import ListsVersion
 from streams.control.list_changes import (
     ChangeLog,
@@ -125,7 +127,7 @@ def test_a_snapshot_names_its_offset_and_a_reload_keeps_what_came_after(tmp_path
     lists = LiveLists([path], clock=lambda: datetime.now(UTC))
     lists.load()
     assert lists.position == 7
-    lists.follow([Offset(7, listed("a", 2, "x"))], 8)
+    lists.follow([Offset(7, listed("a", 2, "x"))], 7, 8)
     assert found(lists.matcher()) == {("a", VALUES[2], "x")}
     assert lists.matcher().version.endswith("+8")
     lists.load()
@@ -142,11 +144,11 @@ def test_a_topic_that_was_made_anew_is_followed_from_its_beginning(tmp_path: Pat
         compile_store(store, path)
     lists = LiveLists([path], clock=lambda: datetime.now(UTC))
     lists.load()
-    lists.follow([Offset(7, listed("a", 1, "x")), Offset(8, listed("a", 2, "x"))], 9)
-    lists.follow([Offset(0, listed("a", 3, "x")), Offset(1, listed("a", 1, "y"))], 2)
+    lists.follow([Offset(7, listed("a", 1, "x")), Offset(8, listed("a", 2, "x"))], 7, 9)
+    lists.follow([Offset(0, listed("a", 3, "x")), Offset(1, listed("a", 1, "y"))], 9, 2)
     assert {("a", VALUES[3], "x"), ("a", VALUES[1], "y")} <= found(lists.matcher())
     lists.follow(
-        [Offset(2, EntryRemoved(list="a", id=VALUES[1], algorithm="md5", value=VALUES[1]))], 3
+        [Offset(2, EntryRemoved(list="a", id=VALUES[1], algorithm="md5", value=VALUES[1]))], 2, 3
     )
     assert not any(value == VALUES[1] for _, value, _ in found(lists.matcher()))
 
@@ -223,3 +225,28 @@ def test_very_many_changes_and_very_large_ones_go_by_snapshot(tmp_path: Path) ->
         store.approve("a", origin="test", at=NOW)
         with store.reading() as database:
             assert f"more than {outbox.MAX_CHANGES}" in (outbox.too_much(database) or "")
+
+
+def test_of_two_compilations_the_newer_one_is_in_place(tmp_path: Path) -> None:
+    """The second begins, with more in the store, while the first is at work."""
+    path = tmp_path / "lists.snapshot"
+
+    def compile_again() -> None:
+        with ListStore.open(tmp_path / "lists.db") as other:
+            compile_store(other, path)
+
+    with ListStore.open(tmp_path / "lists.db") as store:
+        store.define(ListInfo(name="a"), origin="test", at=NOW)
+        store.import_feed("a", numbered(range(100)), origin="test", at=NOW)
+        second = threading.Thread(target=compile_again)
+
+        def meanwhile(what: str, done: float) -> None:
+            if what == "read" and not second.ident:
+                with ListStore.open(tmp_path / "lists.db") as other:
+                    other.import_feed("a", numbered(range(101)), origin="test", at=NOW)
+                second.start()
+                second.join(1)  # it is to wait: without that it is done by then
+
+        compile_store(store, path, meanwhile)
+        second.join()
+    assert open_snapshot(path, loaded_at=NOW).entries == 101

@@ -1,6 +1,7 @@
 """`seawall lists` on the librarian's store."""
 
 import json
+import stat
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from matchers.lists.entry import ListEntry
+from matchers.lists.entry import ListEntry, ListInfo
+from matchers.lists.formats.feed import Feed, Item
 from matchers.lists.librarian import proposals
 from matchers.lists.librarian.store import ListStore
 from streams.cli.lists import app
@@ -225,3 +227,129 @@ def test_what_waits_is_shown_and_proposals_are_taken_in_or_dropped(lists: Lists)
     lists("search", MD5[9], code=1)
     lists("accept", str(numbers[1]), code=2)
     assert lists.json("waiting", "own")["proposals"] == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["show"],
+        ["search", MD5[0]],
+        ["diff", "own"],
+        ["history"],
+        ["export", "own"],
+        ["waiting"],
+        ["compile", "--out", "lists.snapshot"],
+        ["publish", "--bootstrap", "127.0.0.1:1"],
+        ["remove", "own", MD5[0]],
+        ["rollback", "own", "1"],
+        ["approve", "own", MD5[0]],
+        ["accept", "1"],
+    ],
+)
+def test_a_store_is_made_only_by_what_fills_it(
+    lists: Lists, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(lists.folder)
+    said = lists(*command, code=2).stderr
+    assert "there is no store of lists" in said
+    assert "seawall lists import" in said
+    assert list(lists.folder.iterdir()) == []
+
+
+def passed_on(lists: Lists, *entries: ListEntry) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    feed = Feed(items=[Item(id=e.id, entries=(e,)) for e in entries], rejected=[], held=[])
+    with ListStore.open(lists.folder / "lists.db") as store:
+        info = ListInfo(name="own", redistribute=True)
+        store.import_feed("own", feed, origin="t", at=at, define=info)
+
+
+def test_an_export_that_fails_leaves_what_was_there(lists: Lists) -> None:
+    good = ListEntry(list="own", id="a", algorithm="tmk", value="v" * 10_000)
+    bad = ListEntry(list="own", id="b", algorithm="tmk", value="v\nw")
+    passed_on(lists, good, bad)
+    out = lists.folder / "out.csv"
+    lists("export", "own", "--out", str(out), code=2)
+    assert not out.exists()
+    out.write_text("before")
+    lists("export", "own", "--out", str(out), code=2)
+    assert out.read_text() == "before"
+    assert not list(lists.folder.glob(".out*"))
+    lists("export", "own", "--out", str(lists.folder / "none" / "out.csv"), code=2)
+
+
+def test_an_export_takes_the_place_of_the_one_before(lists: Lists) -> None:
+    passed_on(lists, ListEntry(list="own", id="a", algorithm="md5", value=MD5[0]))
+    out, link = lists.folder / "out.csv", lists.folder / "link.csv"
+    out.write_text("before")
+    out.chmod(0o600)
+    link.symlink_to(out)
+    lists("export", "own", "--out", str(link))
+    assert link.is_symlink()
+    assert MD5[0] in out.read_text()
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    lists("export", "own", "--out", "/dev/null")
+    assert Path("/dev/null").is_char_device()
+    assert not list(lists.folder.glob(".out*"))
+
+
+@pytest.mark.parametrize("hours", [1e308, 1e9, -1e9])
+def test_a_store_of_before_that_observes_for_ever_goes_on(lists: Lists, hours: float) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    with ListStore.open(lists.folder / "lists.db") as store:
+        store.define(ListInfo(name="own", observe_hours=hours), origin="t", at=at)
+    file = lists.folder / "own.txt"
+    file.write_text(f"pdq {'01a5' * 16}\n")
+    lists("import", str(file), "--format", "signals")
+    with ListStore.open(lists.folder / "lists.db") as store:
+        assert [e.status for e in store.entries()] == ["observed" if hours > 0 else "active"]
+        store.define(ListInfo(name="own", observe_hours=0.0), origin="t", at=at)
+    lists("show")
+
+
+def test_an_exact_hit_in_the_store_has_no_distance(lists: Lists) -> None:
+    imported(lists, MD5[0])
+    said = lists("search", MD5[0]).stdout
+    assert said.startswith("exact: own/")
+    assert "bits" not in said
+
+
+def test_what_waits_is_no_command_to_the_terminal(lists: Lists) -> None:
+    imported(lists, MD5[0])
+    with ListStore.open(lists.folder / "lists.db") as store:
+        proposals.propose(
+            store,
+            ListEntry(list="own", id="\u202ex", algorithm="md5", value=MD5[1]),
+            "seen\x1b[31m",
+            origin="case\n7",
+            at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+    said = lists("waiting", code=1).stdout
+    assert r"own/\u202ex" in said
+    assert "\x1b" not in said
+    assert "by case 7: seen" in said
+
+
+def test_what_waits_is_said_in_words(lists: Lists) -> None:
+    imported(lists, *MD5[:10])
+    imported(lists, MD5[0], code=1)
+    said = lists("waiting", code=1).stdout
+    assert "removes 9 of 10 entries" in said
+    assert not set("[]'") & set(said)
+
+
+def test_a_removal_that_is_lifted_says_that_the_entry_can_come_back(lists: Lists) -> None:
+    imported(lists, *MD5[:10])
+    lists("remove", "own", MD5[0])
+    assert imported(lists, *MD5[:10])["withheld"] == 1
+    said = lists("approve", "own", MD5[0]).stdout
+    assert f"{MD5[0]}: imports no longer leave it out" in said
+    assert imported(lists, *MD5[:10])["added"] == 1
+
+
+def test_a_file_that_is_given_to_search_is_not_taken_for_a_value_in_the_store(
+    lists: Lists,
+) -> None:
+    file = lists.write(*MD5[:5])
+    lists("import", file, "--format", "signals")
+    assert "is a file: look up its hashes" in lists("search", file, code=1).stdout

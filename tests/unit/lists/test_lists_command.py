@@ -90,3 +90,86 @@ def test_a_listed_text_is_found_and_never_kept(tmp_path: Path) -> None:
     assert found.exit_code == 0
     assert "texts/t-1: minhash at" in found.output
     assert run.invoke(app, ["search", prose(2, 80), "--lists", str(out)]).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check", "b\udcff.csv"],
+        ["show", "--store", "b\udcff.db"],
+        ["search", "b\udcff", "--store", "none.db"],
+        ["compile", "--out", "b\udcff.snapshot"],
+        ["import", "b\udcff.csv", "--store", "none.db"],
+        ["sync", "none.toml", "--list", "b\udcff"],
+        ["remove", "a", "b\udcff", "--store", "none.db"],
+        ["rollback", "b\udcff", "1"],
+        ["approve", "a", "--change=b\udcff"],
+        ["publish", "--store", "b\udcff"],
+        ["diff", "b\udcff"],
+        ["history", "a", "b\udcff"],
+        ["export", "a", "--out", "b\udcff"],
+        ["waiting", "b\udcff"],
+        ["accept", "b\udcff"],
+        ["b\udcff"],
+    ],
+)
+def test_arguments_that_are_not_utf8_are_refused(command: list[str]) -> None:
+    result = run.invoke(app, command)
+    assert result.exit_code == 2
+    assert r"'" in result.stderr
+    assert r"b\udcff" in result.stderr
+    assert "is not UTF-8" in result.stderr
+
+
+def test_an_exact_match_has_no_distance(catalogue: Path) -> None:
+    for value in ("11" * 16, "www.bad.example"):
+        said = run.invoke(app, ["search", value, "--lists", str(catalogue)]).stdout
+        assert "exact, known, block" in said
+        assert " of 0" not in said
+
+
+def test_nothing_of_a_file_is_a_command_to_the_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "a\x1b[31m.csv"
+    assert "\x1b" not in run.invoke(app, ["check", str(path)]).stderr
+    path = tmp_path / "a.csv"
+    path.write_text(f"id,algorithm,value,\x1b[31mx\n1,md5,{'11' * 16},\n", encoding="utf-8")
+    said = run.invoke(app, ["check", str(path)]).stdout
+    assert "\x1b" not in said
+    assert r"not used: \x1b[31mx" in said
+    path.with_suffix(".toml").write_text(
+        'verified_by = "[/x]"\nroles = { "\\u001b[31m" = "block" }\n', encoding="utf-8"
+    )
+    said = run.invoke(app, ["show", str(path)])
+    assert said.exit_code == 0
+    assert "\x1b" not in said.stdout
+    assert "[/x]" in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("list = " + "[" * 5000 + "]" * 5000, "nested too deeply for any list"),
+        ("list = " + "{a = " * 5000 + "1" + "}" * 5000, "nested too deeply for any list"),
+        ("list = " + "[{a = " * 300 + "1" + "}]" * 300, "nested too deeply for any list"),
+        ("\n" + ".".join("a" * 5000) + " = 1", "line 2: a key has more than 16 parts"),
+        ("list = " + "9" * 5000, "digits"),
+    ],
+    ids=["arrays", "tables", "both", "key", "number"],
+)
+def test_deep_toml_is_refused_in_words(tmp_path: Path, text: str, why: str) -> None:
+    path = tmp_path / "lists.toml"
+    path.write_text(text, encoding="utf-8")
+    store = str(tmp_path / "lists.db")
+    for command in (["check"], ["import", "--store", store], ["sync", "--store", store]):
+        result = run.invoke(app, [*command, str(path)])
+        assert result.exit_code == 2
+        assert str(path) in result.stderr.replace("\n", "")
+        assert why in result.stderr
+
+
+def test_a_file_that_is_given_to_search_is_not_taken_for_a_value(catalogue: Path) -> None:
+    said = run.invoke(app, ["search", str(catalogue), "--lists", str(catalogue)])
+    assert said.exit_code == 1
+    assert "is a file: look up its hashes" in said.output
+    said = run.invoke(app, ["search", "a" * 5000, "--lists", str(catalogue)])
+    assert said.output.strip() == "nothing found"

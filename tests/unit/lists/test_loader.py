@@ -99,3 +99,29 @@ def test_odd_dates_keep_no_list_from_loading(tmp_path: Path) -> None:
     ):
         rows += f"{number},md5,{number + 1:032x},{time}\n"
     assert load_matcher([write(tmp_path / "odd.csv", rows)], loaded_at=NOW).entries == 2
+
+
+def test_a_catalogue_with_the_name_of_its_csv_says_what_that_is(tmp_path: Path) -> None:
+    own = write(tmp_path / "own.csv", ROW)
+    other = write(tmp_path / "other.csv", ROW)
+    catalogue = write(
+        tmp_path / "own.toml",
+        '[[list]]\nname = "ours"\nfile = "own.csv"\ndefault_role = "hold"\n'
+        '[[list]]\nname = "theirs"\nfile = "other.csv"\n',
+    )
+    (file,) = read_lists([own])
+    assert (file.info.name, file.info.default_role, file.path) == ("ours", "hold", own)
+    assert [file.info.name for file in read_lists([catalogue])] == ["ours", "theirs"]
+    other.rename(other.with_name("own.csv"))
+    write(catalogue, '[[list]]\nname = "theirs"\nfile = "other.csv"\n')
+    with pytest.raises(UnreadableList, match=r"own\.toml: .*does not name it: rename"):
+        read_lists([own])
+
+
+def test_what_can_be_no_address_is_rejected_by_its_line(tmp_path: Path) -> None:
+    rows = "algorithm,value\nurl,not a url\nurl,listed.example/a page\nurl,https://a.example\n"
+    (file,) = read_lists([write(tmp_path / "a.csv", rows)])
+    assert [(row.line, "host would have a space" in row.reason) for row in file.rejected] == [
+        (2, True)
+    ]
+    assert len(file.entries) == 2
