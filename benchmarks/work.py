@@ -12,7 +12,14 @@ from streams.contracts.decoding import EventDecoder
 from streams.contracts.envelope import Envelope
 from streams.contracts.stage import StageResult, StateKey, StateValue
 from streams.contracts.values import StageName
-from streams.engine.chain import Chain, Outcome, Output, SourceRecord, no_cost
+from streams.engine.chain import (
+    Chain,
+    Outcome,
+    Output,
+    SourceRecord,
+    no_cost,
+    nothing_to_count,
+)
 from streams.kafka.topics import stage_topics
 from streams.settings import Settings
 
@@ -85,4 +92,4 @@ def pass_work(settings: Settings) -> Work:
             for place, envelope in zip(outcome.places, outcome.envelopes, strict=True)
         ]
 
-    return Work(Chain([PassThrough()], intake, no_cost, write, lambda _: None), [output])
+    return Work(Chain([PassThrough()], intake, no_cost, write, nothing_to_count), [output])

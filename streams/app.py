@@ -79,10 +79,9 @@ def build_chain(
     settings: Settings,
     parts: Parts,
     metrics: Metrics,
-    also: Callable[[Outcome], None] | None = None,
+    suspicion: SuspicionReporter | None = None,
 ) -> Chain:
-    """The worker's stages with what stands before and behind them. `also` hears of each committed
-    outcome."""
+    """The worker's stages with what stands before and behind them."""
     pipeline, names = settings.pipeline, settings.worker.stages
     source, output = stage_topics(pipeline, names)
     decides = names[-1] == "enforcement"
@@ -101,11 +100,6 @@ def build_chain(
     )
     count = outcome_counter(metrics, names)
 
-    def observe(outcome: Outcome) -> None:
-        count(outcome)
-        if also is not None:
-            also(outcome)
-
     takes_events = source == topic_name(pipeline, kafka_topics.first_topic(pipeline))
     return Chain(
         stages=parts.stages,
@@ -117,8 +111,24 @@ def build_chain(
             settings.media.timeout_seconds,
         ),
         encode=encode,
-        observe=observe,
+        observe=count if suspicion is None else _suspecting(count, suspicion),
     )
+
+
+def _suspecting(
+    count: Callable[[Outcome], Callable[[], None]], suspicion: SuspicionReporter
+) -> Callable[[Outcome], Callable[[], None]]:
+    def observe(outcome: Outcome) -> Callable[[], None]:
+        add = count(outcome)
+        looked_at = [envelope for envelope in outcome.envelopes if envelope.event.media]
+
+        def count_both() -> None:
+            add()
+            suspicion.count(looked_at)
+
+        return count_both if looked_at else add
+
+    return observe
 
 
 def stage_label(settings: Settings) -> str:
@@ -194,7 +204,7 @@ def _services(settings: Settings, parts: Parts, metrics: Metrics) -> list[faust.
             settings,
             parts,
             metrics,
-            None if reporter is None else lambda outcome: reporter.count(outcome.envelopes),
+            reporter,
         ),
         store,
         metrics,

@@ -192,6 +192,14 @@ class Metrics:
             "Records that retention removed before they were read: lost.", ["stage"],
             registry=registry,
         )  # fmt: skip
+        self.split_conversations = Counter(
+            "seawall_split_conversations_total",
+            "Conversations, once a chunk, whose state another input partition wrote last: their "
+            "events are on two partitions and out of order. After partitions were added, or the "
+            "stages of workers changed, each known conversation counts once. Live surfaces keyed "
+            "by author count all the time if they have a conversation_id.",
+            ["stage"], registry=registry,
+        )  # fmt: skip
 
         # What went wrong.
         self.dead_letters = Counter(
@@ -369,8 +377,8 @@ class LibrarianMetrics:
             "When a list was last brought up to its source.", ["list"], registry=registry,
         )  # fmt: skip
         self.sync_failures = Counter(
-            "seawall_librarian_sync_failures_total", "Rounds in which a source failed.", ["list"],
-            registry=registry,
+            "seawall_librarian_sync_failures_total", "Rounds in which a source or file failed.",
+            ["list"], registry=registry,
         )  # fmt: skip
         self.rounds_failed = Counter(
             "seawall_librarian_rounds_failed_total",
@@ -378,8 +386,9 @@ class LibrarianMetrics:
             "what changed was in the audit log.", registry=registry,
         )  # fmt: skip
         self.unpublished = Gauge(
-            "seawall_librarian_unpublished_revisions", "Changes that no worker was told of.",
-            registry=registry,
+            "seawall_librarian_unpublished_revisions",
+            "Changes that no worker was told of, and what workers know and the store does not (a "
+            "copy that was put back).", registry=registry,
         )  # fmt: skip
         self.control_offset = Gauge(
             "seawall_librarian_control_offset",

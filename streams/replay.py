@@ -7,37 +7,33 @@ conversations decay as they did. State is kept in memory for the length of the r
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
+
+import msgspec
 
 from streams.boundary import Topics, decision_output, file_intake
+from streams.contracts.codec import encode_dead_letter
+from streams.contracts.dead_letter import BadRecord, DeadLetter
 from streams.contracts.stage import DependencyUnavailable
 from streams.engine.backoff import Backoff
-from streams.engine.chain import Chain, Outcome, Output, no_cost
+from streams.engine.chain import Chain, Outcome, Output, Rejected, no_cost, nothing_to_count
 from streams.engine.chunk import ChunkWork
 from streams.engine.config import EngineConfig
 from streams.engine.dead_letters import dead_letter_outputs
+from streams.lines import Line, read_lines
 from streams.parts import Parts
 from streams.state.store import Partition, StateStore
 
 CHUNK = 1000
 
 
-class Line(NamedTuple):
-    """A line of the input file, as the engine sees a record; `offset` is its number from 1."""
-
-    offset: int
-    value: bytes
-    timestamp: int = 0
-    key: bytes | None = None
-    headers: Sequence[tuple[str, bytes]] = ()
-
-
 @dataclass
 class Totals:
-    """What a run did. `withheld` counts decisions by the scans that no basis permitted."""
+    """What a run did. `withheld` counts decisions by the scans that no basis permitted. `seconds`
+    are those of the lines; `startup_seconds` went by before the first."""
 
     lines: int = 0
     decided: int = 0
@@ -45,25 +41,27 @@ class Totals:
     actions: Counter[str] = field(default_factory=Counter[str])
     withheld: Counter[str] = field(default_factory=Counter[str])
     seconds: float = 0.0
+    startup_seconds: float = 0.0
 
 
 async def replay(
     parts: Parts,
     store: StateStore,
     source: str,
-    lines: Iterable[bytes],
+    lines: BinaryIO,
     decisions: BinaryIO,
     dead_letters: BinaryIO | None,
     progress: Callable[[Totals], None],
 ) -> Totals:
     """Decide every line of `lines` that is not blank, in order. `source` names the file in dead
-    letters. Waits, with backoff, while something that a stage needs is away."""
+    letters. A line that is longer than an event may be is refused as one, and never held. Waits,
+    with backoff, while something that a stage needs is away."""
     chain = Chain(
         parts.stages,
         file_intake(parts.decoder, parts.gate, time.time),
         no_cost,
         decision_output(Topics("decisions", urgent="", cases=""), time.time),
-        _count_nothing,
+        nothing_to_count,
     )
     config = EngineConfig(group="run", input_topic=source, dead_letter_topic="dead", stage="run")
     owner = Partition("run", source, 0)
@@ -71,8 +69,15 @@ async def replay(
     totals = Totals()
     started = time.perf_counter()
     done = 0
-    for chunk in _chunks(lines):
-        outcome, outputs = await _decide(chain, store, owner, done, chunk)
+    most = parts.decoder.max_bytes
+    first = parts.stages[0].name
+    for chunk in _chunks(read_lines(lines, most)):
+        too_long = {
+            line.offset: _too_long(line.cut.size, most, first)
+            for line in chunk
+            if line.cut is not None
+        }
+        outcome, outputs = await _decide(chain, store, owner, done, chunk, too_long)
         await store.save(owner, fence, done, chunk[-1].offset + 1, outcome.changes)
         done = chunk[-1].offset + 1
         decisions.writelines(
@@ -80,7 +85,9 @@ async def replay(
         )
         if dead_letters is not None:
             letters = dead_letter_outputs(config, 0, outcome, time.time())
-            dead_letters.writelines(value + b"\n" for _, _, value, _, _ in letters)
+            dead_letters.writelines(
+                _of_the_whole(value, chunk[place]) + b"\n" for _, _, value, _, place in letters
+            )
         totals.lines += len(chunk)
         totals.decided += len(outcome.decisions)
         totals.rejected.update(rejected.error.error for rejected in outcome.rejected)
@@ -92,28 +99,41 @@ async def replay(
     return totals
 
 
-def _count_nothing(_: Outcome) -> None:
-    """Totals are counted by `replay` itself."""
+def _too_long(size: int, most: int, stage: str) -> Rejected:
+    message = f"the line has {size} bytes, more than {most}"
+    return Rejected(0, BadRecord("too_large", message), stage)
+
+
+def _of_the_whole(letter: bytes, line: Line) -> bytes:
+    """A letter that tells of all of the line, where that was not held."""
+    if line.cut is None:
+        return letter
+    told = msgspec.json.decode(letter, type=DeadLetter)
+    return encode_dead_letter(
+        msgspec.structs.replace(told, size=line.cut.size, sha256=line.cut.sha256)
+    )
 
 
 async def _decide(
-    chain: Chain, store: StateStore, owner: Partition, done: int, chunk: Sequence[Line]
+    chain: Chain,
+    store: StateStore,
+    owner: Partition,
+    done: int,
+    chunk: Sequence[Line],
+    excluded: Mapping[int, Rejected],
 ) -> tuple[Outcome, list[Output]]:
     backoff = Backoff()
     while True:
-        work = ChunkWork(chain, chunk, {}, budget=0)
+        work = ChunkWork(chain, chunk, excluded, budget=0)
         try:
             keys = work.advance()
             while keys is not None:
                 keys = work.advance(await store.load(owner, done, keys))
-            return work.outcome, work.outputs
+            return work.result()
         except DependencyUnavailable:
             await asyncio.sleep(backoff.next())
 
 
-def _chunks(lines: Iterable[bytes]) -> Iterator[list[Line]]:
-    numbered = (
-        Line(number, line.rstrip(b"\r\n")) for number, line in enumerate(lines, 1) if line.strip()
-    )
-    while chunk := list(islice(numbered, CHUNK)):
+def _chunks(lines: Iterator[Line]) -> Iterator[list[Line]]:
+    while chunk := list(islice(lines, CHUNK)):
         yield chunk

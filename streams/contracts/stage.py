@@ -31,10 +31,13 @@ def state_key(scope: Literal["conversation", "sender"], tenant: str, id: str) ->
 
 class StateValue(NamedTuple):
     """`own` is what this input partition last saved. `others` is what other partitions saved
-    under the same key: always empty for conversations, to be merged on read for senders."""
+    under the same key: always empty for conversations, to be merged on read for senders.
+    Conversations have one value for all partitions: `moved` says that another one saved it last,
+    for the engine to count; no stage goes by it."""
 
     own: bytes | None
     others: tuple[bytes, ...] = ()
+    moved: bool = False
 
 
 class CaseRecord(Struct, frozen=True, kw_only=True):

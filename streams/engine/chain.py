@@ -66,17 +66,27 @@ class Chain(NamedTuple):
 
     `decode` turns a record into an envelope or raises `BadRecord`; `cost` says how much slow work
     an envelope may bring at the worst (such as files to decode), in milliseconds; `encode`
-    turns an outcome into the records to produce (dead letters excepted); `observe` counts a
-    committed outcome.
+    turns an outcome into the records to produce (dead letters excepted); `observe` reads what is
+    to be counted of an outcome, in the stages' thread, and gives what counts it, which is called in
+    the event loop once the outcome is committed.
     """
 
     stages: Sequence[Stage]
     decode: Callable[[SourceRecord], Envelope]
     cost: Callable[[Envelope], int]
     encode: Callable[[Outcome], list[Output]]
-    observe: Callable[[Outcome], None]
+    observe: Callable[[Outcome], Callable[[], None]]
 
 
 def no_cost(_: Envelope) -> int:
     """For chains without slow work."""
     return 0
+
+
+def nothing_to_count(_: Outcome) -> Callable[[], None]:
+    """For chains whose outcomes nobody counts."""
+    return _nothing
+
+
+def _nothing() -> None:
+    pass

@@ -30,16 +30,13 @@ class ChunkWork:
     """A chunk on its way through a chain, step by step.
 
     `advance` goes on until a stage names state: it gives the keys, and is called again with their
-    values; or until all is done: it gives None, and `outcome` and `outputs` are there. Stages that
-    need no state are passed in one step. When a chunk's slow work exceeds `budget`, only the
+    values; or until all is done: it gives None, and `result` is there. Stages that need no state
+    are passed in one step. When a chunk's slow work exceeds `budget`, only the
     records up to there are taken: `outcome.records` says which. `excluded` are rejections known
     before, by offset.
 
     `advance` raises `DependencyUnavailable` when something is away: start anew later.
     """
-
-    outcome: Outcome
-    outputs: list[Output]
 
     def __init__(
         self,
@@ -50,6 +47,7 @@ class ChunkWork:
     ) -> None:
         self._work = _whole(chain, records, dict(excluded), budget)
         self._started = False
+        self._result: tuple[Outcome, list[Output]] | None = None
 
     def advance(self, state: State | None = None) -> list[StateKey] | None:
         """See the class. `state` holds the values of the keys that the call before gave."""
@@ -59,8 +57,15 @@ class ChunkWork:
                 return next(self._work)
             return self._work.send(state or {})
         except StopIteration as done:
-            self.outcome, self.outputs = done.value
+            self._result = done.value
             return None
+
+    def result(self) -> tuple[Outcome, list[Output]]:
+        """The outcome and what to produce, once: nothing of the chunk is kept here."""
+        result, self._result = self._result, None
+        if result is None:
+            raise RuntimeError("the chunk is not done, or its result was taken")
+        return result
 
 
 def _whole(

@@ -1,13 +1,17 @@
 """From a rejected record to what is produced on the dead-letter topic."""
 
 import hashlib
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
 from streams.contracts.codec import encode_dead_letter, hop_headers
-from streams.contracts.dead_letter import DeadLetter
+from streams.contracts.dead_letter import REPLAYED_FROM, DeadLetter
 from streams.engine.chain import Outcome, Output, Rejected
 from streams.engine.config import EngineConfig
+
+_SOURCE = re.compile(rb"[A-Za-z0-9._-]{1,249}/\d{1,10}/\d{1,19}")
+"""A topic's name as Kafka has it, a partition and an offset: a producer may write any header."""
 
 
 def dead_letter_outputs(
@@ -51,6 +55,7 @@ def _output(
         sha256=hashlib.sha256(value).hexdigest(),
         size=len(value),
         payload=payload,
+        replayed_from=_replayed_from(record.headers),
     )
     headers = [
         ("seawall-error", letter.error.encode()),
@@ -61,6 +66,13 @@ def _output(
         headers = [*headers[:2], ("seawall-payload", b"cut")]
     key = None if thin else record.key
     return config.dead_letter_topic, key, encode_dead_letter(letter), headers, rejected.place
+
+
+def _replayed_from(headers: Iterable[tuple[str, bytes | None]]) -> str | None:
+    for name, value in headers:
+        if name == REPLAYED_FROM and value is not None and _SOURCE.fullmatch(value):
+            return value.decode()
+    return None
 
 
 def _payload(config: EngineConfig, value: bytes) -> bytes | None:

@@ -71,12 +71,12 @@ class Batch(NamedTuple):
     places: list[int]
 
 
-def build_batches(
+def _build_batches(
     producer: Producer,
     outputs: Sequence[Output],
     partition: int,
     partitions: dict[str, int],
-    alone: bool = False,
+    alone: bool,
 ) -> list[Batch]:
     """Lay outputs into record batches by topic, each output in its source's partition.
 
@@ -144,18 +144,21 @@ class PartitionDelivery:
         if self._transactional:
             await self._attempt(self._started(), [], offset)
 
-    async def deliver(
-        self, outputs: Sequence[Output], next_offset: int, alone: bool = False
-    ) -> None:
-        """Produce the outputs and commit `next_offset`, both or (exactly-once) neither.
+    def lay_out(self, outputs: Sequence[Output], alone: bool = False) -> list[Batch]:
+        """The outputs as they are sent, for one `deliver`. May be called in another thread.
 
-        `alone` sends each record by itself, so that the broker says which one it refuses. Raises
-        BatchRefused, DeliveryFenced, DeliveryBroken or NotAllowed; after each of them the delivery
-        has to be started again.
+        `alone` gives each record a batch of its own, so that the broker says which one it refuses.
+        Raises DeliveryBroken.
         """
-        producer = self._started()
-        batches = build_batches(producer, outputs, self._tp.partition, self._partitions, alone)
-        await self._attempt(producer, batches, next_offset)
+        return _build_batches(self._started(), outputs, self._tp.partition, self._partitions, alone)
+
+    async def deliver(self, batches: Sequence[Batch], next_offset: int) -> None:
+        """Produce the batches and commit `next_offset`, both or (exactly-once) neither.
+
+        Raises BatchRefused, DeliveryFenced, DeliveryBroken or NotAllowed; after each of them the
+        delivery has to be started again, and what was to be sent laid out anew.
+        """
+        await self._attempt(self._started(), batches, next_offset)
 
     async def stop(self) -> None:
         """End without committing what is unfinished. Raises StuckProducer."""

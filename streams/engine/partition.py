@@ -5,9 +5,9 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from aiokafka import TopicPartition
 from aiokafka.errors import (
@@ -18,21 +18,22 @@ from aiokafka.errors import (
 )
 
 from streams.contracts.dead_letter import BadRecord
-from streams.contracts.stage import DependencyUnavailable
+from streams.contracts.stage import DependencyUnavailable, StateKey
 from streams.engine.backoff import Backoff
-from streams.engine.chain import Chain, Outcome, Output, Rejected, SourceRecord
-from streams.engine.chunk import ChunkWork
+from streams.engine.chain import Chain, Rejected, SourceRecord
+from streams.engine.chunk import ChunkWork, State
 from streams.engine.clients import Consumer
 from streams.engine.config import EngineConfig
 from streams.engine.dead_letters import dead_letter_outputs
 from streams.engine.delivery import (
+    Batch,
     BatchRefused,
     DeliveryBroken,
     DeliveryFenced,
     PartitionDelivery,
 )
 from streams.engine.health import PartitionHealth
-from streams.engine.observer import ChunkObserver
+from streams.engine.observer import ChunkObserver, Measured
 from streams.engine.reading import PartitionReader
 from streams.state.store import Fenced, Partition, StateStore
 
@@ -51,6 +52,21 @@ class TooManyInternalErrors(Exception):
 
 class LostOwnership(Exception):
     """Somebody else owns this partition now, or it was given back."""
+
+
+class _Finished(NamedTuple):
+    """What remains of a chunk when its stages are done: what has to be saved, sent and counted.
+    Its events are gone by then, since the broker's answer takes longer than their work did."""
+
+    last_offset: int
+    last_ms: int
+    changes: Mapping[StateKey, bytes | None]
+    batches: Sequence[Batch]
+    measured: Measured
+
+    def split(self, conversations: int) -> "_Finished":
+        """With so many conversations whose state another partition saved last."""
+        return self._replace(measured=self.measured._replace(split=conversations))
 
 
 class PartitionTask:
@@ -184,16 +200,15 @@ class PartitionTask:
         slim: set[int] = set()
         alone = False
         backoff = Backoff()
-        unconfirmed: Outcome | None = None
+        unconfirmed: _Finished | None = None
         with self._observer.in_flight():
             while self._reader.held and not self._closing.is_set():
                 records = await self._reader.read(self._closed)
                 try:
-                    outcome, outputs = await self._work(
-                        records, {**self._reader.excluded, **refused}, slim
+                    unconfirmed = await self._work(
+                        records, {**self._reader.excluded, **refused}, slim, alone
                     )
-                    unconfirmed = outcome
-                    await self._commit(outcome, outputs, alone)
+                    await self._commit(unconfirmed)
                     unconfirmed, alone = None, False
                     backoff.reset()
                     continue
@@ -215,8 +230,8 @@ class PartitionTask:
                     )
                     await self._wait("broker", backoff)
                     await self._begin()
-                if unconfirmed is not None and self._next > unconfirmed.records[-1].offset:
-                    self._observer.committed(unconfirmed, 0.0)  # the answer alone was lost
+                if unconfirmed is not None and self._next > unconfirmed.last_offset:
+                    self._observer.committed(unconfirmed.measured, 0.0)  # the answer alone was lost
                 else:
                     self._observer.transaction("aborted")
                 unconfirmed = None
@@ -237,53 +252,69 @@ class PartitionTask:
                 f"(partition {self._tp.partition}, offset {offset}): raise its max.message.bytes"
             )
 
-    async def _commit(self, outcome: Outcome, outputs: list[Output], alone: bool) -> None:
-        done = outcome.records[-1].offset + 1
-        if outcome.changes:
+    async def _commit(self, chunk: _Finished) -> None:
+        done = chunk.last_offset + 1
+        if chunk.changes:
             await self._patiently(
                 "state",
-                lambda: self._store.save(
-                    self._owner, self._fence, self._next, done, outcome.changes
-                ),
+                lambda: self._store.save(self._owner, self._fence, self._next, done, chunk.changes),
             )
         started = time.perf_counter()
-        await self._with_broker(self._delivery.deliver(outputs, done, alone))
+        await self._with_broker(self._delivery.deliver(chunk.batches, done))
         self._next = done
-        self._last_done_ms = outcome.records[-1].timestamp
+        self._last_done_ms = chunk.last_ms
         self._reader.begin_at(done)
         self._health.progressed_at = time.monotonic()
-        self._observer.committed(outcome, time.perf_counter() - started)
+        self._observer.committed(chunk.measured, time.perf_counter() - started)
 
     async def _work(
-        self, records: Sequence[SourceRecord], excluded: dict[int, Rejected], slim: set[int]
-    ) -> tuple[Outcome, list[Output]]:
+        self,
+        records: Sequence[SourceRecord],
+        excluded: dict[int, Rejected],
+        slim: set[int],
+        alone: bool,
+    ) -> _Finished:
         """Decode, run and encode; waits, starting anew, while a dependency is away."""
         backoff = Backoff()
         while True:
             work = ChunkWork(self._chain, records, excluded, self._config.chunk_cost)
+            moved: set[StateKey] = set()
             try:
-                keys = await self._in_thread(work.advance)
-                while keys is not None:
-                    state = await self._store.load(self._owner, self._next, keys)
-                    keys = await self._in_thread(work.advance, state)
+                done = await self._in_thread(self._advance, work, slim, alone)
+                while not isinstance(done, _Finished):
+                    state = await self._store.load(self._owner, self._next, done)
+                    moved.update(key for key, value in state.items() if value.moved)
+                    done = await self._in_thread(self._advance, work, slim, alone, state)
             except DependencyUnavailable as away:
                 log.warning("partition %d waits: %s", self._tp.partition, away)
                 await self._wait(away.dependency, backoff)
                 continue
             self._wait_over()
-            outcome, outputs = work.outcome, work.outputs
-            self._stop_if_defective(outcome)
-            if outcome.rejected:
-                outputs += await self._in_thread(
-                    dead_letter_outputs,
-                    self._config, self._tp.partition, outcome, time.time(), slim,
-                )  # fmt: skip
-            return outcome, outputs
+            self._stop_if_defective(done)
+            return done.split(len(moved)) if moved else done
 
-    def _stop_if_defective(self, outcome: Outcome) -> None:
+    def _advance(
+        self, work: ChunkWork, slim: set[int], alone: bool, state: State | None = None
+    ) -> list[StateKey] | _Finished:
+        """In the stages' thread: the keys that the chunk needs next, or what it came to."""
+        keys = work.advance(state)
+        if keys is not None:
+            return keys
+        outcome, outputs = work.result()
+        if outcome.rejected:
+            outputs += dead_letter_outputs(
+                self._config, self._tp.partition, outcome, time.time(), slim
+            )
+        batches = self._delivery.lay_out(outputs, alone)
+        last = outcome.records[-1]
+        measured = self._observer.measure(outcome)
+        return _Finished(last.offset, last.timestamp, outcome.changes, batches, measured)
+
+    def _stop_if_defective(self, chunk: _Finished) -> None:
         """Stop the worker when internal errors repeat: more than the limit in 1,000 records."""
-        failed = sum(1 for r in outcome.rejected if r.error.error == "internal_error")
-        self._defects.append((len(outcome.records), failed))
+        measured = chunk.measured
+        failed = sum(1 for r in measured.rejected if r.error.error == "internal_error")
+        self._defects.append((measured.records, failed))
         while sum(size for size, _ in self._defects) - self._defects[0][0] >= DEFECT_WINDOW:
             self._defects.popleft()
         recent = sum(failures for _, failures in self._defects)
@@ -291,7 +322,7 @@ class PartitionTask:
             raise TooManyInternalErrors(
                 f"partition {self._tp.partition}: {recent} internal errors among the last "
                 f"{sum(size for size, _ in self._defects)} records, the latest in "
-                f"{self._config.stage} up to offset {outcome.records[-1].offset}. This is a defect "
+                f"{self._config.stage} up to offset {chunk.last_offset}. This is a defect "
                 "of a stage, not of the input. Nothing of this chunk was committed: mend the stage "
                 "(see the tracebacks above), or raise worker.internal_error_limit to dead-letter "
                 "these records."

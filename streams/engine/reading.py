@@ -37,7 +37,8 @@ class PartitionReader:
         self._chunk_records = chunk_records
         self._held: Sequence[SourceRecord] = ()
         self._position = 0
-        self._careful = False
+        self._limit = chunk_records
+        self._unreadable_end = 0
         self._gap_checked_at = -GAP_SECONDS
         self.excluded: dict[int, Rejected] = {}
 
@@ -54,7 +55,10 @@ class PartitionReader:
     def begin_at(self, committed: int) -> None:
         """Everything below this offset is done, whoever did it."""
         self._position = max(self._position, committed)
-        self._held = [record for record in self._held if record.offset >= committed]
+        if not self._held or self._held[-1].offset < committed:
+            self._held = ()
+        else:
+            self._held = [record for record in self._held if record.offset >= committed]
         self.excluded = {at: r for at, r in self.excluded.items() if at >= committed}
 
     async def read(self, closed: asyncio.Task[Literal[True]]) -> Sequence[SourceRecord]:
@@ -76,9 +80,25 @@ class PartitionReader:
         return max(first - self._position, 0)
 
     async def _fetch(self, closed: asyncio.Task[Literal[True]]) -> Sequence[SourceRecord]:
+        if self._position < self._unreadable_end:
+            return self._give_up()
+        try:
+            records = await self._get(closed, self._limit)
+        except UnicodeDecodeError:
+            return await self._after_unreadable(closed)
+        if records is None:
+            return ()
+        self._limit = min(2 * self._limit, self._chunk_records)
+        if not records or records[0].offset >= self._position:
+            return records
+        return [record for record in records if record.offset >= self._position]
+
+    async def _get(
+        self, closed: asyncio.Task[Literal[True]], limit: int
+    ) -> Sequence[SourceRecord] | None:
+        """`None` when `closed` is done before. Raises `UnicodeDecodeError`."""
         # Not waited for alone: during a rebalance getmany() waits for the new assignment, which
         # waits for this task to end.
-        limit = 1 if self._careful else self._chunk_records
         getting = asyncio.ensure_future(
             self._consumer.getmany(self._tp, timeout_ms=POLL_MS, max_records=limit)
         )
@@ -87,27 +107,70 @@ class PartitionReader:
             getting.cancel()
             await asyncio.wait([getting])
         if getting.cancelled():
-            return ()
-        try:
-            records = getting.result().get(self._tp, [])
-        except UnicodeDecodeError:
-            return self._after_unreadable()
-        self._careful = False
-        return [record for record in records if record.offset >= self._position]
+            return None
+        return getting.result().get(self._tp, [])
 
-    def _after_unreadable(self) -> Sequence[SourceRecord]:
+    async def _after_unreadable(
+        self, closed: asyncio.Task[Literal[True]]
+    ) -> Sequence[SourceRecord]:
         """aiokafka cannot parse a record whose header's name is not UTF-8, nor what stands behind
-        it in its batch, and has lost the records before it. Read again, one at a time, and give
-        up on those that stay unreadable."""
-        if not self._careful:
-            self._careful = True
+        it in its batch, and has lost the records before it. Read those again, first one, then two,
+        then four, and give up on what stays unreadable."""
+        if self._limit > 1:
+            self._limit = 1
             self._consumer.seek(self._tp, self._position)
             return ()
-        offset = self._position
-        log.error("partition %d: the record at offset %d cannot be parsed: a header's name is not "
-                  "UTF-8", self._tp.partition, offset)  # fmt: skip
-        self._consumer.seek(self._tp, offset + 1)
-        self._careful = False
+        end = await self._end_of_unreadable(closed)
+        self._consumer.seek(self._tp, self._position if end is None else end)
+        if end is None:
+            return ()
+        self._limit = self._chunk_records
+        self._unreadable_end = end
+        log.error(
+            "partition %d: offsets %d to %d cannot be parsed: a header's name is not UTF-8",
+            self._tp.partition,
+            self._position,
+            end - 1,
+        )
+        return self._give_up()
+
+    async def _end_of_unreadable(self, closed: asyncio.Task[Literal[True]]) -> int | None:
+        """Where reading works again, `None` when `closed` is done before. A batch of thousands must
+        not take thousands of fetches: steps are doubled until one is readable, then halved. What
+        is readable between two unreadable steps is given up with them."""
+        failed, step = self._position, 1
+        while True:
+            readable = failed + step
+            can_read = await self._can_read(readable, closed)
+            if can_read is None:
+                return None
+            if can_read:
+                break
+            failed, step = readable, step * 2
+        while readable - failed > 1:
+            middle = (failed + readable) // 2
+            can_read = await self._can_read(middle, closed)
+            if can_read is None:
+                return None
+            failed, readable = (failed, middle) if can_read else (middle, readable)
+        return readable
+
+    async def _can_read(self, offset: int, closed: asyncio.Task[Literal[True]]) -> bool | None:
+        """Whether no unreadable record comes from `offset` on first, or none at all for now; `None`
+        when `closed` is done before."""
+        if offset >= (self._consumer.last_stable_offset(self._tp) or 0):
+            return True  # as of the last fetch: what has come since is looked at in its turn
+        self._consumer.seek(self._tp, offset)
+        try:
+            return True if await self._get(closed, 1) is not None else None
+        except UnicodeDecodeError:
+            return False
+
+    def _give_up(self) -> Sequence[SourceRecord]:
+        """The next unreadable records, as many as a chunk takes, to be dead-lettered."""
         error = BadRecord("not_utf8", "a header's name is not UTF-8: the record cannot be read")
-        self.excluded[offset] = Rejected(0, error, "read")
-        return [Unreadable(offset, time.time_ns() // 1_000_000)]
+        end = min(self._unreadable_end, self._position + self._chunk_records)
+        offsets = range(self._position, end)
+        self.excluded |= {offset: Rejected(0, error, "read") for offset in offsets}
+        now_ms = time.time_ns() // 1_000_000
+        return [Unreadable(offset, now_ms) for offset in offsets]

@@ -26,6 +26,7 @@ from streams.state.store import StateStore
 log = logging.getLogger(__name__)
 
 LAG_SECONDS = 1.0
+LAG_STALE_SECONDS = 3
 FETCH_SILENT_SECONDS = 5
 FETCH_STALE_SECONDS = 60
 
@@ -173,6 +174,11 @@ class ChunkService(faust.Service):
             running.add_done_callback(self._crash_on_failure)
             self._owned[tp] = (task, running)
         self._metrics.partitions.labels(self._config.stage).set(len(self._owned))
+        if self.health.ready().ok:
+            log.info(
+                "ready: in group %s, with %d of %d partitions of %s",
+                self._config.group, len(self._owned), known, self._config.input_topic,
+            )  # fmt: skip
 
     async def revoke(self, partitions: Collection[TopicPartition]) -> None:
         """Let running chunks end, within a bound; past it cancel them. Nothing of a cancelled
@@ -228,8 +234,9 @@ class ChunkService(faust.Service):
             except (KafkaError, FetchingStopped) as error:
                 self._end(error)
                 return
+            ends = await self._stable_ends(self._consumer)
             for tp, (task, _) in list(self._owned.items()):
-                await self._measure(tp, task)
+                await self._measure(tp, task, ends.get(tp, 0))
 
     async def _check_group(self, consumer: Consumer) -> None:
         """Raises what the group coordinator has to say. aiokafka hands an error to the next
@@ -285,8 +292,25 @@ class ChunkService(faust.Service):
                 found.append(tp)
         return found
 
-    async def _measure(self, tp: TopicPartition, task: PartitionTask) -> None:
-        behind = await self._behind(tp)
+    async def _stable_ends(self, consumer: Consumer) -> dict[TopicPartition, int]:
+        """The stable ends of partitions that have read nothing for a while because they wait with
+        records in hand: of what has come since, aiokafka knows nothing, for it asks only when it
+        has room. Empty where the broker does not answer at once."""
+        stale_ms = (time.time() - LAG_STALE_SECONDS) * 1000
+        asked: list[TopicPartition] = []
+        for tp, (task, _) in self._owned.items():
+            with contextlib.suppress(AssertionError, IllegalStateError):  # taken away just now
+                if task.held and (consumer.last_poll_timestamp(tp) or 0) < stale_ms:
+                    asked.append(tp)
+        if not asked:
+            return {}
+        try:
+            return await asyncio.wait_for(consumer.end_offsets(asked), LAG_SECONDS)
+        except (TimeoutError, KafkaError):
+            return {}
+
+    async def _measure(self, tp: TopicPartition, task: PartitionTask, stable_end: int) -> None:
+        behind = await self._behind(tp, stable_end)
         if behind is None or tp not in self._owned:
             return
         stage, number = self._config.stage, str(tp.partition)
@@ -295,9 +319,10 @@ class ChunkService(faust.Service):
         self._metrics.unstable_records.labels(stage, number).set(unstable)
         self._metrics.lag_seconds.labels(stage, number).set(task.lag_seconds(unread, time.time()))
 
-    async def _behind(self, tp: TopicPartition) -> tuple[int, int] | None:
+    async def _behind(self, tp: TopicPartition, stable_end: int) -> tuple[int, int] | None:
         """Stable records not yet read, and records behind an open transaction. The position moves
-        past transaction markers, so that nothing but markers left counts as caught up."""
+        past transaction markers, so that nothing but markers left counts as caught up. `stable_end`
+        is what the broker said, 0 where it was not asked."""
         consumer = self._consumer
         if consumer is None:
             return None
@@ -308,7 +333,8 @@ class ChunkService(faust.Service):
             position = await consumer.position(tp)
         except (AssertionError, IllegalStateError):
             return None  # taken away in this moment
-        return max(stable - position, 0), max(high - max(stable, position), 0)
+        unread = max(stable, stable_end) - position
+        return max(unread, 0), max(high - max(stable, position), 0)
 
 
 class _Listener(ConsumerRebalanceListener):

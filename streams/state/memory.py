@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from streams.contracts.stage import StateKey, StateValue
 from streams.state.store import Fenced, Partition
-from streams.state.versions import Version, Versions, as_of, owner_tag, succeed
+from streams.state.versions import Version, Versions, as_of, moved_from, owner_tag, succeed
 
 
 class _Slot(NamedTuple):
@@ -90,7 +90,8 @@ class MemoryStore:
             if slot.owner not in (None, owner)
             and (value := self._versions(slot)[0].value) is not None
         )
-        return StateValue(own.value if own else None, others)
+        moved = key.scope == "conversation" and moved_from(own, owner)
+        return StateValue(own.value if own else None, others, moved)
 
     def _slots(self, key: StateKey) -> Iterator[_Slot]:
         """The slots of a key that hold something, senders' in the order of their owners."""

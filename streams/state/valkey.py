@@ -24,7 +24,16 @@ from streams.state.names import StateNames, guard_name
 from streams.state.outage import unavailable_on_outage
 from streams.state.scripts import CLAIM, LOAD, SAVE
 from streams.state.store import Fenced, Partition
-from streams.state.versions import Version, Versions, as_of, owner_tag, pack, succeed, unpack
+from streams.state.versions import (
+    Version,
+    Versions,
+    as_of,
+    moved_from,
+    owner_tag,
+    pack,
+    succeed,
+    unpack,
+)
 
 BATCH_KEYS = 500
 """Keys of one script call: a call of this size holds the server for about a millisecond."""
@@ -111,7 +120,7 @@ class ValkeyStore:
             if key.scope == "conversation":
                 data = cast("bytes | None", record if record is not None else older)
                 base = as_of(unpack(data), owner, committed) if data is not None else None
-                state[key] = StateValue(base.value if base else None)
+                state[key] = StateValue(base.value if base else None, moved=moved_from(base, owner))
                 seen.found[key] = _Found(name, base)
             else:
                 fields = _fields(older)

@@ -49,6 +49,11 @@ def as_of(versions: Versions, owner: bytes, committed: int) -> Version | None:
     return None
 
 
+def moved_from(base: Version | None, owner: bytes) -> bool:
+    """Whether there is a value, and another partition than `owner` made it."""
+    return base is not None and base.value is not None and base.owner != owner
+
+
 def succeed(base: Version | None, new: Version) -> Versions:
     """`new` on top of what it was made from; nothing at all when there is nothing to remember."""
     if base is None or base.value is None:

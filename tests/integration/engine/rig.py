@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from streams.boundary import event_intake, hop_output
 from streams.contracts.decoding import EventDecoder
 from streams.contracts.stage import Stage, StageResult
-from streams.engine.chain import Chain, no_cost
+from streams.engine.chain import Chain, no_cost, nothing_to_count
 from streams.engine.config import EngineConfig
 from streams.engine.health import Health
 from streams.engine.service import ChunkService
@@ -118,7 +118,7 @@ class Rig:
             ),
             no_cost,
             hop_output(self.sink),
-            lambda outcome: None,
+            nothing_to_count,
         )
 
         async def nothing() -> None:

@@ -14,7 +14,7 @@ from kafka.admin import (
     ResourceType,
 )
 
-from streams.contracts.stage import DependencyUnavailable, StageResult
+from streams.contracts.stage import DependencyUnavailable, StageResult, StateKey
 from streams.engine.partition import TooManyInternalErrors
 from streams.engine.service import WrongTopics
 from streams.localbroker import LocalCluster
@@ -327,8 +327,30 @@ def test_a_header_that_is_not_utf8_stops_nobody(broker, prefix) -> None:
     asyncio.run(scenario())
 
 
-def produce_with_header(bootstrap: str, topic: str, value: bytes) -> None:
-    """Sends what a client in C may send: a header whose name is not UTF-8. Python's clients
+def test_a_whole_batch_that_cannot_be_read_takes_few_fetches(broker, prefix) -> None:
+    """Sixteen thousand records in it, for each of which there was one fetch at least."""
+
+    async def scenario() -> None:
+        rig = Rig(broker.bootstrap, prefix, partitions=1)
+        await rig.create_topics()
+        await rig.produce([encoded(0)])
+        count = 16_000
+        produce_with_header(rig.bootstrap, rig.source, b"{}", behind=count)
+        await rig.produce([encoded(1)])
+        async with rig.running():
+            records = await rig.read(rig.sink, 2)
+            letters = await rig.read(rig.dead, count + 1)
+        assert ids(records) == ["0", "1"]
+        bodies = [json.loads(letter.value) for letter in letters]
+        assert [body["offset"] for body in bodies] == list(range(1, count + 2))
+        assert {body["error"] for body in bodies} == {"not_utf8"}
+
+    asyncio.run(scenario())
+
+
+def produce_with_header(bootstrap: str, topic: str, value: bytes, behind: int = 0) -> None:
+    """Sends what a client in C may send: a header whose name is not UTF-8, and more `behind` it in
+    its batch. Python's clients
     encode names, so that the name's bytes are changed on their way to the socket."""
     from kafka import KafkaProducer
     from kafka.record import default_records
@@ -338,8 +360,11 @@ def produce_with_header(bootstrap: str, topic: str, value: bytes) -> None:
             return b"\xff\xfe"
 
     assert default_records  # kafka-python lays records out in Python, with str.encode()
-    producer = KafkaProducer(bootstrap_servers=bootstrap)
-    producer.send(topic, value, partition=0, headers=[(Name("x"), b"y")]).get(10)
+    producer = KafkaProducer(bootstrap_servers=bootstrap, linger_ms=5000, batch_size=900_000)
+    producer.send(topic, value, partition=0, headers=[(Name("x"), b"y")])
+    for _ in range(behind):
+        producer.send(topic, value, partition=0)
+    producer.flush()
     producer.close()
 
 
@@ -381,6 +406,11 @@ def test_records_that_wait_count_as_lag(broker, prefix) -> None:
             await until(lambda: rig.value("seawall_consumer_lag_records", **labels) == 30)
             await until(lambda: rig.value("seawall_consumer_lag_seconds", **labels) > 1)
             assert service.health.alive(1e9).ok  # starting again would not help
+            for more in (40, 50, 60):  # which nobody fetches while those in hand wait
+                await rig.produce([encoded(n) for n in range(more - 10, more)])
+                await until(
+                    lambda count=more: rig.value("seawall_consumer_lag_records", **labels) == count
+                )
 
     asyncio.run(scenario())
 
@@ -400,5 +430,41 @@ def test_whoever_is_asked_to_end_does_not_fail_by_it(broker, prefix) -> None:
                 await idle.stop()
                 assert idle.crash_reason is None
         assert busy.crash_reason is None
+
+    asyncio.run(scenario())
+
+
+class Remembers(PassOn):
+    """A stage that keeps something of each conversation."""
+
+    def keys(self, batch):
+        return [StateKey("conversation", e.event.conversation_id) for e in batch]
+
+    def run(self, batch, state):
+        return StageResult(batch, dict.fromkeys(self.keys(batch), b"seen"))
+
+
+def test_conversations_on_two_partitions_are_counted(broker, prefix) -> None:
+    async def scenario() -> None:
+        rig = Rig(broker.bootstrap, prefix)
+        await rig.create_topics()
+
+        def split() -> float:
+            return rig.value("seawall_split_conversations_total", stage="hash-matching")
+
+        async with rig.running(Remembers()):
+            mine = [encoded(n, conversation_id=f"v{n % 2}") for n in range(10)]
+            await rig.produce(mine, partition=0)
+            await rig.read(rig.sink, 10)
+            assert split() == 0
+            await rig.produce([encoded(10, conversation_id="v1")], partition=1)
+            await rig.produce([encoded(11, conversation_id="v2")], partition=1)
+            await rig.read(rig.sink, 12)
+            await until(lambda: split() == 1)
+            await rig.produce([encoded(12, conversation_id="v1")], partition=1)
+            await rig.read(rig.sink, 13)
+            assert split() == 1, "it has moved, and stays"
+            await rig.produce([encoded(13, conversation_id="v1")], partition=0)
+            await until(lambda: split() == 2)
 
     asyncio.run(scenario())

@@ -77,6 +77,28 @@ def test_a_conversation_follows_its_group_from_fused_to_split(store, run):
     run(scenario())
 
 
+def test_a_conversation_that_another_partition_wrote_last_is_told(store, run):
+    async def scenario():
+        async def moved(partition, committed):
+            state = await store.load(partition, committed, [CONVERSATION, SENDER])
+            assert not state[SENDER].moved
+            return state[CONVERSATION].moved
+
+        p, q = await store.claim(P), await store.claim(Q)
+        assert not await moved(P, 0)
+        await store.save(P, p, 0, 5, {CONVERSATION: b"P", SENDER: b"P"})
+        assert not await moved(P, 5)
+        assert await moved(Q, 0)
+        await store.save(Q, q, 0, 9, {CONVERSATION: b"Q"})
+        assert await moved(Q, 0), "replayed from what P had written"
+        assert not await moved(Q, 9)
+        assert await moved(P, 5)
+        await store.save(Q, q, 9, 10, {CONVERSATION: None})
+        assert not await moved(P, 5), "what was removed is no conversation's"
+
+    run(scenario())
+
+
 def test_a_sender_is_kept_by_partition(store, run):
     async def scenario():
         await store.save(P, await store.claim(P), 0, 5, {SENDER: b"from P"})

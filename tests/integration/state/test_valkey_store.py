@@ -120,6 +120,32 @@ def test_the_key_can_be_changed(state_url, client, run):
     run(scenario())
 
 
+def test_workers_that_have_both_keys_run_beside_each_other_while_they_are_swapped(state_url, run):
+    """A key is changed by two rolls: a partition may go to a worker of the other order and back."""
+    old, new = fresh_key(), fresh_key()
+
+    async def scenario():
+        first = open_store(state_url, old, previous_key=new)
+        second = open_store(state_url, new, previous_key=old)
+        others = await first.claim(Q)
+        await first.save(Q, others, 0, 5, {SENDER: b"from Q"})
+        offset = 0
+        for number, store in enumerate((first, second, first, second, second, first)):
+            value = b"%d" % number
+            fence = await store.claim(P)
+            state = await store.load(P, offset, [CONVERSATION, SENDER])
+            if number:
+                before = b"%d" % (number - 1)
+                assert state[CONVERSATION].own == before
+                assert state[SENDER] == StateValue(before, (b"from Q",))
+            await store.save(P, fence, offset, offset + 5, {CONVERSATION: value, SENDER: value})
+            offset += 5
+        for store in (first, second):
+            await store.close()
+
+    run(scenario())
+
+
 def test_fences_rise_even_when_the_server_lost_its_data(own_server, run):
     async def scenario():
         store = open_store(url_of(own_server), fresh_key())

@@ -101,5 +101,6 @@ def _decide(chain: Chain) -> dict[str, Decision]:
     work = ChunkWork(chain, lines, {}, 1_000_000)
     while work.advance({}) is not None:
         pass
-    assert not work.outcome.rejected
-    return {probe.name: d for probe, d in zip(sent, work.outcome.decisions, strict=True)}
+    outcome, _ = work.result()
+    assert not outcome.rejected
+    return {probe.name: d for probe, d in zip(sent, outcome.decisions, strict=True)}

@@ -13,7 +13,7 @@ from streams.contracts.dead_letter import BadRecord
 from streams.contracts.envelope import Envelope
 from streams.contracts.event import Author, ContentEvent
 from streams.contracts.stage import DependencyUnavailable, StageResult, StateKey, StateValue
-from streams.engine.chain import Chain, Outcome, Output, Rejected, no_cost
+from streams.engine.chain import Chain, Outcome, Output, Rejected, no_cost, nothing_to_count
 from streams.engine.chunk import ChunkWork
 
 SECRET = "words that belong to a person"
@@ -83,7 +83,7 @@ def encode(outcome: Outcome) -> list[Output]:
 
 
 def chain_of(*stages, cost=no_cost) -> Chain:
-    return Chain(stages, decode, cost, encode, lambda outcome: None)
+    return Chain(stages, decode, cost, encode, nothing_to_count)
 
 
 CHAIN = chain_of(Counting())
@@ -95,7 +95,7 @@ def work(records, state=None, chain=CHAIN, excluded=None, budget=0) -> tuple[Out
     while keys is not None:
         held = state or {}
         keys = chunk.advance({key: held.get(key, StateValue(None)) for key in keys})
-    return chunk.outcome, chunk.outputs
+    return chunk.result()
 
 
 BEHAVIOURS = ["good", "good", "good", "bad", "raises", "raises in keys", "raises in encode"]

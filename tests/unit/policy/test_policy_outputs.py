@@ -9,11 +9,11 @@ from streams.boundary import Topics, decision_output, outcome_counter
 from streams.contracts.envelope import Envelope
 from streams.contracts.stage import StateValue
 from streams.engine.chain import Outcome
+from streams.lines import Line
 from streams.metrics import Metrics
 from streams.policy.limits import Limit
 from streams.policy.load import default_policy
 from streams.policy.policy import Policy
-from streams.replay import Line
 from streams.stages.enforcement import Enforcement
 from tests.unit.policy.signals import digest, event, perceptual, risk
 
@@ -57,8 +57,10 @@ def test_limits_that_trip_are_counted_by_rule():
     policy = Policy("1", DEFAULT.scan_basis, DEFAULT.rules, DEFAULT.closeness, [Limit(per_day=1)])
     metrics = Metrics()
     count = outcome_counter(metrics, ["enforcement"])
-    count(decided(*[envelope(digest())] * 3, *[envelope(perceptual())] * 2, policy=policy))
+    add = count(decided(*[envelope(digest())] * 3, *[envelope(perceptual())] * 2, policy=policy))
     value = metrics.registry.get_sample_value
+    assert value("seawall_decisions_total", {"action": "block", "priority": "4"}) is None
+    add()
     assert value("seawall_policy_limited_total", {"rule": "known-material"}) == 2
     assert value("seawall_policy_limited_total", {"rule": "near-copy"}) == 1
     assert value("seawall_reports_paused_total") == 2
@@ -72,7 +74,7 @@ def test_languages_are_counted_under_names_that_nobody_outside_can_add_to():
     envelopes = [envelope(found), envelope(), envelope(), envelope(), envelope()]
     for one, language in zip(envelopes, ("de-AT", "EN", None, "tlh", "x" * 35), strict=True):
         one.event = structs.replace(one.event, language=language)
-    outcome_counter(metrics, ["text-risk", "enforcement"])(decided(*envelopes))
+    outcome_counter(metrics, ["text-risk", "enforcement"])(decided(*envelopes))()
     value = metrics.registry.get_sample_value
     assert {
         language: value("seawall_event_languages_total", {"language": language})
