@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import Literal, NamedTuple, get_args
 
 from streams.contracts.decision import Decision, decision_id
+from streams.contracts.decoding import PROBE_TENANT
 from streams.contracts.event import Author, ContentEvent, Media, MediaHashes, Recipient
 from streams.contracts.signal import HashMatch, Signal, TextRisk, UrlMatch
 
-TENANT = "seawall-canary"
+TENANT = PROBE_TENANT
 LIST = "seawall-canary"
 URL = "http://canary.seawall.invalid/listed/"
 """`.invalid` (RFC 2606) is nobody's and never will be."""

@@ -9,6 +9,7 @@ import msgspec
 
 from streams.canary.probes import Probe, ProbeName, fault
 from streams.contracts.decision import Decision
+from streams.contracts.decoding import PROBE_HEADER
 from streams.contracts.event import event_key
 from streams.kafka.client import (
     ClientConfig,
@@ -20,6 +21,8 @@ from streams.kafka.client import (
     producer_client,
 )
 
+_HEADERS = [(PROBE_HEADER, b"1")]
+"""So that the probes are read in a pipeline with a mapping too."""
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Decision).decode
 
@@ -74,8 +77,9 @@ class Canary:
         ends = self._consumer.end_offsets(parts)
         began = clock()
         sent = [
-            (probe, self._producer.send(self._source, _encode(probe.event), event_key(probe.event)))
+            (probe, self._producer.send(self._source, _encode(event), event_key(event), _HEADERS))
             for probe in probes
+            for event in (probe.event,)
         ]
         self._producer.flush()
         waiting = {probe.decision_id.encode(): probe for probe, _ in sent}
@@ -97,7 +101,7 @@ class Canary:
                 for record in records:
                     answer = _answer(record.value or b"", waiting, clock() - began)
                     answers += [answer] if answer is not None else []
-        late = f"no decision within {within:.0f} s"
+        late = f"no decision within {within:.0f} s: see seawall lag and seawall dlq list"
         return [*answers, *(Answer(probe.name, None, late) for probe in waiting.values())]
 
     def _parts(self) -> list[TopicPartition]:

@@ -14,12 +14,13 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 from rich.text import Text
 
+from streams.cli.event_fields import FieldTally
 from streams.cli.json_lines import conversion
+from streams.cli.mapping_option import MappingOption, loaded_mapping
 from streams.cli.tables import add_row, visible
 from streams.contracts.dead_letter import BadRecord
 from streams.contracts.decoding import MAX_EVENT_BYTES, EventDecoder
-from streams.contracts.mapping import EventMapping
-from streams.contracts.mapping_file import MappingError, load_mapping
+from streams.contracts.event import ContentEvent
 
 app = typer.Typer(help="Check content events.", no_args_is_help=True)
 
@@ -51,10 +52,7 @@ def check(
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="JSON Lines, one event a line; - for stdin.")
     ],
-    mapping: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Mapping file (TOML) for a platform's own JSON."),
-    ] = None,
+    mapping: MappingOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a line, then one with the summary.")
     ] = False,
@@ -66,14 +64,16 @@ def check(
     """Say for each line whether it would be accepted and, if not, why.
 
     A line is read as a record's value would be: our own JSON, a structured CloudEvent or, with
-    --mapping, a platform's own JSON. Blank lines are skipped. No content is printed.
+    --mapping, a platform's own JSON. Blank lines are skipped. No content is printed. Says too in
+    how many of the accepted lines each telling field was found, which mapped paths never were, and
+    which fields are not read: a misspelt one is no error, since unknown fields are ignored.
 
     Exit code: 0 all lines accepted, 1 some rejected, 2 the input cannot be used.
 
     Example: seawall events check events.jsonl --mapping chat.toml
     """
     errors = Console(stderr=True)
-    decoder = EventDecoder(_mapping(mapping, errors), max_bytes)
+    decoder = EventDecoder(loaded_mapping(mapping), max_bytes)
     try:
         with nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb") as stream:
             rejected = _check(stream, file, decoder, as_json, errors)
@@ -83,16 +83,6 @@ def check(
         errors.print(Text(visible(f"{file}: cannot be read: {error.strerror or error}")))
         raise typer.Exit(2) from None
     raise typer.Exit(1 if rejected else 0)
-
-
-def _mapping(path: Path | None, errors: Console) -> EventMapping | None:
-    if path is None:
-        return None
-    try:
-        return load_mapping(path)
-    except MappingError as error:
-        errors.print(Text("\n".join(map(visible, str(error).split("\n")))))
-        raise typer.Exit(2) from None
 
 
 def _lines(stream: BinaryIO, max_bytes: int) -> Iterator[Line]:
@@ -119,19 +109,22 @@ def _check(
     classes: Counter[str] = Counter()
     first: bytes | None = None
     shown: list[tuple[int, BadRecord]] = []
+    fields = FieldTally(decoder.mapping)
     size = Path(name).stat().st_size if name != "-" else None
     with _progress(errors) as progress:
         task = progress.add_task("checking", total=size or None)
         done = 0
         for line in _lines(stream, decoder.max_bytes):
             first = line.value if first is None else first
-            refusal = _refusal(line, decoder)
-            if refusal is None:
+            read = _read(line, decoder)
+            refusal = read if isinstance(read, BadRecord) else None
+            if isinstance(read, ContentEvent):
                 accepted += 1
+                fields.add(line.value, read)
             else:
-                classes[refusal.error] += 1
+                classes[read.error] += 1
                 if len(shown) < SHOWN_REJECTS:
-                    shown.append((line.number, refusal))
+                    shown.append((line.number, read))
             if as_json:
                 _print_json(line.number, refusal)
             done += line.too_long or len(line.value) + 1
@@ -140,9 +133,12 @@ def _check(
     rejected = classes.total()
     if as_json:
         summary = {"accepted": accepted, "rejected": rejected, "by_error": dict(classes)}
+        summary |= fields.summary()
         print(msgspec.json.encode({"summary": summary}).decode())
     else:
-        _print_tables(Console(), name, accepted, classes, shown)
+        console = Console()
+        fields.print(console)
+        _print_tables(console, name, accepted, classes, shown)
     if (
         classes["not_json"] + classes["wrong_type"]
         and first
@@ -152,15 +148,14 @@ def _check(
     return rejected
 
 
-def _refusal(line: Line, decoder: EventDecoder) -> BadRecord | None:
+def _read(line: Line, decoder: EventDecoder) -> ContentEvent | BadRecord:
     if line.too_long is not None:
         text = f"the value has {line.too_long} bytes, more than {decoder.max_bytes}"
         return BadRecord("too_large", text)
     try:
-        decoder.decode(line.value)
+        return decoder.decode(line.value)
     except BadRecord as refusal:
         return refusal
-    return None
 
 
 def _progress(errors: Console) -> Progress:

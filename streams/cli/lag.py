@@ -4,9 +4,8 @@ from contextlib import closing
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Column, Table
 
+from streams.cli.fitted import print_fitted
 from streams.cli.options import (
     EXIT_DIFFERS,
     BootstrapOption,
@@ -77,27 +76,19 @@ def _show(lags: list[PartitionLag]) -> None:
     if not lags:
         typer.echo("no consumer group of this pipeline has read anything yet")
         return
-    table = Table(
-        Column("group", overflow="fold"),
-        Column("topic", overflow="fold"),
-        "partition",
-        "committed",
-        "end",
-        "records",
-        "seconds",
-    )
-    for x in lags:
-        table.add_row(
+    rows = [
+        (
             x.group,
             x.topic,
             str(x.partition),
-            "none" if x.committed is None else str(x.committed),
-            str(x.end),
             str(x.records),
             "unknown" if x.seconds is None else f"{x.seconds:.1f}",
+            "none" if x.committed is None else str(x.committed),
+            str(x.end),
         )
+        for x in lags
+    ]
     total = sum(x.records for x in lags)
     ages = [x.seconds for x in lags if x.seconds is not None]
-    table.add_section()
-    table.add_row("", "", "all", "", "", str(total), f"{max(ages, default=0.0):.1f}")
-    Console().print(table)
+    rows.append(("all", "", "", str(total), f"{max(ages, default=0.0):.1f}", "", ""))
+    print_fitted(("group", "topic", "partition", "records", "seconds", "committed", "end"), rows)

@@ -28,6 +28,7 @@ COMMANDS: dict[str, Command] = {
     "worker": Command("worker", "worker", "Run stages between their topics."),
     "run": Command("run", "run", "Run the stages over a file, without a broker."),
     "produce": Command("produce", "produce", "Send events from a file to a topic."),
+    "rekey": Command("rekey", "rekey", "Write a topic to another one under Seawall's key."),
     "lag": Command("lag", "lag", "Show how far the consumer groups are behind."),
     "dlq": Command("dlq", "app", "List, show and replay dead letters."),
     "events": Command("events", "app", "Check events against the contract."),

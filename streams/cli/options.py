@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from streams.cli.tables import visible
-from streams.settings import Loaded, Settings, SettingsError, load_settings
+from streams.settings import KafkaSettings, Loaded, Settings, SettingsError, load_settings
 
 EXIT_DIFFERS = 1
 EXIT_UNUSABLE = 2
@@ -37,18 +37,24 @@ def loaded_settings(
     flags: Mapping[str, object] | None = None,
 ) -> Loaded:
     """The settings of a command's options; ends the command when they cannot be used."""
-    given: dict[str, object] = {}
-    for assignment in assignments or []:
-        name, sign, value = assignment.partition("=")
-        if not sign:
-            fail(f"--set {assignment}: write SECTION.FIELD=VALUE")
-        given[name.strip()] = value
+    given = assigned(assignments)
     given |= {"kafka.bootstrap": bootstrap} if bootstrap else {}
     given |= flags or {}
     try:
         return load_settings(config, given)
     except SettingsError as bad:
         fail(str(bad))
+
+
+def assigned(assignments: list[str] | None) -> dict[str, object]:
+    """What --set gives, by `section.field`; ends the command where it is no assignment."""
+    given: dict[str, object] = {}
+    for assignment in assignments or []:
+        name, sign, value = assignment.partition("=")
+        if not sign:
+            fail(f"--set {assignment}: write SECTION.FIELD=VALUE")
+        given[name.strip()] = value
+    return given
 
 
 def kafka_arguments(settings: Settings) -> dict[str, Any]:
@@ -67,14 +73,21 @@ def kafka_arguments(settings: Settings) -> dict[str, Any]:
 def reaching(settings: Settings) -> Generator[None]:
     """Ends the command with exit code 2 when Kafka cannot be reached or refuses."""
     from streams.kafka.client import KafkaError
-    from streams.kafka.reasons import reasons
+    from streams.kafka.reasons import quieten, reasons
 
+    quieten()
     try:
         yield
     except KafkaError as bad:
         why = str(bad) or type(bad).__name__
         if "bootstrap" in why:
             why = reasons.newest or why
+        if settings.kafka.bootstrap == KafkaSettings().bootstrap:
+            why += (
+                ". That is the default address: no settings file, variable or option names another "
+                "(kafka.bootstrap in ./seawall.toml or --config FILE, SEAWALL_KAFKA_BOOTSTRAP, "
+                "--bootstrap); seawall up starts a Kafka on this machine and says its address"
+            )
         fail(f"Kafka at {settings.kafka.bootstrap} cannot be reached, or refuses: {why}")
 
 

@@ -90,25 +90,31 @@ def _report(before: Sequence[TopicPlan], after: Sequence[TopicPlan], as_json: bo
             ]
         )
     else:
-        table = Table("topic", "found", "what", "is", "wanted", "now")
-        table.columns[0].no_wrap = True
-        for then, now in zip(before, after, strict=True):
-            state = "ok" if now.state == "same" else now.state
-            size = f"{then.spec.partitions} partitions, replication {then.spec.replication}"
-            if then.state != "differs":
-                table.add_row(then.spec.name, then.state, size, "", "", state)
-            for number, difference in enumerate(then.differences):
-                left = next((d for d in now.differences if d.what == difference.what), None)
-                table.add_row(
-                    "" if number else then.spec.name,
-                    "" if number else then.state,
-                    difference.what,
-                    difference.found,
-                    difference.wanted,
-                    "changed" if left is None else "differs",
-                )
-        Console().print(table)
+        Console().print(_table(before, after))
         for remedy in dict.fromkeys(f"{d.what}: {d.remedy}" for d in _left(after) if d.remedy):
             typer.echo(remedy)
     if any(plan.state != "same" for plan in after):
         raise typer.Exit(EXIT_DIFFERS)
+
+
+def _table(before: Sequence[TopicPlan], after: Sequence[TopicPlan]) -> Table:
+    """A row for each topic, or for each thing that differs; columns that say how only then."""
+    how = ("is", "wanted") if _left(before) else ()
+    table = Table("topic", "found", "what", *how, "now")
+    table.columns[0].no_wrap = True
+    for then, now in zip(before, after, strict=True):
+        state = "ok" if now.state == "same" else now.state
+        size = f"{then.spec.partitions} partitions, replication {then.spec.replication}"
+        if then.state != "differs":
+            table.add_row(then.spec.name, then.state, size, *("" for _ in how), state)
+        for number, difference in enumerate(then.differences):
+            left = next((d for d in now.differences if d.what == difference.what), None)
+            table.add_row(
+                "" if number else then.spec.name,
+                "" if number else then.state,
+                difference.what,
+                difference.found,
+                difference.wanted,
+                "changed" if left is None else "differs",
+            )
+    return table

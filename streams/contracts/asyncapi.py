@@ -8,6 +8,7 @@ from streams.contracts.codec import (
     PRIORITY_HEADER,
     TRACEPARENT_HEADER,
 )
+from streams.contracts.decoding import PROBE_HEADER, PROBE_TENANT
 from streams.contracts.values import ACTIONS
 
 CONTRACT_VERSION = "1.0.0"
@@ -123,6 +124,13 @@ _CLOUD_EVENT_HEADERS = {
     "ce_source": {"type": "string"},
     "ce_type": {"type": "string"},
 }
+_PROBE_HEADERS = {
+    PROBE_HEADER: {
+        "type": "string",
+        "description": "The canary's own: the value is this event, whatever mapping workers have, "
+        f"and its tenant is {PROBE_TENANT}.",
+    }
+}
 _DECISION_HEADERS = {
     ACTION_HEADER: {
         "type": "string",
@@ -141,7 +149,7 @@ _DECISION_HEADERS = {
     },
 }
 _HEADERS: dict[str, dict[str, Any]] = {
-    "content-event": {**_TRACEPARENT, **_CLOUD_EVENT_HEADERS},
+    "content-event": {**_TRACEPARENT, **_CLOUD_EVENT_HEADERS, **_PROBE_HEADERS},
     "envelope": _TRACEPARENT,
     "decision": {**_DECISION_HEADERS, **_TRACEPARENT},
     "case-opening": _TRACEPARENT,

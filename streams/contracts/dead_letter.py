@@ -6,6 +6,10 @@ from msgspec import Struct
 
 from streams.contracts.event import Timestamp
 
+REPLAYED_FROM = "seawall-replayed-from"
+"""A replayed record's header, `topic/partition/offset` of its source; and, on the dead-letter
+topic, that of the empty record that says a letter was replayed."""
+
 DeadLetterClass = Literal[
     "not_json",
     "not_utf8",
@@ -37,7 +41,8 @@ class BadRecord(Exception):
 
 class DeadLetter(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`topic`, `partition` and `offset` are the source record's; `sha256` is of its value and
-    `size` that value's length in bytes. `payload` is present only where a setting allows it."""
+    `size` that value's length in bytes. `payload` is present only where a setting allows it.
+    `replayed_from` is `topic/partition/offset` of the dead letter whose replay this record was."""
 
     schema_version: Literal[1] = 1
     topic: str
@@ -52,3 +57,4 @@ class DeadLetter(Struct, frozen=True, kw_only=True, omit_defaults=True):
     sha256: str
     size: int
     payload: bytes | None = None
+    replayed_from: str | None = None

@@ -18,13 +18,19 @@ from streams.contracts.refusal import DecodeFailure, refuse
 MAX_EVENT_BYTES = 1_048_576
 """The default bound of a value's size: Kafka's own default for a batch, 1 MiB."""
 
+PROBE_HEADER = "seawall-probe"
+PROBE_TENANT = "seawall-canary"
+"""The canary's: its records carry that header, and its events belong to that tenant."""
+
 
 class EventDecoder:
     """Decodes the events of one input topic.
 
     Read are plain JSON, CloudEvents 1.0 in binary and in structured mode (the latter also when
     only the body shows it), and with a `mapping` a platform's own JSON instead of ours, plain or
-    as a CloudEvent's data. A value longer than `max_bytes` is refused unread.
+    as a CloudEvent's data. A record with `PROBE_HEADER` is plain JSON whatever the mapping, and
+    must be of `PROBE_TENANT`, so that no platform's event goes around its mapping. A value longer
+    than `max_bytes` is refused unread.
     """
 
     def __init__(
@@ -49,6 +55,8 @@ class EventDecoder:
                 "too_large", f"the value has {len(value)} bytes, more than {self.max_bytes}"
             )
         for name, _ in headers:
+            if name == PROBE_HEADER:
+                return self._decode_probe(value)
             if name[:3] == "ce_" or name.lower() == "content-type":
                 cloud_event = cloud_events.from_headers(value, headers)
                 if cloud_event is not None:
@@ -64,6 +72,19 @@ class EventDecoder:
             if cloud_events.looks_structured(value):
                 return self._decode_cloud_event(cloud_events.from_body(value))
             raise _refuse(error, value) from None
+        return _checked(event)
+
+    def _decode_probe(self, value: bytes) -> ContentEvent:
+        try:
+            event = self._decode(value)
+        except DecodeFailure as error:
+            raise _refuse(error, value) from None
+        if event.tenant != PROBE_TENANT:
+            raise BadRecord(
+                "invalid_value",
+                f"a record with the header {PROBE_HEADER} must be of the tenant {PROBE_TENANT}",
+                "$.tenant",
+            )
         return _checked(event)
 
     def _decode_cloud_event(self, cloud_event: cloud_events.CloudEventData) -> ContentEvent:

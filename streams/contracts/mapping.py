@@ -5,7 +5,7 @@ builds plain objects, which msgspec then checks and converts as it would our own
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -21,6 +21,7 @@ TimeUnit = Literal["epoch_s", "epoch_ms"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?")
+_NOTHING: tuple[Any, ...] = (ABSENT, "", [])
 _INDEX = re.compile(r"\[\d+\]|\[\.\.\.\]")
 
 
@@ -60,11 +61,14 @@ class Leaf:
     as_text: bool
     default: Any = ABSENT
 
-    def read(self, scope: _Scope) -> Any:
+    def at_source(self, scope: _Scope) -> Any:
+        """What the platform wrote, or `ABSENT`."""
         if self.source.attribute is not None:
-            value: Any = scope.attributes.get(self.source.attribute, ABSENT)
-        else:
-            value = follow(scope.items[self.depth], self.steps, self.source, self.target)
+            return scope.attributes.get(self.source.attribute, ABSENT)
+        return follow(scope.items[self.depth], self.steps, self.source, self.target)
+
+    def read(self, scope: _Scope) -> Any:
+        value = self.at_source(scope)
         if value is ABSENT:
             return self.default
         if self.renamed and isinstance(value, str | int):
@@ -166,6 +170,17 @@ class EventMapping:
         except DecodeFailure as error:
             raise self._named(refuse(error, ContentEvent)) from None
 
+    def paths(self) -> dict[str, str]:
+        """Every target that is read from a record, such as `recipients[*].id`, with the platform's
+        own path for it."""
+        return {_plain(leaf.target): leaf.source.text for leaf in _leaves(self._root)}
+
+    def found(self, value: bytes, attributes: Mapping[str, str] | None = None) -> set[str]:
+        """Those of `paths` for which a record that `read` takes holds something (in a list, at
+        least one of its items)."""
+        scope = _Scope((self._decoder.decode(value),), attributes or {})
+        return {_plain(leaf.target) for leaf in _filled(self._root, scope)}
+
     def _named(self, refusal: BadRecord) -> BadRecord:
         """The refusal with the platform's own field path in its message."""
         field = refusal.field or "$"
@@ -176,7 +191,7 @@ class EventMapping:
 
     def source_of(self, field: str) -> str | None:
         """The platform's path for an event's field such as `$.media[1].uri`, with its indexes."""
-        target = _INDEX.sub("[*]", field.removeprefix("$").removeprefix("."))
+        target = _INDEX.sub("[*]", _plain(field))
         while target and target not in self._sources:
             target = target.removesuffix("[*]") if target.endswith("[*]") else _parent(target)
         if not target:
@@ -187,6 +202,34 @@ class EventMapping:
             for index in indexes:
                 source = source.replace("[*]", index, 1)
         return source
+
+
+def _leaves(node: Node) -> Iterator[Leaf]:
+    if isinstance(node, Leaf):
+        yield node
+    elif isinstance(node, ListNode):
+        yield from _leaves(node.item)
+    elif isinstance(node, ObjectNode):
+        for _, child in node.children:
+            yield from _leaves(child)
+
+
+def _filled(node: Node, scope: _Scope) -> Iterator[Leaf]:
+    """The leaves whose sources are there; an empty list or text is not."""
+    if isinstance(node, Leaf):
+        if node.at_source(scope) not in _NOTHING:
+            yield node
+    elif isinstance(node, ListNode):
+        items = follow(scope.items[node.depth], node.steps, node.source, node.target)
+        for item in () if items is ABSENT else items:
+            yield from _filled(node.item, _Scope((*scope.items, item), scope.attributes))
+    elif isinstance(node, ObjectNode):
+        for _, child in node.children:
+            yield from _filled(child, scope)
+
+
+def _plain(target: str) -> str:
+    return target.removeprefix("$").removeprefix(".")
 
 
 def _parent(target: str) -> str:

@@ -15,9 +15,14 @@ from kafka.admin import (
     MemberToRemove,  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
 )
 from kafka.errors import KafkaError as KafkaError
+from kafka.errors import ProducerFencedError as ProducerFencedError
 from kafka.protocol.consumer import IsolationLevel, OffsetSpec
 from kafka.structs import OffsetAndMetadata as _OffsetAndMetadata
 from kafka.structs import TopicPartition as _TopicPartition
+
+from streams.kafka.header_names import accept_any_header_name
+
+accept_any_header_name()
 
 T = TypeVar("T")
 ClientConfig = Mapping[str, Any]

@@ -8,12 +8,14 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct
 
-from streams.contracts.dead_letter import DeadLetter, DeadLetterClass
+from streams.contracts.dead_letter import REPLAYED_FROM, DeadLetter, DeadLetterClass
 from streams.contracts.refusal import DecodeFailure
 from streams.kafka.client import (
     ClientConfig,
     Consumer,
     Headers,
+    Producer,
+    ProducerFencedError,
     Record,
     TopicPartition,
     consumer_client,
@@ -21,9 +23,6 @@ from streams.kafka.client import (
     producer_client,
 )
 
-REPLAYED_FROM = "seawall-replayed-from"
-"""A replayed record's header, `topic/partition/offset` of its source; and, on the dead-letter
-topic, that of the empty record that says a letter was replayed."""
 REPLAY_CHUNK = 500
 LARGEST_RECORD = 64 << 20
 IDLE_POLLS = 50
@@ -54,10 +53,12 @@ class Filter(Struct, frozen=True, kw_only=True):
 
 class Letters(Struct, frozen=True, kw_only=True):
     """Dead letters in the order of their sources, and the ids of those that were replayed.
-    `unreadable` counts records of the topic that are not dead letters."""
+    `came_back` has, by such an id, that of the newest letter that its replay became. `unreadable`
+    counts records of the topic that are not dead letters."""
 
     letters: list[DeadLetter]
     replayed: frozenset[str]
+    came_back: dict[str, str] = {}
     unreadable: int = 0
 
     def counts(self) -> list[tuple[str, str, int]]:
@@ -72,6 +73,16 @@ class Replay(Struct, frozen=True, kw_only=True):
     sent: list[str]
     gone: list[str]
     already: list[str]
+
+
+class ReplayTakenOver(Exception):
+    """Another replay has begun, and shut this one out; `sent` records had been sent by then."""
+
+    def __init__(self, sent: int) -> None:
+        super().__init__(
+            f"another replay has begun, and this one is shut out after {sent} records: the other "
+            "goes on with what it wants of the rest"
+        )
 
 
 class ReadTimeout(Exception):
@@ -93,6 +104,7 @@ def read_letters(config: ClientConfig, topic: str, wanted: Filter | None = None)
     wanted = wanted or Filter()
     letters: dict[tuple[str, int, int], DeadLetter] = {}
     replayed: set[str] = set()
+    again: dict[str, DeadLetter] = {}
     unreadable = 0
     with closing(consumer_client(_reading(config))) as consumer:
         for record in _all_records(consumer, topic):
@@ -105,10 +117,18 @@ def read_letters(config: ClientConfig, topic: str, wanted: Filter | None = None)
             except DecodeFailure:
                 unreadable += 1
                 continue
+            source = letter.replayed_from
+            if source is not None and (source not in again or again[source].at <= letter.at):
+                again[source] = letter
             if wanted.admits(letter):
                 letters[letter.topic, letter.partition, letter.offset] = letter
     ordered = [letters[source] for source in sorted(letters)]
-    return Letters(letters=ordered, replayed=frozenset(replayed), unreadable=unreadable)
+    return Letters(
+        letters=ordered,
+        replayed=frozenset(replayed),
+        came_back={source: letter_id(letter) for source, letter in again.items()},
+        unreadable=unreadable,
+    )
 
 
 def replay(
@@ -123,52 +143,63 @@ def replay(
     headers and partition, in the order of topic, partition and offset.
 
     Each chunk of records is sent in one transaction with marks on the dead-letter topic, so that a
-    second replay (unless `again`) sends none twice, even if the first one was killed. Errors as
-    for `read_letters`.
+    second replay (unless `again`) sends none twice, even if the first one was killed, or is still
+    at work: it is shut out before the marks are read.
+
+    Raises `ReplayTakenOver` when another replay has begun since; else errors as for `read_letters`.
     """
-    found = read_letters(config, dead_letter_topic, wanted)
-    already = [letter_id(x) for x in found.letters if letter_id(x) in found.replayed and not again]
-    todo = [letter for letter in found.letters if letter_id(letter) not in set(already)]
+    settings = {"transactional_id": transactional_id, "acks": "all"}
+    settings |= {"max_request_size": LARGEST_RECORD}
     sent: list[str] = []
     gone: list[str] = []
-    if todo:
-        with closing(consumer_client(_reading(config))) as consumer:
-            sources = _source_records(consumer, todo, gone)
-            settings = {"transactional_id": transactional_id, "acks": "all"}
-            settings |= {"max_request_size": LARGEST_RECORD}
-            with closing(producer_client({**config, **settings})) as producer:
-                producer.init_transactions()
+    with closing(producer_client({**config, **settings})) as producer:
+        producer.init_transactions()
+        found = read_letters(config, dead_letter_topic, wanted)
+        already = [
+            letter_id(x) for x in found.letters if letter_id(x) in found.replayed and not again
+        ]
+        done = set(already)
+        todo = [letter for letter in found.letters if letter_id(letter) not in done]
+        if todo:
+            with closing(consumer_client(_reading(config))) as consumer:
+                sources = _source_records(consumer, todo, gone)
                 for chunk in _chunks(sources, REPLAY_CHUNK):
-                    producer.begin_transaction()
                     try:
-                        futures = [
-                            future
-                            for record in chunk
-                            for future in (
-                                producer.send(
-                                    record.topic,
-                                    record.value,
-                                    record.key,
-                                    _marked(record),
-                                    record.partition,
-                                ),
-                                producer.send(
-                                    dead_letter_topic,
-                                    None,
-                                    _id(record).encode(),
-                                    [(REPLAYED_FROM, _id(record).encode())],
-                                ),
-                            )
-                        ]
-                        producer.flush()
-                        for future in futures:
-                            future.get(timeout=0)
-                    except BaseException:
-                        producer.abort_transaction()
-                        raise
-                    producer.commit_transaction()
+                        _send(producer, dead_letter_topic, chunk)
+                    except ProducerFencedError as error:
+                        raise ReplayTakenOver(len(sent)) from error
                     sent += [_id(record) for record in chunk]
     return Replay(sent=sent, gone=gone, already=already)
+
+
+def _send(producer: Producer, dead_letter_topic: str, chunk: Sequence[Record]) -> None:
+    """In one transaction, with marks."""
+    producer.begin_transaction()
+    try:
+        futures = [
+            future
+            for record in chunk
+            for future in (
+                producer.send(
+                    record.topic, record.value, record.key, _marked(record), record.partition
+                ),
+                producer.send(
+                    dead_letter_topic,
+                    None,
+                    _id(record).encode(),
+                    [(REPLAYED_FROM, _id(record).encode())],
+                ),
+            )
+        ]
+        producer.flush()
+        for future in futures:
+            future.get(timeout=0)
+    except ProducerFencedError:
+        raise  # there is nothing left to abort
+    except BaseException:
+        producer.abort_transaction()
+        raise
+    producer.commit_transaction()
 
 
 def _source_records(

@@ -7,12 +7,17 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from streams.contracts.decoding import MAX_EVENT_BYTES
+from streams.contracts.dead_letter import BadRecord
+from streams.contracts.decoding import MAX_EVENT_BYTES, EventDecoder
+from streams.contracts.event import event_key
 from streams.contracts.refusal import DecodeFailure
 from streams.kafka.client import ClientConfig, Producer, RecordFuture, producer_client
 
 MAX_ERRORS_SHOWN = 20
 UNSENT_BOUND = 20_000
+UNSENT_BYTES = 64 << 20
+"""Lines and bytes that wait for their acknowledgements: kafka-python's producer has no bound of its
+own, and a broker that stands still would have the whole file in memory."""
 REPORT_EVERY = 500
 
 
@@ -26,6 +31,7 @@ class _Keyed(Struct):
     content_id: str
     author: _Author
     conversation_id: str | None = None
+    surface: str = ""
 
 
 class LineError(Struct, frozen=True, kw_only=True):
@@ -50,7 +56,8 @@ _keyed = msgspec.json.Decoder(_Keyed)
 
 
 def line_key(line: bytes) -> bytes:
-    """The key of an event in JSON: its conversation, else its author, else itself.
+    """The key of an event in JSON: its conversation (not on a live surface), else its author, else
+    itself.
 
     Raises `ValueError` that says what is wrong, without the line's content.
     """
@@ -58,7 +65,21 @@ def line_key(line: bytes) -> bytes:
         event = _keyed.decode(line)
     except DecodeFailure as bad:
         raise ValueError(f"not an event: {_without_content(bad)}") from bad
-    return (event.conversation_id or event.author.id or event.content_id).encode()
+    talk = None if event.surface == "live" else event.conversation_id
+    return (talk or event.author.id or event.content_id).encode()
+
+
+def mapped_key(decoder: EventDecoder) -> Callable[[bytes], bytes]:
+    """As `line_key`, for lines that `decoder` reads through its mapping, as workers do."""
+
+    def key(line: bytes) -> bytes:
+        try:
+            return event_key(decoder.decode(line))
+        except BadRecord as bad:
+            where = f" - at `{bad.field}`" if bad.field else ""
+            raise ValueError(f"not an event: {bad.message}{where}") from bad
+
+    return key
 
 
 def produce_lines(
@@ -82,7 +103,7 @@ def produce_lines(
     done = Produced()
     waiting: list[tuple[int, RecordFuture]] = []
     with closing(producer_client(_writing(config))) as producer:
-        number = 0
+        number = unsent = 0
         for number, raw in enumerate(lines, 1):
             line = raw.strip()
             if number % REPORT_EVERY == 0:
@@ -104,8 +125,10 @@ def produce_lines(
                 _note(done, number, f"{len(line)} bytes, more than an event may have ({max_bytes})")
                 continue
             waiting.append((number, producer.send(topic, line, key)))
-            if len(waiting) >= UNSENT_BOUND:
+            unsent += len(line)
+            if len(waiting) >= UNSENT_BOUND or unsent >= UNSENT_BYTES:
                 _settle(producer, waiting, done)
+                unsent = 0
         _settle(producer, waiting, done)
         progress(number % REPORT_EVERY)
     return done

@@ -16,6 +16,7 @@ from kafka.structs import TopicPartition as NativePartition
 
 from streams.cli.main import main
 from streams.contracts.dead_letter import DeadLetter, DeadLetterClass
+from streams.kafka import dead_letters, produce
 from streams.kafka.admin import applied, apply_plan, plan_topics
 from streams.kafka.client import (
     Admin,
@@ -26,7 +27,14 @@ from streams.kafka.client import (
     consumer_client,
     producer_client,
 )
-from streams.kafka.dead_letters import REPLAYED_FROM, Filter, read_letters, replay
+from streams.kafka.dead_letters import (
+    REPLAYED_FROM,
+    Filter,
+    Replay,
+    ReplayTakenOver,
+    read_letters,
+    replay,
+)
 from streams.kafka.lag import PartitionLag, group_lag
 from streams.kafka.produce import produce_lines, produce_values
 from streams.kafka.topics import pipeline_topics
@@ -122,14 +130,20 @@ def test_exit_codes_of_topics(
 ) -> None:
     named = ("--set", f"pipeline.topic_prefix={prefix}")
     assert run(broker, "topics", "check", *named) == 1
+    assert "wanted" not in capsys.readouterr().out, "nothing differs: no columns for how"
     assert run(broker, "topics", "apply", *named) == 0
-    capsys.readouterr()
+    assert "wanted" not in capsys.readouterr().out
+    more = (*named, "--set", "pipeline.partitions=17")
+    assert run(broker, "topics", "check", *more) == 1
+    assert "wanted" in capsys.readouterr().out
     assert run(broker, "topics", "check", "--json", *named) == 0
     assert {row["now"] for row in json.loads(capsys.readouterr().out)} == {"same"}
     with pytest.raises(SystemExit) as ended:
         main(["topics", "check", "--bootstrap", "127.0.0.1:1"])
     assert ended.value.code == 2
-    assert "127.0.0.1:1" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "127.0.0.1:1" in said
+    assert "default" not in said
 
 
 # lag
@@ -244,6 +258,49 @@ def test_produce_command(
     assert "seawall topics apply" in capsys.readouterr().err
 
 
+MAPPING = """
+[fields]
+event_id = "id"
+tenant = { value = "example" }
+kind = { value = "created" }
+occurred_at = { from = "ms", unit = "epoch_ms" }
+content_id = "id"
+surface = { value = "message" }
+conversation_id = "room"
+author.id = "by.uid"
+"""
+
+
+def test_produce_reads_the_key_through_the_mapping(
+    broker: LocalCluster,
+    config: dict[str, Any],
+    topic: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mapping, settings, file = (tmp_path / n for n in ("ours.toml", "seawall.toml", "ours.jsonl"))
+    mapping.write_text(MAPPING)
+    settings.write_text(f"[worker]\nmapping = {json.dumps(str(mapping))}\n")
+    line = b'{"id": 1,  "ms": 1, "by": {"uid": 2}, "room": 7}'
+    file.write_bytes(line + b"\n" + b'{"id": 1, "ms": 1, "by": {}}\n')
+    for words in (["--mapping", str(mapping)], ["--config", str(settings)]):
+        assert run(broker, "produce", topic, str(file), *words) == 1
+        said = capsys.readouterr()
+        assert "1 sent" in said.out
+        assert "line 2: not an event: " in said.err
+        assert "by.uid" in said.err
+        assert f"through {mapping}" in said.err
+        assert "--as-is" in said.err
+    assert [(r.key, r.value) for r in records(config, topic)] == [(b"7", line)] * 2
+    assert run(broker, "produce", topic, str(file)) == 1
+    said = capsys.readouterr().err
+    assert "--mapping FILE, or worker.mapping" in said
+    assert "--as-is" in said
+    mapping.write_text("[fields]\nauther = 'x'")
+    assert run(broker, "produce", topic, str(file), "--mapping", str(mapping)) == 2
+    assert "fields.auther" in capsys.readouterr().err
+
+
 # dead letters
 
 
@@ -256,8 +313,31 @@ def dead(admin: Admin, prefix: str) -> str:
     return name
 
 
+def test_lines_wait_for_those_before_them(
+    config: dict[str, Any], topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However large the file, what is not acknowledged yet is bounded by bytes."""
+    monkeypatch.setattr(produce, "UNSENT_BYTES", 10_000)
+    line = b'{"content_id": "c", "author": {"id": "a"}, "text": "' + b"x" * 900 + b'"}'
+
+    def lines() -> Iterator[bytes]:
+        with closing(consumer_client(config)) as consumer:
+            partitions = [NativePartition(topic, p) for p in range(2)]
+            for number in range(60):
+                if number % 20 == 15:
+                    acknowledged = sum(consumer.end_offsets(partitions).values())
+                    assert number - acknowledged <= 11
+                yield line
+
+    assert produce_lines(config, topic, lines()).sent == 60
+
+
 def letter(
-    topic: str, partition: int, offset: int, error: DeadLetterClass = "internal_error"
+    topic: str,
+    partition: int,
+    offset: int,
+    error: DeadLetterClass = "internal_error",
+    replayed_from: str | None = None,
 ) -> bytes:
     return msgspec.json.encode(
         DeadLetter(
@@ -270,6 +350,7 @@ def letter(
             at=datetime.now(UTC),
             sha256=hashlib.sha256(b"").hexdigest(),
             size=0,
+            replayed_from=replayed_from,
         )
     )
 
@@ -305,6 +386,35 @@ def test_replay_keeps_key_partition_and_order_and_is_done_once(
     )
     assert forced.sent == first.sent[:2]
     assert len(read_letters(config, dead).letters) == len(lost) + 2
+
+
+def test_a_second_replay_shuts_out_the_first_and_sends_nothing_twice(
+    config: dict[str, Any], topic: str, dead: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second begins when the first has sent two chunks of its five."""
+    produce_values(config, topic, [(b"k", b"value%d" % i) for i in range(50)])
+    originals = records(config, topic)
+    letters = [(None, letter(r.topic, r.partition, r.offset)) for r in originals]
+    produce_values(config, dead, letters)
+    monkeypatch.setattr(dead_letters, "REPLAY_CHUNK", 10)
+    others: list[Replay] = []
+    send = dead_letters._send
+    chunks = 0
+
+    def interrupted(*arguments: Any) -> None:
+        nonlocal chunks
+        chunks += 1
+        if chunks == 3:
+            others.append(replay(config, dead, f"{dead}.replay"))
+        send(*arguments)
+
+    monkeypatch.setattr(dead_letters, "_send", interrupted)
+    with pytest.raises(ReplayTakenOver, match="another replay has begun"):
+        replay(config, dead, f"{dead}.replay")
+    [other] = others
+    assert (len(other.sent), len(other.already)) == (30, 20)
+    copies = [r for r in records(config, topic) if REPLAYED_FROM in dict(r.headers)]
+    assert len(copies) == len({dict(r.headers)[REPLAYED_FROM] for r in copies}) == 50
 
 
 def test_records_that_are_no_longer_retained_are_named(
@@ -350,9 +460,22 @@ def test_dlq_commands(
     assert run(broker, "dlq", "replay", *named) == 2
     assert run(broker, "dlq", "replay", "--class", "internal_error", *named) == 0
     assert "2 replayed" in capsys.readouterr().out
+    assert run(broker, "dlq", "list", *named) == 0
+    assert "3 dead letters, 2 of them replayed" in capsys.readouterr().out
     assert run(broker, "dlq", "replay", "--all", "--json", *named) == 0
     done = json.loads(capsys.readouterr().out)
     assert (len(done["sent"]), len(done["already"])) == (1, 2)
+    assert run(broker, "dlq", "show", f"{topic}/{partition}/1", *named) == 0
+    assert "came_back_as" not in json.loads(capsys.readouterr().out)
+    source = f"{topic}/{partition}/1"
+    produce_values(
+        config, dead, [(None, letter(topic, partition, n, replayed_from=source)) for n in (5, 6)]
+    )
+    assert run(broker, "dlq", "show", source, *named) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["replayed"], shown["came_back_as"]) == (True, f"{topic}/{partition}/6")
+    assert run(broker, "dlq", "show", f"{topic}/{partition}/6", *named) == 0
+    assert json.loads(capsys.readouterr().out)["replayed_from"] == source
     assert run(broker, "dlq", "replay", "other/0/0", f"{topic}/{partition}/0", *named) == 1
     said = capsys.readouterr()
     assert "other/0/0: no such dead letter" in said.err

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.contracts.dead_letter import BadRecord
-from streams.contracts.decoding import EventDecoder
+from streams.contracts.decoding import PROBE_HEADER, PROBE_TENANT, EventDecoder
 from streams.contracts.mapping_file import MappingError, load_mapping, parse_mapping
 from tests.unit.contracts.examples import json_values
 
@@ -346,3 +346,28 @@ def test_a_cloud_event_s_attributes_and_data_can_be_mapped(binary: bool):
         decoder.decode(value, headers)
     assert caught.value.field == ("$.kind" if binary else "$.data.kind")
     assert caught.value.message.endswith("(mapped from k)")
+
+
+PROBE = json.dumps(
+    {
+        "event_id": "e", "tenant": PROBE_TENANT, "kind": "created", "content_id": "c",
+        "occurred_at": "2026-01-31T12:00:00Z", "surface": "message", "author": {"id": "u"},
+    }
+).encode()  # fmt: skip
+
+
+def test_the_canary_s_records_are_read_without_the_mapping():
+    assert decode(PROBE, [(PROBE_HEADER, b"1")]).content_id == "c"
+    with pytest.raises(BadRecord):
+        decode(PROBE)
+
+
+def test_no_other_tenant_s_event_goes_around_the_mapping():
+    other = PROBE.replace(PROBE_TENANT.encode(), b"example")
+    with pytest.raises(BadRecord) as refused:
+        decode(other, [(PROBE_HEADER, b"1")])
+    assert (refused.value.error, refused.value.field) == ("invalid_value", "$.tenant")
+    with pytest.raises(BadRecord) as broken:
+        decode(b"{", [(PROBE_HEADER, b"1")])
+    assert broken.value.error == "not_json"
+    assert decode(json.dumps(RECORD).encode(), [("x-header", b"1")]).tenant == "example"

@@ -58,11 +58,9 @@ def test_json_says_it_of_each_line_and_then_the_sum(events: Path):
         (5, False),
     ]
     assert (lines[1]["error"], lines[1]["field"]) == ("invalid_value", "$.kind")
-    assert last["summary"] == {
-        "accepted": 2,
-        "rejected": 2,
-        "by_error": {"invalid_value": 1, "not_json": 1},
-    }
+    summary = last["summary"]
+    assert (summary["accepted"], summary["rejected"]) == (2, 2)
+    assert summary["by_error"] == {"invalid_value": 1, "not_json": 1}
 
 
 def test_all_accepted_is_exit_code_0_also_without_a_last_newline():
@@ -108,6 +106,60 @@ def test_a_mapping_is_applied_and_names_the_platform_s_field(tmp_path: Path):
     assert first["accepted"]
     assert second["field"] == "$.author.id"
     assert "by.uid" in second["message"]
+
+
+def test_a_path_that_is_never_found_is_named(tmp_path: Path):
+    mapping = tmp_path / "chat.toml"
+    mapping.write_text(
+        MAPPING
+        + 'text = "message.bdy"\n"recipients[*].id" = "to[*].uid"\nurls = "links[*].href"\n'
+        + 'jurisdiction = { from = "region", default = "DE" }\nlanguage = "lang"\n'
+    )
+    sent = {"id": 1, "ms": 1, "by": {"uid": 2}, "message": {"body": "see you"}, "lang": "en"}
+    lines = "\n".join(json.dumps({**sent, "to": to}) for to in ([], [{"uid": 3}]))
+    result = run("-", "--mapping", mapping, stdin=lines)
+    assert result.exit_code == 0
+    assert "text ← message.bdy: found in 0 of 2 lines" in result.stdout
+    assert "urls ← links[*].href: found in 0 of 2 lines" in result.stdout
+    assert "jurisdiction ← region: found in 0 of 2 lines" in result.stdout
+    assert "to[*].uid" not in result.stdout
+    *_, last = json_lines(run("-", "--mapping", mapping, "--json", stdin=lines))
+    assert last["summary"]["found"]["recipients"] == 1
+    assert last["summary"]["never_found"] == {
+        "text": "message.bdy",
+        "urls": "links[*].href",
+        "jurisdiction": "region",
+    }
+
+
+def test_a_mapped_cloud_event_s_data_and_attributes_are_looked_into(tmp_path: Path):
+    mapping = tmp_path / "chat.toml"
+    mapping.write_text(MAPPING + 'text = "body"\nlanguage = "ce:subject"\n')
+    data = {"id": 1, "ms": 1, "by": {"uid": 2}, "body": "see you"}
+    context = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "subject": "en"}
+    *_, last = json_lines(
+        run("-", "--mapping", mapping, "--json", stdin=json.dumps({**context, "data": data}))
+    )
+    assert last["summary"]["never_found"] == {}
+
+
+def test_fields_that_no_event_has_are_named_without_what_they_hold():
+    misspelt = {**MINIMAL, "txt": "words-of-the-record", "recipient": [{"id": "u-2"}]}
+    context = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": misspelt}
+    result = run("-", stdin="\n".join(map(json.dumps, (misspelt, MINIMAL, context))))
+    assert result.exit_code == 0
+    assert "unknown fields, not read: recipient (2), txt (2)" in result.stdout.replace(
+        "txt (2), recipient (2)", "recipient (2), txt (2)"
+    )
+    assert "words-of-the-record" not in result.output
+    assert "unknown" not in run("-", stdin=json.dumps(FULL)).stdout
+
+
+@pytest.mark.parametrize("rest", [b'"x":"\xff"', b'"\xff":1', b'"x":1e999', b'"x":' + b"[" * 9999])
+def test_what_readers_of_events_skip_does_not_stop_the_count(rest: bytes):
+    line = GOOD.encode()[:-1] + b"," + rest + (b"]" * 9999 if b"[" in rest else b"") + b"}"
+    result = run("-", "--json", stdin=line)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
 
 
 def test_unusable_input_is_exit_code_2(tmp_path: Path):

@@ -25,7 +25,9 @@ def test_help_imports_no_command() -> None:
     assert "topics" in done.stdout
 
 
-@pytest.mark.parametrize("name", ["up", "down", "topics", "produce", "lag", "dlq", "config"])
+@pytest.mark.parametrize(
+    "name", ["up", "down", "topics", "produce", "rekey", "lag", "dlq", "config"]
+)
 def test_every_command_has_an_example_and_exit_codes(name: str) -> None:
     tree = build(name)
     functions = [c.callback for c in tree.registered_commands if c.name in (name, None)]
@@ -57,6 +59,9 @@ def test_a_command_that_does_not_exist_is_bad_usage() -> None:
         (["dlq", "list", "--since", "9" * 20 + "d"], "write a shorter span"),
         (["dlq", "list", "--since", "9" * 5000 + "s"], "write a shorter span"),
         (["dlq", "show", "a", "--set", "policy.file=a\udcff"], "policy.file: holds"),
+        (["worker", "--set", "worker.stages"], "--set worker.stages: write SECTION.FIELD=VALUE"),
+        (["worker", "--set", "worker.chunk_records=none"], "worker.chunk_records"),
+        (["worker", "--stages", "nothing", "--set", "worker.stages=text-risk"], "nothing"),
         (["events", "check", "-", "--max-bytes", "9" * 20], "--max-bytes"),
     ],
 )

@@ -114,6 +114,8 @@ def test_text_becomes_the_fields_type(tmp_path: Path) -> None:
             (f'[lists]\nfiles = ["{file}"]\n', {}, ["seawall.toml", "lists", "names no file"])
             for file in ("", ".", "/")
         ),
+        ('[policy]\nfile = ""\n', {}, ["seawall.toml", "policy", "'' names no file", "default"]),
+        (None, {"SEAWALL_POLICY_FILE": ""}, ["SEAWALL_POLICY_FILE", "'' names no file"]),
         *(
             (f"[{section}]\n{field}\n", {}, ["seawall.toml", section, "NUL"])
             for section, field in (
