@@ -142,7 +142,7 @@ class AuditLog:
         """`what` of the rows that have this field in it, newest first."""
         with self._named():
             for _, written in self._read(
-                "SELECT seq, what FROM audit WHERE seq < ?", _LAST, "DESC"
+                "SELECT seq, what FROM audit WHERE seq >= 1 AND seq < ?", _LAST, "DESC"
             ):
                 what = msgspec.json.decode(str(written), type=dict[str, Any])
                 if name in what:
@@ -152,12 +152,14 @@ class AuditLog:
         """Whether one of the first `rows` rows has this hash."""
         with self._named():
             found = self._database.execute(
-                "SELECT 1 FROM audit WHERE seq <= ? AND hash = ? LIMIT 1", (rows, head)
+                "SELECT 1 FROM audit WHERE seq BETWEEN 1 AND ? AND hash = ? LIMIT 1",
+                (rows, head),
             ).fetchone()
         return found is not None
 
     def verify(self, known: Verified | None = None, limit: int | None = None) -> Verified:
-        """Check every row against its hash and the one before, and that none is gone.
+        """Check every row against its hash and the one before, that none is gone, and that none
+        stands before the first, where a hash that somebody kept could be put.
 
         After `known`, what an earlier check found, only the rows that follow, and that the last of
         those it knew is still the same. With `limit` at most so many rows: then whether some are
@@ -168,6 +170,11 @@ class AuditLog:
             if count and (stands := self._hash_of(count)) != head:
                 why = "gone; it was there" if stands is None else "another than"
                 return Verified(count, head, Fault(count, f"{why} at an earlier check"))
+            (before,) = self._database.execute(
+                "SELECT CAST(min(seq) AS INTEGER) FROM audit WHERE seq < 1"
+            ).fetchone()
+            if before is not None:
+                return Verified(count, head, Fault(before, "put before the first row"))
             # Asked first: others append meanwhile.
             newest = self._database.execute(
                 "SELECT coalesce(CAST(seq AS INTEGER), 0) FROM sqlite_sequence WHERE name = 'audit'"

@@ -24,6 +24,7 @@ from streams.contracts.decision import Decision
 from streams.contracts.outcome import ReviewOutcome
 from streams.contracts.refusal import DecodeFailure
 from streams.feedback.effects import Proposal, effects_of
+from streams.feedback.lines import of_the_future
 from streams.settings import CaseSettings, FeedbackSettings
 
 log = logging.getLogger(__name__)
@@ -142,7 +143,10 @@ class Desk:
                     self.store.open_case(opening, record.timestamp)
             elif record.topic == self.topics.outcomes:
                 outcome = _outcome.decode(record.value)
-                if self.store.reviews.add_outcome(outcome):
+                if why := of_the_future(outcome, self._clock()):
+                    self.unreadable[record.topic] += 1
+                    log.error("a record of %s is left out: %s", record.topic, why)
+                elif self.store.reviews.add_outcome(outcome):
                     self._note("feedback", _outcome_words(outcome))
             elif _may_be_asked_about(record):
                 decision = _decision.decode(record.value)
@@ -156,7 +160,7 @@ class Desk:
 
     def _act(self) -> None:
         reviews = self.store.reviews
-        for seq, outcome in reviews.unhandled():
+        for seq, outcome, waits in reviews.unhandled():
             known = reviews.decision(outcome.decision_id)
             if known is None:
                 continue
@@ -169,6 +173,12 @@ class Desk:
                 at = outcome.reviewed_at
                 if reviews.propose(proposal_id, outcome.decision_id, value, at):
                     self._note("feedback", _proposal_words(effects.proposal))
+            if outcome.outcome == "appeal_granted" and effects.reversal is None and not waits:
+                log.error(
+                    "an appeal about a target (%s) that decision %s does not have reverses nothing",
+                    outcome.target.kind,
+                    outcome.decision_id,
+                )
             if effects.reversal is not None and reviews.put_out(
                 effects.reversal, known.key, known.traceparent
             ):
@@ -180,6 +190,8 @@ class Desk:
                         "supersedes": outcome.decision_id,
                     },
                 )
+            if waits:
+                continue  # to be closed, and for the hashes of a proposal
             if effects.closed is not None:
                 parted = self.store.settle(
                     outcome.decision_id,

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from matchers.deep_keys import MOST_PARTS, deep_key
 from streams.cases.cybertip import Person
 from streams.contracts.case_record import CaseOpening
 from streams.contracts.outcome import ReviewOutcome
@@ -50,12 +51,13 @@ class UnusableReporter(Exception):
 def read_reporter(path: Path) -> ReporterFile:
     """The file's content. Raises `UnusableReporter`."""
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), ReporterFile)
-    except (
-        OSError,
-        RecursionError,
-        ValueError,  # TOML's and msgspec's, and of a number of thousands of digits
-    ) as bad:
+        text = path.read_text(encoding="utf-8")
+        if (deep := deep_key(text)) is not None:
+            raise UnusableReporter(f"{path}: line {deep}: a key has more than {MOST_PARTS} parts")
+        return msgspec.convert(tomllib.loads(text), ReporterFile)
+    except RecursionError:
+        raise UnusableReporter(f"{path}: nested too deeply for any field") from None
+    except (OSError, ValueError) as bad:  # TOML's and msgspec's, and of thousands of digits
         raise UnusableReporter(f"{path}: {bad}") from bad
 
 
@@ -83,6 +85,12 @@ class CaseFile(Struct, frozen=True, kw_only=True):
     def openings(self) -> list[CaseOpening]:
         """The case's own opening and those folded into it."""
         return [self.opening, *self.repeats]
+
+    @property
+    def media_ids(self) -> list[str]:
+        """Of all files in it whose hashes are known, by which a submission names them."""
+        every = (media for opening in self.openings for media in opening.media)
+        return [media.media_id for media in every if media.hashes is not None]
 
     @property
     def priority(self) -> int:

@@ -24,7 +24,8 @@ _REVIEWED = f"EXISTS ({review_of('cases')})"
 _CONFIRMED = """EXISTS (SELECT 1 FROM outcomes AS o WHERE o.decision_id = cases.decision_id
   AND o.outcome = 'confirmed' AND NOT EXISTS (SELECT 1 FROM outcomes AS later
     WHERE later.decision_id = o.decision_id AND later.target_kind = o.target_kind
-    AND later.target_id = o.target_id AND later.seq > o.seq
+    AND later.target_id = o.target_id
+    AND (later.reviewed_at, later.seq) > (o.reviewed_at, o.seq)
     AND later.outcome IN ('rejected', 'appeal_granted')))"""
 """Whether people confirmed a target of a case, and nobody found otherwise since."""
 

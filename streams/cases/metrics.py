@@ -35,7 +35,7 @@ class DeskMetrics:
             "seawall_reversals_total", "Reversals that were sent.", registry=registry
         )
         self.outcomes_waiting = Gauge(
-            "seawall_review_outcomes_waiting", "Outcomes about decisions that are not known.",
+            "seawall_review_outcomes_waiting", "Outcomes about decisions or cases not known yet.",
             registry=registry,
         )  # fmt: skip
         self.proposals_waiting = Gauge(

@@ -198,6 +198,13 @@ class CaseStore:
             submission=self.state(main).submission,
         )
 
+    def opening(self, case_id: str) -> CaseOpening:
+        """What opened a case, or the case that it was folded into. Raises `NoSuchCase`."""
+        (value,) = self._database.execute(
+            "SELECT opening FROM cases WHERE case_id = ?", (self._main(case_id),)
+        ).fetchone()
+        return _opening.decode(value)
+
     def opening_of(self, decision_id: str) -> CaseOpening | None:
         """The opening of the case of a decision."""
         row = self._database.execute(

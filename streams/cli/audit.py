@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from streams.audit.log import AuditEntry, AuditKind, AuditLog, NoAudit, UnusableAudit
+from streams.cli.counts import counted
 from streams.cli.options import (
     EXIT_DIFFERS,
     EXIT_UNUSABLE,
@@ -63,19 +64,20 @@ def verify(
     with _opened(file, config, EXIT_DIFFERS) as log:
         found = log.verify()
         known = head is None or log.knows(head.lower(), found.rows)
+    rows = f"{counted(found.rows, 'row')} {'holds' if found.rows == 1 else 'hold'}"
     if as_json:
         fault = found.fault._asdict() if found.fault else None
         print_json({"rows": found.rows, "head": found.head, "fault": fault, "head_known": known})
     elif found.fault is not None:
         why = visible(found.fault.why)
-        typer.echo(f"row {found.fault.seq}: {why}; the {found.rows} before it hold")
+        typer.echo(f"row {found.fault.seq}: {why}; {rows} before it")
     elif not known:
-        typer.echo(f"{found.rows} rows hold, but none has the hash {head}")
+        typer.echo(f"{rows}, but none has the hash {head}")
     elif not found.rows:
         typer.echo("0 rows: nothing was noted yet, or the log was made anew: --head tells")
     else:
-        typer.echo(f"{found.rows} rows hold; head {found.head}")
-    raise typer.Exit(EXIT_DIFFERS if found.fault or not known else 0)
+        typer.echo(f"{rows}; head {found.head}")
+    raise typer.Exit(EXIT_DIFFERS if found.fault or not known or not found.rows else 0)
 
 
 @app.command()

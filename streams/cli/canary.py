@@ -27,6 +27,7 @@ from streams.cli.options import (
     print_json,
     reaching,
 )
+from streams.cli.stamped import complain
 from streams.kafka import topics as kafka_topics
 from streams.kafka.client import KafkaError
 from streams.kafka.topics import first_topic, topic_name
@@ -106,7 +107,7 @@ def run(
         server, _ = start_http_server(port, host, metrics.registry)
     except (OSError, OverflowError) as error:
         fail(f"--port {port} on {host} cannot be bound: {error}")
-    typer.echo(f"canary metrics at http://{host}:{server.server_port}/metrics", err=True)
+    complain(f"canary metrics at http://{host}:{server.server_port}/metrics")
     canary: Canary | None = None
     while True:
         began = time.monotonic()
@@ -120,8 +121,7 @@ def run(
             answers = _round(canary, within)
         except (KafkaError, WrongTopics) as error:
             metrics.unreachable.inc()
-            why = f"Kafka is away: {type(error).__name__}: {error}"
-            typer.echo(str(error) if isinstance(error, WrongTopics) else why, err=True)
+            complain(str(error) if isinstance(error, WrongTopics) else f"Kafka is away: {error}")
             if canary is not None:
                 canary.close()
                 canary = None
@@ -129,7 +129,7 @@ def run(
             metrics.count(answers)
             for answer in answers:
                 if answer.fault:
-                    typer.echo(f"{answer.probe}: {answer.result}: {answer.fault}", err=True)
+                    complain(f"{answer.probe}: {answer.result}: {answer.fault}")
         time.sleep(max(0.0, every - (time.monotonic() - began)))
 
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import logging
+import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -11,12 +13,20 @@ import typer
 
 from streams.cases.building import CaseDocument, build_case
 from streams.cases.file import ReporterFile, UnusableReporter, read_reporter
-from streams.cases.retention import due_for_deletion, preserve_until
-from streams.cases.store import CaseState, CaseStatus, CaseStore
+from streams.cases.store import CaseStatus, CaseStore
 from streams.cases.xml import file_details_xml, report_xml
 from streams.cli.audit_hook import actor, open_audit
+from streams.cli.case_rows import (
+    case_row,
+    closed_by,
+    content_row,
+    contents,
+    listed_cells,
+    outcome_row,
+)
 from streams.cli.case_store import StoreOption, open_cases
-from streams.cli.fitted import print_fitted
+from streams.cli.counts import counted
+from streams.cli.fitted import print_stacked
 from streams.cli.options import (
     EXIT_DIFFERS,
     BootstrapOption,
@@ -35,6 +45,8 @@ from streams.settings import Settings
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """The store's times count from here."""
 CLOCKS_DIFFER = timedelta(days=1)
+MOST_NAMED = 20
+"""Files of a case that an error names."""
 MAX_REPORT_ID = 2**63 - 1
 """The largest number that SQLite stores as one, and an XML Schema `long`."""
 
@@ -81,7 +93,7 @@ def build(
         if not once:
             raise typer.Exit(run_desk(settings))
         with reaching(settings):
-            typer.echo(f"{run_once(settings)} cases")
+            typer.echo(counted(run_once(settings), "case"))
     except UnknownTopic as error:
         fail(str(error))
     except NotUsable as error:
@@ -101,7 +113,7 @@ def list_cases(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List cases, the most urgent first.
+    """List cases, the most urgent first, with the rules and the content that opened them.
 
     Example: seawall cases list --status open
 
@@ -113,37 +125,19 @@ def list_cases(
         fail(f"--status {status}: there are {', '.join(CaseStatus.__args__)}")
     settings = _settings(store, config)
     with open_cases(settings) as opened:
-        states = opened.cases(wanted, limit)
-    found = [_row(state, settings) for state in states]
+        states = opened.cases(wanted, sys.maxsize)
+        found = [
+            (state, opened.opening(state.case_id), case_row(state, settings))
+            for state in states[:limit]
+        ]
     if as_json:
-        print_json(found)
+        print_json([row | content_row(opening) for _, opening, row in found])
         return
-    print_fitted(
-        (
-            "case",
-            "priority",
-            "status",
-            "report",
-            "opened",
-            "repeats",
-            "delete after",
-            "preserve until",
-        ),
-        [
-            (
-                state.case_id,
-                str(state.priority),
-                state.status + (", held" if state.holds else "") + (", reversed" * state.reversed),
-                state.report,
-                state.opened_at.isoformat(timespec="minutes").replace("+00:00", "Z"),
-                str(state.repeats),
-                *(str(row[name] or "")[:10] for name in ("delete_after", "preserve_until")),
-            )
-            for state, row in zip(states, found, strict=True)
-        ],
-        words=("status",),
-    )
-    typer.echo(f"{len(states)} cases")
+    if found:
+        print_stacked(("case", "what it is"), [listed_cells(*each) for each in found])
+    every = counted(len(states), "case")
+    more = len(states) > len(found)
+    typer.echo(f"{len(found)} of {every}; --limit shows more" if more else every)
 
 
 @app.command()
@@ -153,7 +147,8 @@ def show(
     store: StoreOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Show a case in full, as JSON: its state, its report, its files, and what is missing.
+    """Show a case in full, as JSON: its state, the content in it, what people found, which of that
+    closed it, its report, its files, and what is missing.
 
     Example: seawall cases show 6d1f0c0e-…
 
@@ -161,13 +156,17 @@ def show(
     """
     settings = _settings(store, config)
     with open_cases(settings) as opened:
-        document = _document(opened, case, reporter, settings)
+        file = opened.case_file(case, _reporter(reporter, settings))
         state = opened.state(case)
+        told = opened.reviews.outcomes_of(file.opening.decision.decision_id)
         exports = opened.exports(state.case_id)
     print_json(
         {
-            "state": _row(state, settings),
-            "document": document,
+            "state": case_row(state, settings),
+            "contents": contents(file),
+            "outcomes": [outcome_row(outcome) for outcome in file.outcomes],
+            "closed_by": closed_by(state, file.opening, [outcome for _, outcome in told]),
+            "document": build_case(file),
             "exports": [
                 {"at": at, "by": by, "format": form, "sha256": digest}
                 for at, by, form, digest in exports
@@ -298,7 +297,8 @@ def submitted(
 
     Example: seawall cases submitted 6d1f0c0e-… --report-id 4711 --file m-1=9f86d0
 
-    Exit codes: 0 recorded, 1 there is no such case, or it was submitted as another, 2 unusable.
+    Exit codes: 0 recorded, 1 there is no such case, it has no such file, or it was submitted as
+    another, 2 unusable.
     """
     ids: dict[str, str] = {}
     for each in files or []:
@@ -309,11 +309,22 @@ def submitted(
     settings = _settings(store, config)
     when = _time(at)
     with open_cases(settings) as opened, open_audit(settings) as audit, opened.writing():
+        _require_files(opened, case, ids)
         state = opened.submit(case, report_id, ids, actor(), when)
         what = {"done": "submitted", "case": state.case_id, "report": report_id, "files": len(ids)}
         audit.append("case", actor(), what)
-    until = _row(state, settings)["preserve_until"]
+    until = case_row(state, settings)["preserve_until"]
     typer.echo(visible(f"{state.case_id}: preserved until {until}"))
+
+
+def _require_files(store: CaseStore, case: str, named: Iterable[str]) -> None:
+    """Ends the command where a file is named that the case does not have."""
+    known = [*dict.fromkeys(store.case_file(case).media_ids)]
+    for media in named:
+        if media not in known:
+            shown = ", ".join(known[:MOST_NAMED]) + (", …" if len(known) > MOST_NAMED else "")
+            there = f"its files: {shown}" if known else "it has none"
+            fail(f"--file {media}: case {case} has no such file; {there}", EXIT_DIFFERS)
 
 
 def _document(
@@ -342,16 +353,6 @@ def _xml_files(document: CaseDocument) -> dict[str, bytes]:
         if entry.details.report_id is not None and entry.details.file_id is not None:
             written[f"file-{number}.xml"] = file_details_xml(entry.details)
     return written
-
-
-def _row(state: CaseState, settings: Settings) -> dict[str, object]:
-    sent = state.submission
-    return {
-        **state._asdict(),
-        "holds": [hold._asdict() for hold in state.holds],
-        "preserve_until": preserve_until(sent.at, settings.cases.preserve_days) if sent else None,
-        "delete_after": due_for_deletion(state, settings.cases) if not state.holds else None,
-    }
 
 
 def _time(text: str | None) -> datetime:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from streams.cli.case_store import StoreOption, open_cases
+from streams.cli.counts import counted
 from streams.cli.fitted import print_fitted
 from streams.cli.options import (
     BootstrapOption,
@@ -75,7 +76,7 @@ def show_precision(
             f"{low:.0%} to {high:.0%}",
         )
     Console().print(table)
-    typer.echo(f"{len(rows)} rows")
+    typer.echo(counted(len(rows), "row"))
 
 
 @app.command()
@@ -156,7 +157,7 @@ def proposals(
         algorithms = ", ".join(each.algorithm for each in proposal.hashes)
         words = f"{proposal.proposal_id}: {proposal.kind} {algorithms}: {proposal.why}"
         typer.echo(visible(words))
-    typer.echo(f"{len(waiting)} proposals")
+    typer.echo(counted(len(waiting), "proposal"))
 
 
 @app.command()
@@ -172,8 +173,9 @@ def send(
     """Send what people found to review.outcomes, keyed by decision: by hand, where no review tool
     does.
 
-    Lines that are no outcomes by the contract (docs/schemas/review-outcome.schema.json) are named
-    and left out. What is sent again changes nothing, so that a mended file may be sent whole.
+    Lines that are no outcomes by the contract (docs/schemas/review-outcome.schema.json), or are
+    dated more than 5 minutes ahead, are named and left out. What is sent again changes nothing, so
+    that a mended file may be sent whole.
 
     Example: seawall feedback send outcomes.jsonl
 
@@ -186,7 +188,11 @@ def send(
 
     settings = loaded_settings(config, bootstrap, assignments).settings
     topic = topic_name(settings.pipeline, OUTCOMES)
-    send_file(settings, topic, file, "outcome", outcome_key, as_json=as_json)
+
+    def key_of(line: bytes) -> bytes:
+        return outcome_key(line, datetime.now(UTC))
+
+    send_file(settings, topic, file, "outcome", key_of, as_json=as_json)
 
 
 def _row(task: Task) -> dict[str, object]:

@@ -50,6 +50,33 @@ def print_fitted(
         console.print(Text(f"left out on this narrow terminal: {left_out}; --json has all"))
 
 
+def print_stacked(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Sequence[str]]],
+    console: Console | None = None,
+) -> None:
+    """Print rows whose cells hold several lines, all of them, however narrow the terminal is. Lines
+    of the first column are ids and the like: those are never broken. What is in the others goes on
+    in the next line where it must."""
+    console = console or Console()
+    shown = [[[visible(line) for line in cell] for cell in row] for row in rows]
+    widths = [
+        max([cell_len(name), *(cell_len(line) for row in shown for line in row[index])])
+        for index, name in enumerate(columns)
+    ]
+    if console.is_terminal:
+        least = [widths[0], *(min(width, WORDS) for width in widths[1:])]
+        console.width = max(console.width, _width(least))
+    else:
+        console.width = _width(widths)
+    table = Table(show_lines=True)
+    for index, name in enumerate(columns):
+        table.add_column(name, no_wrap=index == 0, overflow="fold")
+    for row in shown:
+        table.add_row(*(Text("\n".join(cell)) for cell in row))
+    console.print(table)
+
+
 def _width(columns: Sequence[int]) -> int:
     """With a border and two cells of padding each, and the border at the end."""
     return sum(columns) + 3 * len(columns) + 1

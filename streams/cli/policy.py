@@ -8,6 +8,8 @@ import msgspec
 import typer
 
 from streams.cli import policy_compare, policy_rollout
+from streams.cli.counts import counted
+from streams.cli.mapping_option import MappingOption, loaded_mapping
 from streams.cli.options import ConfigOption, JsonOption, fail, loaded_settings, print_json
 from streams.cli.policy_explanation import Explanation, explain
 from streams.cli.policy_files import (
@@ -26,14 +28,17 @@ from streams.contracts.envelope import Envelope
 from streams.policy.load import PolicyError
 from streams.policy.policy_tests import BadPolicyTest, signal_of
 
+CONSIDERED_SHOWN = 20
+"""Of the rules that did not match a signal; `--json` gives all."""
+
 app = typer.Typer(no_args_is_help=True, help="The policy: what may be scanned, and what to do.")
 
 
 @app.command()
 def check(file: PolicyPath, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Say whether a policy file can be used, whether its own tests pass, what of it stands for the
-    default policy's, and when its scan basis lapses. Lists that it names must be among the
-    settings', where these name any.
+    default policy's or never acts, and when its scan basis lapses. Lists that it names must be
+    among the settings', where these name any.
 
     Example: seawall policy check policy.toml
 
@@ -53,7 +58,7 @@ def check(file: PolicyPath, config: ConfigOption = None, as_json: JsonOption = F
         print_json({"ok": not failed, **msgspec.to_builtins(summary), **tests})
     else:
         about = visible(f"{file}: version {summary.version}")
-        typer.echo(f"{about}, {summary.rules} rules, {passed(outcomes)}")
+        typer.echo(f"{about}, {counted(summary.rules, 'rule')}, {passed(outcomes)}")
         for line in (*summary_lines(summary), *lines_about(file, outcomes)):
             typer.echo(line)
     raise typer.Exit(EXIT_REFUSED if failed else 0)
@@ -78,15 +83,17 @@ def explain_event(
             "are plain, as in a policy's tests. May be repeated.",
         ),
     ] = None,
+    mapping: MappingOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say which rows and rules of a policy apply to an event with its signals, and what they come
-    to.
+    to; of a signal that no rule matches, which rules were considered, and why they do not hold.
 
     Nothing is scanned here: rules judge the signals that are given. A decision, as it is on the
     topic and in the output of `seawall run`, holds them, and so does an envelope of a later stage's
     topic. For an event alone, give them by --signal; without any, this is what the policy does
-    where nothing was found. Rows of the scan basis are those as of the record's time.
+    where nothing was found. Rows of the scan basis are those as of the record's time. With
+    --mapping the file holds an event in a platform's own JSON.
 
     Example: seawall policy explain policy.toml event.json --signal '{"type": "hash_match"}'
 
@@ -94,7 +101,7 @@ def explain_event(
     file.
     """
     policy = read_or_fail(file)[2]
-    envelope = envelope_in(event)
+    envelope = envelope_in(event, loaded_mapping(mapping))
     for number, given in enumerate(signals or (), 1):
         _add_signal(envelope, given, f"--signal {number}")
     explanation = explain(policy, envelope)
@@ -183,6 +190,13 @@ def _lines(explanation: Explanation) -> list[str]:
     for rule in explanation.rules:
         only = ", only noted" if rule.tentative else ""
         lines.append(f"signal {rule.signal} {rule.type}: rule {rule.rule} says {rule.action}{only}")
+    for signal in explanation.unmatched:
+        said = "no rule's condition holds" if signal.considered else "no rule is on this type"
+        lines.append(f"signal {signal.signal} {signal.type}: {said}")
+        shown = signal.considered[:CONSIDERED_SHOWN]
+        lines += [f"  rule {each.rule}: {each.why}" for each in shown]
+        if more := len(signal.considered) - len(shown):
+            lines.append(f"  and {more} more rules; --json has all")
     if explanation.passed_over:
         lines.append(f"signals passed over: {', '.join(map(str, explanation.passed_over))}")
     lines += [

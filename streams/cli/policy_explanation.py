@@ -4,8 +4,10 @@ from msgspec import Struct
 
 from streams.contracts.envelope import Envelope
 from streams.contracts.values import Action, Scan
-from streams.policy.facts import SignalType, signal_type
+from streams.policy.facts import SignalType, list_of, signal_type
 from streams.policy.policy import Policy, without_allowed
+from streams.policy.rules import compile_rule
+from streams.policy.variables import Judged, Value, variables_of
 from streams.stages.enforcement import decide
 
 
@@ -30,6 +32,21 @@ class AppliedRule(Struct, frozen=True):
     action: Action
     report: bool
     tentative: bool
+
+
+class Considered(Struct, frozen=True):
+    """A rule on a signal's type that did not match it, and why."""
+
+    rule: str
+    why: str
+
+
+class Unmatched(Struct, frozen=True):
+    """A signal that no rule matched, with the rules on its type in their order."""
+
+    signal: int
+    type: SignalType
+    considered: tuple[Considered, ...]
 
 
 class WithheldFrom(Struct, frozen=True):
@@ -57,6 +74,7 @@ class Explanation(Struct, frozen=True):
     permitted: tuple[Scan, ...]
     withheld: tuple[Scan, ...]
     rules: tuple[AppliedRule, ...]
+    unmatched: tuple[Unmatched, ...]
     passed_over: tuple[int, ...]
     withheld_from: tuple[WithheldFrom, ...]
     signals: int
@@ -94,6 +112,7 @@ def explain(policy: Policy, envelope: Envelope) -> Explanation:
         for each in policy.apply_rules(event, counted)
     ]
     kept = {id(signal) for signal in counted}
+    matched = {rule.signal for rule in rules}
     rows = policy.scan_basis.rows
     return Explanation(
         policy_version=policy.version,
@@ -112,6 +131,15 @@ def explain(policy: Policy, envelope: Envelope) -> Explanation:
         permitted=basis.permitted,
         withheld=basis.withheld,
         rules=tuple(rules),
+        unmatched=tuple(
+            Unmatched(
+                places[id(signal)],
+                signal_type(signal),
+                _considered(policy, Judged(event, signal, counted, policy.closeness)),
+            )
+            for signal in counted
+            if places[id(signal)] not in matched
+        ),
         passed_over=tuple(place for place, signal in enumerate(signals) if id(signal) not in kept),
         withheld_from=tuple(
             WithheldFrom(place, scan)
@@ -122,3 +150,33 @@ def explain(policy: Policy, envelope: Envelope) -> Explanation:
         signals=len(signals),
         decision=Outcome(decision.action, decision.report, decision.priority),
     )
+
+
+def _considered(policy: Policy, judged: Judged) -> tuple[Considered, ...]:
+    """Why each rule on the type of a signal does not match it, which none does."""
+    kind = signal_type(judged.signal)
+    variables = variables_of(kind)
+    found: list[Considered] = []
+    for rule in policy.rules:
+        if rule.on != kind:
+            continue
+        compiled = compile_rule(rule)
+        condition = compiled.condition
+        if rule.lists and list_of(judged.signal) not in rule.lists:
+            why = f"is for the lists {', '.join(rule.lists)}"
+        elif condition is None or not compiled.is_for(judged.event):
+            why = f"is for {', '.join((*rule.tenants, *rule.jurisdictions))}"
+        else:
+            read = [f"{name} is {_shown(variables[name].read(judged))}" for name in condition.names]
+            why = f"{' '.join(condition.text.split())} does not hold: {', '.join(read)}"
+        found.append(Considered(rule.id, why))
+    return tuple(found)
+
+
+def _shown(value: Value) -> str:
+    """A value as a condition writes it."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_shown, value))}]"
+    if isinstance(value, str):
+        return f'"{value}"'
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}"

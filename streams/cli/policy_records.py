@@ -9,9 +9,12 @@ import msgspec
 
 from streams.cli.options import fail
 from streams.cli.tables import visible
+from streams.contracts.dead_letter import BadRecord
 from streams.contracts.decision import Decision
+from streams.contracts.decoding import EventDecoder
 from streams.contracts.envelope import Envelope
 from streams.contracts.event import ContentEvent
+from streams.contracts.mapping import EventMapping
 from streams.contracts.refusal import DecodeFailure
 from streams.policy.recorded import event_of, uncountable
 
@@ -48,9 +51,9 @@ def decisions_in(path: Path) -> Iterator[Decision]:
         fail(f"{visible(str(path))}: cannot be read: {error.strerror}")
 
 
-def envelope_in(path: Path) -> Envelope:
-    """The event, envelope or decision that a file holds, as an envelope. Ends the command when it
-    is none of these."""
+def envelope_in(path: Path, mapping: EventMapping | None = None) -> Envelope:
+    """The event, envelope or decision that a file holds, as an envelope; with a mapping, the event
+    in a platform's own JSON. Ends the command when it is none of these."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -59,6 +62,10 @@ def envelope_in(path: Path) -> Envelope:
     where = str(path)
     if len(content) > MAX_BYTES:
         fail(f"{visible(where)}: is longer than {MAX_BYTES} bytes")
+    if (count := _records(content)) > 1:
+        fail(f"{visible(where)}: holds {count} records, one a line: give a file with one of them")
+    if mapping is not None:
+        return _alone(_mapped(content, mapping, where))
     fields = _decoded(content, dict[str, msgspec.Raw], where)
     if "decision_id" in fields:
         return envelope_of(_decision(content, where))
@@ -66,8 +73,29 @@ def envelope_in(path: Path) -> Envelope:
         envelope = _decoded(content, Envelope, where)
         _refuse_uncountable(uncountable(None, envelope.signals), where)
         return envelope
-    event = _decoded(content, ContentEvent, where)
+    return _alone(_decoded(content, ContentEvent, where))
+
+
+def _alone(event: ContentEvent) -> Envelope:
     return Envelope(event=event, received_at=int(event.occurred_at.timestamp() * 1000))
+
+
+def _mapped(content: bytes, mapping: EventMapping, where: str) -> ContentEvent:
+    try:
+        return EventDecoder(mapping, MAX_BYTES).decode(content)
+    except BadRecord as refusal:
+        place = f"{refusal.field}: " if refusal.field else ""
+        fail(visible(f"{where}: {place}{refusal.message}"))
+
+
+def _records(content: bytes) -> int:
+    """How many lines there are, where the first is a record by itself; else 1."""
+    lines = [line for line in content.splitlines() if line.strip()]
+    try:
+        msgspec.json.decode(lines[0] if lines else b"", type=dict[str, msgspec.Raw])
+    except DecodeFailure:
+        return 1
+    return len(lines)
 
 
 def _decision(line: bytes, where: str) -> Decision:

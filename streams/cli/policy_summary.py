@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
+from streams.cli.counts import counted
 from streams.cli.tables import visible
 from streams.policy.file import PolicyFile
+from streams.policy.idle import idle_parts
 from streams.policy.limits import ANY
 from streams.policy.load import default_policy
 from streams.policy.policy import Policy
@@ -16,7 +18,8 @@ MOST_NAMED = 5
 class PolicySummary(Struct, frozen=True):
     """`next_lapse` is RFC 3339, `lapsing` the row's columns and scans. `own_rules` and
     `own_limits`: the file holds the table, so that nothing of the default policy's does.
-    `without_limit` are the rules that block, hold or report, and that no limit is for."""
+    `without_limit` are the rules that block, hold or report, and that no limit is for; `idle` the
+    rules and limits that never act, with the reason."""
 
     version: str
     rules: int
@@ -27,6 +30,7 @@ class PolicySummary(Struct, frozen=True):
     scan_basis_rows: int
     next_lapse: str | None = None
     lapsing: str | None = None
+    idle: tuple[str, ...] = ()
 
 
 def summarize(policy: Policy, content: PolicyFile, now_ms: int) -> PolicySummary:
@@ -51,6 +55,7 @@ def summarize(policy: Policy, content: PolicyFile, now_ms: int) -> PolicySummary
         lapsing=None
         if lapse is None
         else f"{lapse.tenant} {lapse.surface} {lapse.jurisdiction}: {', '.join(lapse.scans)}",
+        idle=tuple(f"{each.what} never acts: {each.why}" for each in idle_parts(policy)),
     )
 
 
@@ -61,15 +66,16 @@ def summary_lines(summary: PolicySummary) -> list[str]:
         f"limits: {_whose(summary.limits, len(default_policy().limits), own=summary.own_limits)}"
         f"{_without(summary.without_limit)}",
     ]
+    rows = counted(summary.scan_basis_rows, "row")
     if summary.scan_basis_rows == 0:
         lines.append("scan basis: no rows, so nothing is scanned")
     elif summary.next_lapse is None:
-        lines.append(f"scan basis: {summary.scan_basis_rows} rows, none of which lapses")
+        lines.append(f"scan basis: {rows}, none of which lapses")
     else:
         lines.append(
-            f"scan basis: {summary.scan_basis_rows} rows; the first to lapse, at "
-            f"{summary.next_lapse}, is {summary.lapsing}"
+            f"scan basis: {rows}; the first to lapse, at {summary.next_lapse}, is {summary.lapsing}"
         )
+    lines += [f"note: {each}" for each in summary.idle]
     return [visible(line) for line in lines]
 
 

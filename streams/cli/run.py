@@ -3,7 +3,9 @@
 import asyncio
 import itertools
 import sys
-from contextlib import ExitStack
+import time
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
@@ -19,6 +21,8 @@ from streams.exits import EXIT_CONFIG
 
 if TYPE_CHECKING:
     from streams.replay import Totals
+
+STARTING = "getting ready: building the text catalogue, starting decoders, loading lists"
 
 
 def run(
@@ -40,6 +44,7 @@ def run(
 
     Example: seawall run --in events.jsonl --out decisions.jsonl --config seawall.toml
     """
+    began = time.perf_counter()
     # Limits are shared out among partitions, and a file is one.
     loaded = load(config, {"pipeline.partitions": 1})
     from matchers.lists.csv_format import UnreadableList
@@ -62,11 +67,14 @@ def run(
             if dead_letters
             else None
         )
+        if not as_json and not console.is_terminal:
+            console.print(f"{STARTING} …", soft_wrap=True)
         try:
-            parts = build_parts(loaded.settings, Metrics())
-            stack.callback(parts.close)
-            if parts.lists is not None:
-                parts.lists.load()
+            with _starting(console):
+                parts = build_parts(loaded.settings, Metrics())
+                stack.callback(parts.close)
+                if parts.lists is not None:
+                    parts.lists.load()
         except (OSError, NotUsable, UnreadableList) as error:
             typer.echo(f"seawall: {error}", err=True)
             raise typer.Exit(EXIT_CONFIG) from error
@@ -74,11 +82,13 @@ def run(
         store = MemoryStore(ttl=loaded.settings.state.ttl_days * 86_400)
         bar = stack.enter_context(_progress(console))
         task = bar.add_task("deciding", total=None, rate=0.0)
+        startup = time.perf_counter() - began
 
         def show(totals: "Totals") -> None:
             bar.update(task, completed=totals.lines, rate=totals.lines / totals.seconds)
 
         totals = asyncio.run(replay(parts, store, source, lines, decisions, letters, show))
+        totals.startup_seconds = startup
     if as_json:
         typer.echo(msgspec.json.encode(totals).decode(), err=target == "-")
     else:
@@ -119,6 +129,16 @@ def _writer(option: str, target: str) -> BinaryIO:
         )
 
 
+@contextmanager
+def _starting(console: Console) -> Generator[None]:
+    """Says on a terminal what takes so long before the first line."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    quiet = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=quiet) as shown:
+        shown.add_task(STARTING, total=None)
+        yield
+
+
 def _progress(console: Console) -> Progress:
     return Progress(
         SpinnerColumn(),
@@ -126,6 +146,7 @@ def _progress(console: Console) -> Progress:
         TimeElapsedColumn(),
         console=console,
         transient=True,
+        disable=not console.is_terminal,
     )
 
 
@@ -136,7 +157,9 @@ def _summary(totals: "Totals", dead_letters: Path | None) -> Table:
     for error, count in sorted(totals.rejected.items()):
         table.add_row(f"refused: {error}", f"{count:,}")
     table.add_section()
-    table.add_row("all", f"{totals.lines:,} in {totals.seconds:.1f} s")
+    whole = totals.startup_seconds + totals.seconds
+    table.add_row("all", f"{totals.lines:,} in {whole:.1f} s")
+    table.add_row("", f"of which {totals.startup_seconds:.1f} s to get ready")
     notes: list[str] = []
     if totals.withheld:
         scans = ", ".join(f"{scan} in {n:,}" for scan, n in sorted(totals.withheld.items()))

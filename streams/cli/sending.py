@@ -33,9 +33,11 @@ def send_file(
     *,
     as_is: bool = False,
     as_json: bool = False,
+    hint_refused: str | None = None,
 ) -> None:
     """Send each line under its key, say what came of it, and end the command when some were left
-    out or refused. Lines without a key are left out and named, unless `as_is`."""
+    out or refused. Lines without a key are left out and named, unless `as_is`; `hint_refused` is
+    said then, where the file is lines at all."""
     arguments = kafka_arguments(settings)
     began = time.monotonic()
     first: list[bytes] = []
@@ -71,8 +73,8 @@ def send_file(
             f"({done.sent / max(seconds, 1e-9):,.0f}/s), {done.refused} left out, "
             f"{done.failed} refused by Kafka"
         )
-    if done.refused and first and (hint := conversion(first[0], what)):
-        typer.echo(f"{file}: {hint}", err=True)
+    if done.refused and first and (hint := conversion(first[0], what) or hint_refused):
+        typer.echo(visible(f"{file}: {hint}"), err=True)
     if done.refused or done.failed:
         raise typer.Exit(EXIT_DIFFERS)
 

@@ -15,6 +15,7 @@ from matchers.language.checks import check as run_checks
 from matchers.language.client import client_file
 from matchers.language.indicators import Hit, IndicatorMatcher
 from matchers.language.weights import CATEGORY_POINTS, EVIDENCE_LEAST, VIEW_FACTORS
+from streams.cli.fitted import print_stacked
 from streams.cli.options import EXIT_DIFFERS, JsonOption, fail, print_json
 from streams.cli.tables import add_row, visible
 from streams.cli.text_evaluate import evaluate
@@ -57,24 +58,9 @@ def explain(
         console.print("No indicator.")
         return
     console.print(_marked(text, hits))
-    table = Table("indicator", "category", "text", "at", "view", "weight", "points", "because")
-    for hit in hits:
-        because = [f"{_base_weight(hit, matcher):g}"]
-        if VIEW_FACTORS[hit.view] != 1:
-            because.append(f"{hit.view} ×{VIEW_FACTORS[hit.view]:g}")
-        because += [f"{cue.name} ×{cue.factor:g}" for cue in hit.cues]
-        add_row(
-            table,
-            hit.indicator + (" (trial)" if hit.trial else ""),
-            hit.category + (f" {hit.age}" if hit.age else ""),
-            text[hit.start : hit.end],
-            f"{hit.start}–{hit.end}",
-            hit.view,
-            f"{hit.weight:.2f}" + ("" if hit.weight >= EVIDENCE_LEAST else " (none)"),
-            f"{_points(hit):.2f}",
-            ", ".join(because),
-        )
-    console.print(table)
+    print_stacked(
+        ("indicator", "text", "counts"), [_cells(hit, text, matcher) for hit in hits], console
+    )
 
 
 @app.command()
@@ -169,6 +155,27 @@ def _marked(text: str, hits: Sequence[Hit]) -> Text:
         lines = "\n".join(map(visible, text[start:end].split("\n")))
         shown.append(lines, "bold reverse" if inside else None)
     return shown
+
+
+def _cells(hit: Hit, text: str, matcher: IndicatorMatcher) -> tuple[list[str], ...]:
+    """A hit's lines: what it is, where it stands, and what it counts."""
+    because = [f"{_base_weight(hit, matcher):g}"]
+    if VIEW_FACTORS[hit.view] != 1:
+        because.append(f"{hit.view} ×{VIEW_FACTORS[hit.view]:g}")
+    because += [f"{cue.name} ×{cue.factor:g}" for cue in hit.cues]
+    least = "" if hit.weight >= EVIDENCE_LEAST else " (none)"
+    return (
+        [
+            hit.indicator + (" (trial)" if hit.trial else ""),
+            hit.category + (f" {hit.age}" if hit.age else ""),
+        ],
+        [text[hit.start : hit.end], f"at {hit.start}–{hit.end}, view {hit.view}"],
+        [
+            f"points {_points(hit):.2f}",
+            f"weight {hit.weight:.2f}{least}",
+            f"because {', '.join(because)}",
+        ],
+    )
 
 
 def _base_weight(hit: Hit, matcher: IndicatorMatcher) -> float:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from streams.cli.options import SetOption, assigned
 from streams.exits import EXIT_CONFIG, NotUsable
 from streams.memory import defer_collection
 from streams.settings import Loaded, SettingsError, load_settings
@@ -35,6 +36,7 @@ def worker(
         str | None,
         typer.Option(help="Static group membership: unique for each worker.", show_default=False),
     ] = None,
+    assignments: SetOption = None,
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], typer.Option(case_sensitive=False)
     ] = "INFO",
@@ -58,6 +60,7 @@ def worker(
             "worker.http_port": http_port,
             "worker.instance_id": instance_id,
         },
+        assignments,
     )
     defer_collection()
     # Faust, numba and the catalogue take a second to import: not for `--help`.
@@ -71,10 +74,14 @@ def worker(
     raise typer.Exit(code)
 
 
-def load(config: Path | None, flags: dict[str, object]) -> Loaded:
-    """Settings from every source, or an error and exit code 2."""
+def load(
+    config: Path | None, flags: dict[str, object], assignments: list[str] | None = None
+) -> Loaded:
+    """Settings from every source, or an error and exit code 2. A flag that is given stands over an
+    assignment."""
+    given = {name: value for name, value in flags.items() if value is not None}
     try:
-        return load_settings(config, flags)
+        return load_settings(config, assigned(assignments) | given)
     except SettingsError as error:
         typer.echo(f"seawall: {error}", err=True)
         raise typer.Exit(EXIT_CONFIG) from error

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from streams.contracts.case_record import CaseOpening
 from streams.contracts.decision import DECISION_NAMESPACE, Decision, Reason, Target, TargetKind
 from streams.contracts.event import Media, MediaHashes
-from streams.contracts.outcome import ReviewOutcome, ReviewTarget
+from streams.contracts.outcome import ReviewOutcome, ReviewResult, ReviewTarget
 from streams.contracts.signal import HashMatch
 from streams.contracts.values import ACTION_STRENGTH, Action, Algorithm
 from streams.feedback.subject import signals_about
@@ -19,6 +19,7 @@ from streams.feedback.subject import signals_about
 DIGESTS = frozenset({"md5", "sha1", "sha256"})
 MATCHABLE_QUALITY = 50
 """PDQ's authors discard hashes below (Facebook 2019); no entry is proposed of one."""
+NOTHING_FOUND: tuple[ReviewResult, ...] = ("rejected", "appeal_granted")
 APPEAL_RULE = "appeal-granted"
 APPEAL_GROUND = "A person reviewed the decision on appeal and reversed it."
 
@@ -64,10 +65,14 @@ def effects_of(
     outcomes: Sequence[ReviewOutcome],
 ) -> Effects:
     """The effects of an outcome about `decision`. `opening` is its case, which has the hashes;
-    `outcomes` are all about the decision up to and with this one."""
+    `outcomes` are all about the decision that came up to and with this one. Of several about a
+    target the one that was made last counts, whenever it came. An appeal about what is not the
+    decision's reverses nothing.
+    """
+    granted = outcome.outcome == "appeal_granted" and _is_of(decision, outcome.target)
     return Effects(
-        _proposal(outcome, decision, opening),
-        reversal_of(decision, outcome, outcomes) if outcome.outcome == "appeal_granted" else None,
+        _proposal(outcome, decision, opening) if _is_last_word(outcome, outcomes) else None,
+        reversal_of(decision, outcome, outcomes) if granted else None,
         *_closed(decision, outcomes),
     )
 
@@ -109,6 +114,16 @@ def reversal_id(decision_id: str, target: ReviewTarget) -> str:
     return str(uuid.uuid5(DECISION_NAMESPACE, f"reversal:{decision_id}:{kind}:{target.id}"))
 
 
+def closing_outcome(decision: Decision, outcomes: Sequence[ReviewOutcome]) -> ReviewOutcome | None:
+    """The outcome with which a case that is closed was closed last, of all about its decision in
+    the order of their coming; `None` of one that is open."""
+    found: ReviewOutcome | None = None
+    for count, outcome in enumerate(outcomes, 1):
+        closed, _ = _closed(decision, outcomes[:count])
+        found = (found or outcome) if closed else None
+    return found
+
+
 def _closed(
     decision: Decision, outcomes: Iterable[ReviewOutcome]
 ) -> tuple[bool | None, datetime | None]:
@@ -116,9 +131,9 @@ def _closed(
     first of them looked."""
     last: dict[tuple[TargetKind, str], bool] = {}
     looks: dict[tuple[TargetKind, str], datetime] = {}
-    for outcome in outcomes:
+    for outcome in _in_order(outcomes):
         target = (outcome.target.kind, outcome.target.id)
-        if outcome.outcome in ("rejected", "appeal_granted"):
+        if outcome.outcome in NOTHING_FOUND:
             last[target] = True
         elif outcome.outcome == "confirmed":
             last[target] = False
@@ -134,6 +149,32 @@ def _closed(
     return closed, min(looks.values()) if closed else None
 
 
+def _in_order(outcomes: Iterable[ReviewOutcome]) -> list[ReviewOutcome]:
+    """As they were made; of the same time as they came. A tool may send an old one late."""
+    return sorted(outcomes, key=lambda outcome: outcome.reviewed_at)
+
+
+def _is_last_word(outcome: ReviewOutcome, outcomes: Iterable[ReviewOutcome]) -> bool:
+    """Whether nobody who looked at its target later found something else."""
+    last = [
+        other.outcome
+        for other in _in_order(outcomes)
+        if other.target == outcome.target and other.outcome in ("confirmed", *NOTHING_FOUND)
+    ][-1:]
+    return all((o in NOTHING_FOUND) == (outcome.outcome in NOTHING_FOUND) for o in last)
+
+
+def _is_of(decision: Decision, target: ReviewTarget) -> bool:
+    """Whether a target is one of a decision's, or of its event, as far as the decision names it."""
+    named = {(each.kind, each.id) for each in decision.targets}
+    named |= {("account", decision.author_id), ("text", "text")}
+    if decision.conversation_id is not None:
+        named.add(("conversation", decision.conversation_id))
+    if target.kind in ("media", "url") and signals_about(decision, target):
+        return True
+    return (target.kind, target.id) in named
+
+
 def _proposal(
     outcome: ReviewOutcome, decision: Decision, opening: CaseOpening | None
 ) -> Proposal | None:
@@ -147,7 +188,7 @@ def _proposal(
         for signal in signals_about(decision, outcome.target)
         if isinstance(signal, HashMatch) and signal.role != "allow"
     ]
-    if outcome.outcome in ("rejected", "appeal_granted"):
+    if outcome.outcome in NOTHING_FOUND:
         return _allow(outcome, media.hashes, matches)
     if outcome.outcome == "confirmed" and not matches:
         return _add(outcome, media)

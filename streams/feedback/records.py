@@ -25,6 +25,12 @@ def review_of(table: str) -> str:
       AND o.outcome <> 'unsure'"""
 
 
+_WAITS = """EXISTS (SELECT 1 FROM decisions AS d WHERE d.decision_id = outcomes.decision_id
+  AND json_extract(CAST(d.value AS TEXT), '$.case_id') IS NOT NULL)
+  AND NOT EXISTS (SELECT 1 FROM cases AS c WHERE c.decision_id = outcomes.decision_id)"""
+"""Whether the decision of an outcome opened a case that has not come: topics are read each for
+itself."""
+
 _ASKING = f"""SELECT decision_id FROM decisions WHERE task
   AND NOT EXISTS ({review_of("decisions")})"""
 _FOLDED = f"""SELECT f.decision_id, m.decision_id AS head FROM cases AS f
@@ -37,6 +43,14 @@ class KnownDecision(NamedTuple):
     decision: Decision
     key: bytes | None
     traceparent: bytes | None
+
+
+class Unhandled(NamedTuple):
+    """An outcome that is to be acted upon, by its number; `waits` for the decision's case."""
+
+    seq: int
+    outcome: ReviewOutcome
+    waits: bool
 
 
 class Outgoing(NamedTuple):
@@ -129,19 +143,21 @@ class ReviewRecords:
             ).rowcount
         )
 
-    def unhandled(self) -> list[tuple[int, ReviewOutcome]]:
-        """Outcomes not yet acted upon whose decision is known, in the order of their coming."""
+    def unhandled(self) -> list[Unhandled]:
+        """Outcomes not yet acted upon whose decision is known, in the order of their coming;
+        those that wait for its case only where something follows for which there need be none."""
         rows = self._database.execute(
-            """SELECT seq, value FROM outcomes WHERE NOT handled AND decision_id IN (
-            SELECT decision_id FROM decisions) ORDER BY seq"""
+            f"""SELECT seq, value, {_WAITS} AS waits FROM outcomes WHERE NOT handled
+            AND decision_id IN (SELECT decision_id FROM decisions)
+            AND (outcome = 'appeal_granted' OR NOT waits) ORDER BY seq"""
         )
-        return [(seq, _outcome.decode(value)) for seq, value in rows]
+        return [Unhandled(seq, _outcome.decode(value), bool(waits)) for seq, value, waits in rows]
 
     def waiting_outcomes(self) -> int:
-        """How many outcomes are about decisions that are not known (yet)."""
+        """How many outcomes are about decisions, or cases, that are not known (yet)."""
         return self._database.execute(
-            "SELECT count(*) FROM outcomes WHERE NOT handled AND decision_id NOT IN ("
-            "SELECT decision_id FROM decisions)"
+            f"""SELECT count(*) FROM outcomes WHERE NOT handled AND ({_WAITS}
+            OR decision_id NOT IN (SELECT decision_id FROM decisions))"""
         ).fetchone()[0]
 
     def set_handled(self, seq: int) -> None:

@@ -201,3 +201,22 @@ def test_rows_whose_numbers_are_none_are_refused_rather_than_read_for_ever(
         with pytest.raises(UnusableAudit, match="its rows are not in order"):
             list(log.entries())
         assert log.verify().fault is not None
+
+
+@pytest.mark.parametrize("number", [0, -3])
+def test_a_kept_head_cannot_be_put_before_the_first_row_of_a_whole_new_log(
+    tmp_path: Path, number: int
+) -> None:
+    with written(tmp_path / "old.db") as log:
+        kept = log.verify().head
+    with AuditLog(tmp_path / "a.db") as log:
+        log.append("list", "somebody", {"another": "log"}, at=AT)
+        assert log.verify().fault is None
+    with closing(sqlite3.connect(tmp_path / "a.db")) as other:
+        row = (number, "x", "policy", "x", '{"version": "v0"}', "x", kept)
+        other.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        other.commit()
+    with AuditLog(tmp_path / "a.db") as log:
+        assert log.verify().fault == (number, "put before the first row")
+        assert not log.knows(kept, 1)
+        assert list(log.having("version")) == []

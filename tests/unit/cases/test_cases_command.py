@@ -69,11 +69,79 @@ def test_the_most_urgent_case_is_listed_first(desk: Desk) -> None:
     assert desk.run("cases", "list", "--status", "lost").exit_code == 2
 
 
+def test_the_list_says_how_many_cases_there_are(desk: Desk) -> None:
+    assert desk.run("cases", "list").stdout.splitlines()[-1] == "2 cases"
+    cut = desk.run("cases", "list", "--limit", "1").stdout
+    assert cut.splitlines()[-1] == "1 of 2 cases; --limit shows more"
+    assert desk.run("cases", "list", "--status", "closed").stdout == "0 cases\n"
+    with desk.store() as store:
+        store.delete_case(CASE)
+    assert desk.run("cases", "list").stdout.splitlines()[-1] == "1 case"
+
+
+def test_a_file_that_the_case_does_not_have_is_not_recorded(desk: Desk) -> None:
+    told = desk.run("cases", "submitted", CASE, "--report-id", "1", "--file", "nofile=abc")
+    assert told.exit_code == 1
+    assert f"--file nofile: case {CASE} has no such file; its files: m1\n" in told.stderr
+    with desk.store() as store:
+        assert store.state(CASE).submission is None
+        bare = opening(event("e9", media=[], conversation_id="k9"), risk())
+        store.open_case(bare)
+    told = desk.run("cases", "submitted", bare.case_id, "--report-id", "1", "--file", "m1=a")
+    assert (told.exit_code, "it has none" in told.stderr) == (1, True)
+    assert desk.audited() == []
+
+
+def test_an_audit_log_without_a_row_does_not_hold(desk: Desk) -> None:
+    AuditLog(desk.folder / "audit.db").close()
+    done = desk.run("audit", "verify")
+    assert (done.exit_code, done.stdout.startswith("0 rows: nothing was noted yet")) == (1, True)
+
+
 def test_a_case_is_shown_in_full(desk: Desk) -> None:
     shown = json.loads(desk.run("cases", "show", CASE).stdout)
     assert shown["document"]["missing"] == ["fileDetails[m1].reportId", "fileDetails[m1].fileId"]
     assert shown["document"]["files"][0]["matches"][0]["kind"] == "exact"
     assert desk.run("cases", "show", "nothing").exit_code == 1
+
+
+def test_the_list_says_what_opened_a_case(desk: Desk) -> None:
+    found = json.loads(desk.run("cases", "list", "--json").stdout)
+    assert [row["content_id"] for row in found] == ["c-e3", "c-e1"]
+    ground = "Identical to listed material."
+    assert found[1]["reasons"] == [{"rule": "known-material", "ground": ground}]
+    shown = desk.run("cases", "list").stdout
+    for words in (CASE, f"known-material: {ground}", "content c-e1", "repeats: 1", "priority 0"):
+        assert words in shown
+
+
+def test_a_case_says_what_is_in_it_and_who_closed_it(desk: Desk) -> None:
+    one, repeat = opening(), opening(event("e2", author="a2"))
+    open_ = json.loads(desk.run("cases", "show", CASE).stdout)
+    assert [each["content_id"] for each in open_["contents"]] == ["c-e1", "c-e2"]
+    assert open_["contents"][0]["reasons"][0]["rule"] == "known-material"
+    assert (open_["outcomes"], open_["closed_by"]) == ([], None)
+    later = AT + timedelta(hours=1)
+    found = [
+        outcome(repeat, "rejected"),
+        outcome(one, "unsure"),
+        outcome(one, "appeal_granted", reviewed_at=later, reviewer_role="appeals", **viewing()),
+        outcome(one, "appeal_denied", reviewed_at=later + timedelta(hours=1)),
+    ]
+    with desk.store() as store, store.writing():
+        for each in found:
+            store.reviews.add_outcome(each)
+        store.settle(one.decision.decision_id, closed=True, reversed=True, seen=later)
+    shown = json.loads(desk.run("cases", "show", repeat.case_id).stdout)
+    assert [each["outcome"] for each in shown["outcomes"]] == [each.outcome for each in found]
+    assert shown["closed_by"] == {
+        "decision_id": one.decision.decision_id,
+        "target": {"kind": "media", "id": "m1"},
+        "outcome": "appeal_granted",
+        "reviewed_at": "2026-03-01T13:00:00Z",
+        "reviewer_role": "appeals",
+    }
+    assert "reviewer-1" not in json.dumps(shown["outcomes"])
 
 
 def test_from_export_to_submission_and_the_files(desk: Desk) -> None:

@@ -57,7 +57,7 @@ class Office:
 
 @pytest.fixture
 def office(tmp_path: Path):
-    now = [AT]
+    now = [AT + timedelta(days=2)]  # what is told below was found before
     with CaseStore.open(tmp_path / "c.db") as store, AuditLog(tmp_path / "a.db") as audit:
         desk = Desk(store, TOPICS, lambda: now[0], CaseSettings(), FeedbackSettings(), audit)
         yield Office(desk, audit, now)
@@ -241,6 +241,57 @@ def test_an_outcome_waits_for_its_decision(office) -> None:
     assert office.desk.store.reviews.waiting_outcomes() == 0
 
 
+@pytest.mark.parametrize("result", ["rejected", "appeal_granted"])
+def test_an_outcome_waits_for_the_case_of_its_decision(office, result) -> None:
+    """The desk catches up: each topic is read for itself."""
+    one = opening(event(), near(), action="hold", report=False)
+    reviews = office.desk.store.reviews
+    office.take(decided(one.decision))
+    office.take(told(outcome(one, result)))
+    assert (reviews.waiting_outcomes(), proposed(office)) == (1, [])
+    assert len(sent(office)) == (result == "appeal_granted"), "whose case may be lost"
+    office.take()
+    office.take(opened(one))
+    [state] = office.desk.store.cases()
+    assert (state.status, state.reversed) == ("closed", result == "appeal_granted")
+    assert [each["kind"] for each in proposed(office)] == ["allow"]
+    assert len(sent(office)) == (result == "appeal_granted")
+    assert (reviews.waiting_outcomes(), reviews.unhandled()) == (0, [])
+    noted = [msgspec.json.decode(row.what)["done"] for row in office.audit.entries()]
+    assert sorted(set(noted)) == sorted(noted)
+
+
+def test_an_outcome_about_a_decision_without_a_case_waits_for_none(office) -> None:
+    one = opening()
+    plain = msgspec.structs.replace(one.decision, case_id=None)
+    office.take(decided(plain), told(outcome(one, "rejected")))
+    reviews = office.desk.store.reviews
+    assert (reviews.waiting_outcomes(), reviews.unhandled()) == (0, [])
+
+
+def test_an_outcome_that_was_made_before_another_does_not_take_its_place(office) -> None:
+    head, repeat = (opening(event(f"e{n}"), near(), action="hold") for n in range(2))
+    for one in (head, repeat):
+        office.take(opened(one), decided(one.decision))
+    noon, before = {"reviewed_at": AT + timedelta(hours=2)}, {"reviewed_at": AT}
+    office.take(told(outcome(repeat, **noon)), told(outcome(repeat, "rejected", **before)))
+    assert proposed(office) == [], "what was confirmed since is not allowed"
+    office.take(told(outcome(head, "rejected", **noon)))
+    found = {state.case_id: state.status for state in office.desk.store.cases()}
+    assert found == {head.case_id: "closed", repeat.case_id: "open"}
+
+
+def test_an_appeal_about_somebody_else_reverses_nothing(office, caplog) -> None:
+    one = opening()
+    office.take(opened(one), decided(one.decision))
+    office.take(told(outcome(one, "appeal_granted", ("account", "somebody-else"))))
+    assert sent(office) == []
+    assert "(account) that decision" in caplog.text
+    assert "somebody-else" not in caplog.text
+    office.take(told(outcome(one, "appeal_granted", ("account", one.decision.author_id))))
+    assert len(sent(office)) == 1
+
+
 def test_a_view_reaches_the_cases_report(office) -> None:
     one = opening()
     office.take(opened(one), decided(one.decision))
@@ -269,6 +320,18 @@ def test_what_cannot_be_read_is_counted_and_loses_nothing_else(office) -> None:
     office.take(*(Record("outcomes", value) for value in bad), opened(one))
     assert office.desk.unreadable == {"outcomes": 5}
     assert len(office.desk.store.cases()) == 1
+
+
+@pytest.mark.parametrize(("ahead", "taken"), [(5, True), (6, False), (60 * 24 * 3650, False)])
+def test_an_outcome_of_the_future_is_left_out_and_told(office, caplog, ahead, taken) -> None:
+    one = opening(event(), near(), action="hold", report=False)
+    then = office.now[0] + timedelta(minutes=ahead)
+    office.take(opened(one), decided(one.decision))
+    office.take(told(outcome(one, "rejected", reviewed_at=then)))
+    [state] = office.desk.store.cases()
+    assert state.status == ("closed" if taken else "open")
+    assert office.desk.unreadable == ({} if taken else {"outcomes": 1})
+    assert ("$.reviewed_at: is more than 5 minutes in the future" in caplog.text) is not taken
 
 
 def test_a_case_is_deleted_when_its_time_has_come_unless_it_is_held(office) -> None:

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from streams.audit.log import AuditLog
-from streams.cli.fitted import print_fitted
+from streams.cli.case_rows import case_row, listed_cells
+from streams.cli.fitted import print_fitted, print_stacked
 from streams.cli.tables import visible
 from streams.contracts.decision import Reason
+from streams.settings import Settings
 from tests.unit.cases.occurrences import event, match, near, opening, outcome
 from tests.unit.cases.test_cases_command import Desk
 
@@ -102,6 +104,45 @@ def test_an_id_stands_in_one_line_whole_on_any_terminal(rows, width, terminal) -
     assert terminal or not left_out
     for name in columns:
         assert any(name in line for line in lines), "what is left out is named"
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.text("ab-[]/\\\n\x1b東é", min_size=1, max_size=120), st.text("ab ", max_size=60)
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    st.integers(20, 140),
+    st.booleans(),
+)
+def test_a_stack_shows_all_and_breaks_no_id(rows, width, terminal) -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=width, force_terminal=terminal, color_system=None)
+    print_stacked(("case", "why"), [([id, "at"], [why, "end"]) for id, why in rows], console)
+    lines = out.getvalue().splitlines()
+    for id, _ in rows:
+        assert any(visible(id) in line for line in lines)
+    letters = "".join(line.split("│")[2] for line in lines if "│" in line)
+    assert "".join(letters.split()) == "".join("".join(why.split()) + "end" for _, why in rows)
+
+
+def test_a_case_is_listed_whole_on_a_terminal_of_80_columns(tmp_path: Path) -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=80, force_terminal=True, color_system=None)
+    content = "8a6f4b12-09c1-4f6e-9f3e-0d5b1c7e2a44"
+    one = opening(event("e2", content_id=content))
+    with Desk(tmp_path).store() as store:
+        store.open_case(one)
+        [state] = store.cases()
+    cells = listed_cells(state, one, case_row(state, Settings()))
+    print_stacked(("case", "what it is"), [cells], console)
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    for whole in (one.case_id, content, "known-material:", "opened 2026-03-01T12:00Z"):
+        assert any(whole in line for line in lines)
 
 
 def test_on_a_terminal_of_80_columns_what_matters_least_goes() -> None:

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -16,6 +18,7 @@ from tests.unit.cases.occurrences import (
     outcome,
     picture,
     risk,
+    url,
     viewing,
 )
 
@@ -83,6 +86,33 @@ def test_what_closes_a_case(results, closed) -> None:
     told = [outcome(one, result) for result in results]
     last = told[-1] if told else outcome(one, "unsure")
     assert effects_of(last, one.decision, one, told).closed is closed
+
+
+@pytest.mark.parametrize(
+    ("target", "reversed"),
+    [
+        (("media", "m1"), True),
+        (("media", "m9"), False),
+        (("url", "url:0"), True),
+        (("url", "url:7"), False),
+        (("conversation", "k1"), True),
+        (("conversation", "k2"), False),
+        (("account", "a1"), True),
+        (("account", "a2"), False),
+        (("text", "text"), True),
+    ],
+)
+def test_only_what_is_the_decisions_is_reversed(target, reversed) -> None:
+    one = opening(event(), match(), url(), targets=())
+    granted = outcome(one, "appeal_granted", target)
+    assert (effects_of(granted, one.decision, one, [granted]).reversal is not None) is reversed
+
+
+@given(st.permutations([("confirmed", 3), ("rejected", 2), ("unsure", 4), ("rejected", 1)]))
+def test_the_outcome_that_was_made_last_counts_whenever_it_came(order) -> None:
+    one = opening()
+    told = [outcome(one, what, reviewed_at=AT + timedelta(hours=at)) for what, at in order]
+    assert effects_of(told[-1], one.decision, one, told).closed is False
 
 
 def test_a_case_of_several_targets_is_closed_by_all_of_them() -> None:

@@ -1,6 +1,7 @@
 """Outcomes that are sent by hand."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,7 @@ from typer.testing import CliRunner
 
 from streams.cli.main import build
 from streams.feedback.lines import outcome_key
-from tests.unit.cases.occurrences import opening, outcome, viewing
+from tests.unit.cases.occurrences import AT, opening, outcome, viewing
 
 GOOD = outcome(opening(), **viewing(classification="B1"))
 
@@ -20,7 +21,7 @@ def line(*gone: str, **changes: object) -> bytes:
 
 
 def test_an_outcome_goes_under_its_decision() -> None:
-    assert outcome_key(line()) == GOOD.decision_id.encode()
+    assert outcome_key(line(), AT) == GOOD.decision_id.encode()
 
 
 @pytest.mark.parametrize(
@@ -39,9 +40,24 @@ def test_an_outcome_goes_under_its_decision() -> None:
 )
 def test_what_is_none_is_told_without_its_content(bad: bytes, why: str) -> None:
     with pytest.raises(ValueError, match="no outcome: ") as told:
-        outcome_key(bad)
+        outcome_key(bad, AT)
     assert why in str(told.value)
     assert "words" not in str(told.value)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=5), timedelta(hours=-1)])
+def test_clocks_may_differ_a_little(ahead: timedelta) -> None:
+    assert outcome_key(line(reviewed_at=(AT + ahead).isoformat()), AT)
+
+
+@pytest.mark.parametrize(
+    "then", [(AT + timedelta(minutes=6)).isoformat(), "9999-12-31T23:59:59-12:00"]
+)
+def test_nobody_has_decided_in_the_future(then: str) -> None:
+    with pytest.raises(ValueError, match="no outcome: ") as told:
+        outcome_key(line(reviewed_at=then), AT)
+    assert "$.reviewed_at: is more than 5 minutes in the future" in str(told.value)
+    assert then not in str(told.value)
 
 
 def test_produce_says_how_outcomes_are_sent(tmp_path: Path) -> None:

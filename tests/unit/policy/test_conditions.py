@@ -149,6 +149,37 @@ def test_every_variable_has_the_type_and_the_values_that_it_says(happened, signa
                 assert variable.least <= value <= variable.most, name
 
 
+@pytest.mark.parametrize("count", [6, 8, 9, 40])
+def test_a_condition_may_ask_for_many_words_of_a_list(count):
+    words = [f"w{n}" for n in range(count)]
+    text = " && ".join(f'"{word}" in signal.labels' for word in words)
+    compiled = compile_condition(text, "hash_match")
+    held = (tuple(words), tuple(words[1:]))
+    run = [compiled.program.execute(context_of(compiled.names, [each])) for each in held]
+    assert run == [True, False]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "signal.distance > 5 && signal.distance < signal.radius && signal.radius < signal.quality",
+        "signal.distance > 5 && signal.distance < signal.radius && signal.radius < signal.quality"
+        " && signal.quality < 9",
+        "event.recipient_count > 97 && event.recipient_count < signal.radius"
+        " && signal.radius < signal.quality",
+        "size(signal.labels) > 99",
+    ],
+)
+def test_what_can_hold_in_a_corner_is_not_refused(text):
+    assert compile_condition(text, "hash_match").text == text
+
+
+def test_what_has_no_room_between_its_bounds_is_refused():
+    text = "signal.distance > 5 && signal.distance < signal.radius && signal.radius < 7"
+    with pytest.raises(BadCondition, match="can never hold"):
+        compile_condition(text, "hash_match")
+
+
 def test_the_text_of_an_event_is_no_variable():
     assert not any(name.partition(".")[2] == "text" for own in SIGNAL.values() for name in own)
     assert "event.text" not in variables_of("text_risk")

@@ -66,6 +66,37 @@ def test_explain_an_event(policy, tmp_path):
     assert json.loads(invoke("explain", policy, path, "--json").stdout)["signals"] == 0
 
 
+def test_explain_says_why_no_rule_matches(policy, tmp_path):
+    policy.write_text(
+        POLICY
+        + RULE.format("of-a-list", "hash_match").replace("ground", 'lists = ["own-a"]\nground')
+        + RULE.format("elsewhere", "hash_match").replace("ground", 'tenants = ["other"]\nground')
+        + RULE.format("fits-not", "hash_match")
+        + "when = '''\nsignal.match == \"near\"\n  && \"x\" in signal.labels\n'''\n"
+    )
+    path = tmp_path / "event.json"
+    path.write_bytes(msgspec.json.encode(event()))
+    given = ('{"type": "hash_match", "labels": ["y"]}', '{"type": "url_match"}')
+    options = [word for signal in given for word in ("--signal", signal)]
+    result = invoke("explain", policy, path, *options)
+    assert result.exit_code == 0
+    for line in (
+        "signal 0 hash_match: no rule's condition holds",
+        "  rule of-a-list: is for the lists own-a",
+        "  rule elsewhere: is for other",
+        '  rule fits-not: signal.match == "near" && "x" in signal.labels does not hold: '
+        'signal.match is "exact", signal.labels is ["y"]',
+        "signal 1 url_match: no rule is on this type",
+        "decision: allow, priority 4",
+    ):
+        assert line in result.stdout.splitlines()
+    [one, other] = json.loads(invoke("explain", policy, path, *options, "--json").stdout)[
+        "unmatched"
+    ]
+    assert [each["rule"] for each in one["considered"]] == ["of-a-list", "elsewhere", "fits-not"]
+    assert (other["signal"], other["considered"]) == (1, [])
+
+
 def test_explain_an_event_with_signals_that_are_given(policy, tmp_path):
     path = tmp_path / "event.json"
     path.write_bytes(msgspec.json.encode(event(jurisdiction="DE-BE")))
@@ -191,13 +222,79 @@ def test_lists_that_cannot_be_used_are_said_and_no_store_is_made(
     assert store.exists() == (content is not None)
 
 
+def test_check_says_which_rules_and_limits_never_act(policy):
+    def rule(id, *lines, on="hash_match"):
+        return RULE.format(id, on) + "".join(f"{line}\n" for line in lines)
+
+    policy.write_text(
+        POLICY
+        + rule("nowhere", 'jurisdictions = [""]')
+        + rule("nobody", 'tenants = [""]')
+        + rule("trial", 'mode = "trial"')
+        + rule("some", 'lists = ["a"]')
+        + rule("fewer", 'lists = ["a"]', "when = 'signal.verified'")
+        + rule("other", 'lists = ["b"]', 'tenants = ["acme"]')
+        + rule("all")
+        + rule("behind", "when = 'signal.verified'")
+        + rule("apart", on="url_match")
+        + '[[limits]]\nrule = "*"\nlist = "a"\nper_day = 1\n'
+        + '[[limits]]\nrule = "*"\nper_day = 5\n'
+        + '[[limits]]\nrule = "some"\nlist = "b"\nper_day = 1\n'
+    )
+    result = invoke("check", policy)
+    assert result.exit_code == 0
+    notes = [line for line in result.stdout.splitlines() if line.startswith("note: ")]
+    no_place = 'it is for the jurisdiction "" alone, and no event that names one has that'
+    assert notes == [
+        f"note: rule nowhere never acts: {no_place}",
+        'note: rule nobody never acts: it is for the tenant "" alone, and no event has that',
+        "note: rule fewer never acts: some, before it, decides wherever it could",
+        "note: rule behind never acts: all, before it, decides wherever it could",
+        "note: limits[2] (rule some) never acts: limits[1], before it, is for all that it is for",
+    ]
+    assert len(json.loads(invoke("check", policy, "--json").stdout)["idle"]) == len(notes)
+
+
+def test_the_default_policy_has_nothing_idle(policy):
+    assert json.loads(invoke("check", policy, "--json").stdout)["idle"] == []
+
+
+def test_explain_asks_for_one_of_several_lines(policy, tmp_path):
+    line = msgspec.json.encode(event())
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(line + b"\n" + line + b"\n")
+    result = invoke("explain", policy, path)
+    assert result.exit_code == 2
+    assert f"{path}: holds 2 records, one a line: give a file with one of them" in result.stderr
+    path.write_bytes(msgspec.json.format(line, indent=2) + b"\n")
+    assert invoke("explain", policy, path).exit_code == 0
+
+
+def test_explain_reads_an_event_through_a_mapping(policy, tmp_path):
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_text(
+        '[fields]\nevent_id = "id"\ncontent_id = "id"\noccurred_at = "at"\nauthor.id = "by"\n'
+        'jurisdiction = "place"\ntenant = { value = "acme" }\nkind = { value = "created" }\n'
+        'surface = { value = "message" }\n'
+    )
+    path = tmp_path / "event.json"
+    path.write_text('{"id": "1", "at": "2026-01-01T00:00:00Z", "by": "a", "place": "DE"}')
+    result = invoke("explain", policy, path, "--mapping", mapping)
+    assert result.exit_code == 0, result.stderr
+    assert "scan_basis[1] * * DE: hash, valid (consent)" in result.stdout
+    path.write_text('{"id": "1", "at": "soon", "by": "a"}')
+    refused = invoke("explain", policy, path, "--mapping", mapping)
+    assert refused.exit_code == 2
+    assert f"{path}: $.occurred_at: " in refused.stderr
+
+
 def test_check_runs_the_tests_and_says_how_many_pass(policy):
     defaults = invoke("check", policy).stdout
     assert re.search(r"14 rules, (\d+) of \1 tests pass", defaults)
     own = RULES + '[[tests]]\nname = "t"\nsignals = [{ type = "hash_match" }]\n'
     policy.write_text(own + 'expect = { action = "hold" }\n')
     result = invoke("check", policy)
-    assert (result.exit_code, "1 rules, 1 of 1 tests pass" in result.stdout) == (0, True)
+    assert (result.exit_code, "1 rule, 1 of 1 tests pass" in result.stdout) == (0, True)
     policy.write_text(own + 'expect = { action = "block" }\n')
     result = invoke("check", policy)
     assert result.exit_code == 1
@@ -206,9 +303,17 @@ def test_check_runs_the_tests_and_says_how_many_pass(policy):
     found = json.loads(invoke("check", policy, "--json").stdout)
     assert (found["ok"], found["tests"], len(found["failed"])) == (False, 1, 1)
     policy.write_text(RULES)
-    assert "1 rules, no tests" in invoke("check", policy).stdout
+    assert "1 rule, no tests" in invoke("check", policy).stdout
 
 
+RULE = """
+[[rules]]
+id = "{}"
+owner = "o"
+ground = "g"
+on = "{}"
+action = "hold"
+"""
 RULES = (
     POLICY
     + """
