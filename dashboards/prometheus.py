@@ -1,6 +1,9 @@
 """A real Prometheus on loopback, with this project's rules, and what it answers."""
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -28,7 +31,10 @@ AlertState = Literal["pending", "firing"]
 
 
 def stop_guarded(process: subprocess.Popen[bytes]) -> None:
-    """End a process that a guard watches over: the guard ends it when its input is closed."""
+    """End a process that a guard watches over: the guard ends it when its input is closed. Both are
+    a session of their own."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGCONT)  # a guard that is frozen ends nothing
     if process.stdin is not None:
         process.stdin.close()
     try:
@@ -109,6 +115,11 @@ class Prometheus:
         trace: TracebackType | None,
     ) -> None:
         self._stop()
+
+    def still_runs(self) -> None:
+        """Raises `PrometheusFailed` if it has ended."""
+        if self._process is None or self._process.poll() is not None:
+            raise PrometheusFailed(f"Prometheus ended by itself: {self._last_log()}")
 
     def scrape(self, targets: list[Target]) -> None:
         """Scrape these from now on, and no others."""

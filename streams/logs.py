@@ -57,9 +57,18 @@ CALM_SECONDS = 3.0
 """Longer than aiokafka waits between two tries of anything, heartbeats included."""
 
 
+JUST_ASSIGNED = "Aiokafka has not sent fetch request for"
+"""How Faust words it that a partition came a moment ago to a process that is minutes old: it counts
+from the process's start."""
+ASSIGNED_PERSIST_SECONDS = 60.0
+ASSIGNED_CALM_SECONDS = 20.0
+"""Longer than the 7 s between two looks of Faust's."""
+
+
 class TransientFilter(logging.Filter):
     """Holds back what a healthy start says too (`TRANSIENT`), until it has gone on for 10 s: then
-    it is no start any more. A line that was not said for 3 s begins anew."""
+    it is no start any more. A line that was not said for 3 s begins anew. For `JUST_ASSIGNED`,
+    which every rebalance may bring, these are 60 s and 20 s."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -69,16 +78,21 @@ class TransientFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to let the record through."""
         words = str(record.msg)
+        if record.name.startswith("faust") and JUST_ASSIGNED in words:
+            return self._goes_on(words, ASSIGNED_PERSIST_SECONDS, ASSIGNED_CALM_SECONDS)
         if not record.name.startswith("aiokafka") or not words.startswith(TRANSIENT):
             return True
         if not all(map(_tried_again, record.args or ())):
             return True
+        return self._goes_on(words, PERSIST_SECONDS, CALM_SECONDS)
+
+    def _goes_on(self, words: str, persist: float, calm: float) -> bool:
         now = self._clock()
         began, last = self._spans.get(words, (now, now))
-        if now - last > CALM_SECONDS:
+        if now - last > calm:
             began = now
         self._spans[words] = (began, now)
-        return now - began >= PERSIST_SECONDS
+        return now - began >= persist
 
 
 def _tried_again(argument: object) -> bool:

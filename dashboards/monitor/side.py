@@ -1,5 +1,6 @@
-"""A `seawall` process beside the demo's worker, and where its metrics are."""
+"""A process beside the demo's worker, and where its metrics are."""
 
+import os
 import re
 import subprocess
 import sys
@@ -10,10 +11,13 @@ from types import TracebackType
 from typing import Self
 
 from dashboards.prometheus import stop_guarded
-from demo.service import environment, seawall
+from demo.service import environment
 from streams.localbroker import guard
 
 READY_SECONDS = 120
+_ROOT = Path(__file__).parents[2]
+_PATH = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
+"""It runs in a folder where the modules that are not installed would not be found."""
 _METRICS = re.compile(r"metrics(?: and probes)? at http://([^\s/]+)")
 
 
@@ -22,28 +26,26 @@ class SideFailed(Exception):
 
 
 class Side:
-    """Runs while its block lasts, and dies with this process however that ends."""
+    """A command that runs in `folder` while its block lasts, and dies with this process however
+    that ends."""
 
-    def __init__(self, name: str, folder: Path, arguments: Sequence[str]) -> None:
+    def __init__(self, name: str, folder: Path, command: Sequence[str]) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
         self._folder = folder
-        self._arguments = arguments
+        self._command = command
         self._process: subprocess.Popen[bytes] | None = None
         self.address = ""
 
     def __enter__(self) -> Self:
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603
-                [
-                    *(sys.executable, "-I", "-S", guard.__file__, "-"),
-                    *seawall(*self._arguments),
-                ],
+                [sys.executable, "-I", "-S", guard.__file__, "-", *self._command],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
                 cwd=self._folder,
-                env=environment(self._folder) | {"PYTHONUNBUFFERED": "1"},
+                env=environment(self._folder) | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": _PATH},
                 start_new_session=True,
             )
         return self
@@ -65,10 +67,20 @@ class Side:
             if found:
                 self.address = found[1]
                 return self.address
-            if self._process is None or self._process.poll() is not None:
+            if self.ended:
                 break
             time.sleep(0.1)
         raise SideFailed(f"{self.name} shows no metrics: {self.text()[-800:]}")
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended, by itself or by somebody's hand."""
+        return self._process is None or self._process.poll() is not None
+
+    def still_runs(self) -> None:
+        """Raises `SideFailed` if it has ended."""
+        if self.ended:
+            raise SideFailed(f"the {self.name} ended by itself: {self.text()[-800:]}")
 
     def text(self) -> str:
         """Its log."""

@@ -1,65 +1,63 @@
-"""The demo's events again and again, and what reviewers find of some of them."""
+"""`python -m dashboards.monitor.traffic CONFIG`: the demo's events again and again, and what
+reviewers find of some of them, until it is killed. It says how many were sent, every few seconds.
+"""
 
 import random
-import threading
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
 
 import msgspec
 from msgspec import structs
 
+from demo.events import make_events
 from demo.exchange import send, send_outcomes
 from demo.expectations import Decided, Sent
 from streams.contracts.decision import decision_id
 from streams.contracts.event import ContentEvent, event_key
 from streams.contracts.outcome import ReviewOutcome, ReviewTarget
-from streams.settings import Settings
+from streams.kafka.client import KafkaError
+from streams.settings import load_settings
 
 EVENTS_PER_SECOND = 60.0
+TELL_EVERY = 300
 
 
-class Stopped(Exception):
-    """Asked to end between two events."""
+def main() -> int:
+    """1 when Kafka refuses; else it does not end."""
+    settings = load_settings(Path(sys.argv[1]), environment={}).settings
+    # Another process of this traffic has sent events of its own before.
+    run = f"{time.time():.0f}"
+    told, made = Told(), make_events()
+    try:
+        for number in count(1):
+            events = [again(event, f"{run}-{number}") for event in made]
+            send(settings, events, told, EVENTS_PER_SECOND)
+            # Reviewers confirm nine of ten findings.
+            draw = random.Random(number)  # noqa: S311
+            send_outcomes(settings, list(outcomes(events, draw)))
+    except KafkaError as failed:
+        print(failed, file=sys.stderr, flush=True)
+        return 1
+    return 0
 
 
-class Traffic:
-    """Sends while its block lasts, from a thread; `failed` holds what went wrong there."""
+class Told:
+    """Says every now and then how many events were sent."""
 
-    def __init__(self, settings: Settings, events: Sequence[Sent]) -> None:
-        self._settings = settings
-        self._events = events
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="traffic")
-        self.failed: Exception | None = None
+    def __init__(self) -> None:
+        self._sent = 0
 
-    def __enter__(self) -> "Traffic":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ending.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            for number in count(1):
-                events = [again(event, number) for event in self._events]
-                send(self._settings, events, self._go_on, EVENTS_PER_SECOND)
-                # Reviewers confirm nine of ten findings.
-                draw = random.Random(number)  # noqa: S311
-                send_outcomes(self._settings, list(outcomes(events, draw)))
-        except Stopped:
-            return
-        except Exception as failed:
-            self.failed = failed
-
-    def _go_on(self, _: int) -> None:
-        if self._ending.is_set():
-            raise Stopped
+    def __call__(self, more: int) -> None:
+        self._sent += more
+        if self._sent % TELL_EVERY < more:
+            print(f"{self._sent} sent", file=sys.stderr, flush=True)
 
 
-def again(event: Sent, number: int) -> Sent:
+def again(event: Sent, number: str) -> Sent:
     """The event as new content, and its conversation as a new one. Those that are broken, or in an
     envelope, stay as they are."""
     if not isinstance(event.expected, Decided) or event.headers:
@@ -95,3 +93,7 @@ def outcomes(events: Sequence[Sent], draw: random.Random) -> Iterator[ReviewOutc
             reviewed_at=datetime.now(UTC),
             reviewer_role="demo",
         )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

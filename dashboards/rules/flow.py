@@ -1,10 +1,13 @@
 """Alerts on the flow of events: nothing lost, nothing late, nothing stuck."""
 
 from dashboards.rules.model import WHERE, Alert, Case, Scale, Severity, Step
-from dashboards.rules.recording import OBJECTIVES
+from dashboards.rules.recording import OBJECTIVES, live
 
 _STAGE = 'stage="a..enforcement"'
 _LATENCY = "seawall_event_latency_since_received_seconds"
+FEWEST_PER_MINUTE = 10
+"""Of fewer events the share that is late says nothing: the canary sends three a minute itself, and
+one late event of fifty in five minutes must not wake anybody."""
 
 
 def alerts(scale: Scale) -> list[Alert]:
@@ -70,33 +73,40 @@ def _burning(content: str, scale: Scale) -> list[Alert]:
     )
     for name, rate, long, short, hold, severity in paces:
         ratio = f"{content}:seawall_late_events:ratio_rate"
+        step: Step = "15m" if name == "Creeping" else "5m"
+        number = f"rate({_LATENCY}_count{{{live(content)}}}[{scale.span(short)}])"
         threshold = f"{rate * budget:.4g}"
         kind = "text and hash-only" if content == "text" else "media"
         alerts.append(
             Alert(
                 f"Seawall{content.capitalize()}Late{name}",
-                f"{ratio}{long} > {threshold}\nand\n{ratio}{short} > {threshold}",
+                f"{ratio}{long} > {threshold}\nand\n{ratio}{short} > {threshold}\nand\n"
+                f"60 * sum by ({WHERE}) ({number}) > {FEWEST_PER_MINUTE}",
                 scale.span(hold),
                 severity,
                 f"Decisions on {kind} events come too late",
                 f"{{{{ $value | humanizePercentage }}}} of {kind} events were decided later than "
                 f"{float(bound):.0f} s after they arrived; the objective is {objective:.1%} in "
                 "time.",
-                _latencies(content, bound, 20, "15m" if name == "Creeping" else "5m"),
-                _latencies(content, bound, 0, "15m" if name == "Creeping" else "5m"),
+                _latencies(content, bound, 20, step),
+                _latencies(content, bound, 0, step),
+                also=(_latencies(content, bound, 20, step, per_minute=20),),
+                nor=(_latencies(content, bound, 20, step, per_minute=5),),
             )
         )
     return alerts
 
 
-def _latencies(content: str, bound: str, late: int, step: Step) -> Case:
+def _latencies(content: str, bound: str, late: int, step: Step, per_minute: int = 100) -> Case:
     """Events of which `late` in a hundred were late, as the histogram has them."""
     labels = f'origin="live", content="{content}", {_STAGE}'
-    samples = 320 if step == "15m" else 100
+    samples, count = (320, 15 * per_minute) if step == "15m" else (100, 5 * per_minute)
     return Case(
         {
-            f'{_LATENCY}_bucket{{le="{bound}", {labels}}}': f"0+{1500 - 15 * late}x{samples}",
-            f"{_LATENCY}_count{{{labels}}}": f"0+1500x{samples}",
+            f'{_LATENCY}_bucket{{le="{bound}", {labels}}}': (
+                f"0+{count - count * late // 100}x{samples}"
+            ),
+            f"{_LATENCY}_count{{{labels}}}": f"0+{count}x{samples}",
         },
         at="78h" if step == "15m" else "7h",
         step=step,
@@ -209,25 +219,29 @@ def _stuck(scale: Scale) -> list[Alert]:
 
 
 def _refused(scale: Scale) -> list[Alert]:
-    w = scale.span("10m")
-    ratio = (
-        f"sum by ({WHERE}, stage) (rate(seawall_events_out_total"
-        f'{{outcome="dead_lettered"}}[{w}]))\n'
-        f"  / (sum by ({WHERE}, stage) (rate(seawall_events_out_total[{w}])) > 0)"
-    )
+    def ratio(window: str) -> str:
+        w = scale.span(window)
+        return (
+            f"sum by ({WHERE}, stage) (rate(seawall_events_out_total"
+            f'{{outcome="dead_lettered"}}[{w}]))\n'
+            f"  / (sum by ({WHERE}, stage) (rate(seawall_events_out_total[{w}])) > 0)"
+        )
 
-    def letters(dead: int) -> Case:
+    def parts(dead: str, decided: str) -> Case:
         return Case(
             {
-                f'seawall_events_out_total{{{_STAGE}, outcome="dead_lettered"}}': f"0+{dead}x60",
-                f'seawall_events_out_total{{{_STAGE}, outcome="decided"}}': f"0+{1000 - dead}x60",
+                f'seawall_events_out_total{{{_STAGE}, outcome="dead_lettered"}}': dead,
+                f'seawall_events_out_total{{{_STAGE}, outcome="decided"}}': decided,
             }
         )
+
+    def letters(dead: int) -> Case:
+        return parts(f"0+{dead}x60", f"0+{1000 - dead}x60")
 
     return [
         Alert(
             "SeawallDeadLetters",
-            f"{ratio} > 0.01",
+            f"{ratio('10m')} > 0.01",
             scale.span("10m"),
             "ticket",
             "More than one record in a hundred cannot be decided",
@@ -238,14 +252,21 @@ def _refused(scale: Scale) -> list[Alert]:
         ),
         Alert(
             "SeawallDeadLetterFlood",
-            f"{ratio} > 0.2",
+            # A few minutes of a lot, or an hour of what one client of many may send.
+            f"{ratio('10m')} > 0.2\nor\n(\n{ratio('1h')} > 0.05\nand\n{ratio('10m')} > 0.05\n)",
             scale.span("5m"),
             "page",
-            "One record in five cannot be decided",
+            "One record in five cannot be decided, or one in twenty over an hour",
             "{{ $value | humanizePercentage }} of the records of {{ $labels.stage }} become dead "
             "letters. Most likely a producer changed its format.",
             letters(600),
-            letters(100),
+            letters(40),
+            also=(letters(80),),
+            nor=(
+                # Begun ten minutes ago; and over, or nearly.
+                parts("0x50 0+150x10", "0+1000x50 50850+850x9"),
+                parts("0+190x40 7600+40x19", "0+810x40 32400+960x19"),
+            ),
         ),
         Alert(
             "SeawallInternalErrors",

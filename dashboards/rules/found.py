@@ -49,13 +49,23 @@ def _lists(scale: Scale) -> list[Alert]:
     return [
         Alert(
             "SeawallListsMissing",
-            f"sum by ({WHERE}) (seawall_list_entries) == 0",
+            # Lists that never had an entry have no series of them.
+            f"sum by ({WHERE}) (seawall_list_entries) == 0\n"
+            f"or max by ({WHERE}) (seawall_lists_info) == 1\n"
+            f"unless sum by ({WHERE}) (seawall_list_entries)",
             scale.span("5m"),
             "page",
             "Workers run without any list entry",
             "No list holds an entry: known material passes.",
             Case({'seawall_list_entries{list="a", algorithm="pdq"}': "0x60"}),
-            Case({'seawall_list_entries{list="a", algorithm="pdq"}': "5x60"}),
+            Case(
+                {
+                    'seawall_list_entries{list="a", algorithm="pdq"}': "5x60",
+                    'seawall_lists_info{version="1", instance="a"}': "1x60",
+                    'seawall_lists_info{version="2", instance="b"}': "1x60",
+                }
+            ),
+            (Case({'seawall_lists_info{version="1", instance="a"}': "1x60"}),),
         ),
         Alert(
             "SeawallListReloadFailed",
@@ -133,17 +143,24 @@ def _librarian(scale: Scale) -> list[Alert]:
     waiting = "seawall_librarian_changes_waiting"
     unpublished = "seawall_librarian_unpublished_revisions"
     failed = "seawall_librarian_rounds_failed_total"
+    failures = "seawall_librarian_sync_failures_total"
     return [
         Alert(
             "SeawallListSyncFailing",
-            f"time() - max by ({WHERE}, list) ({synced} > 0) > {scale.seconds(3 * 3600)}",
+            # One that never could be read has no time of the last.
+            f"time() - max by ({WHERE}, list) ({synced} > 0) > {scale.seconds(3 * 3600)}\n"
+            f"or sum by ({WHERE}, list) (increase({failures}[{scale.span('3h')}])) > 0\n"
+            f"unless max by ({WHERE}, list) ({synced} > 0)",
             scale.span("5m"),
             "ticket",
-            "A list's source cannot be read",
-            "{{ $labels.list }} was last brought up to its source "
-            "{{ $value | humanizeDuration }} ago: what was added there since then passes.",
-            Case({f'{synced}{{list="a"}}': "1x260"}, at="4h"),
-            Case({f'{synced}{{list="a"}}': "0+60x260"}, at="4h"),
+            "A list's source or file cannot be read",
+            "{{ $labels.list }} was not brought up to its source or file for three hours, or never "
+            "yet: what was added there passes.",
+            Case({f'{synced}{{list="a"}}': "1x260", f'{failures}{{list="a"}}': "0+1x260"}, at="4h"),
+            Case(
+                {f'{synced}{{list="a"}}': "0+60x260", f'{failures}{{list="a"}}': "0+1x260"}, at="4h"
+            ),
+            (Case({f'{failures}{{list="a"}}': "1+0.2x60"}),),
         ),
         Alert(
             "SeawallListRoundsFailing",
@@ -174,7 +191,8 @@ def _librarian(scale: Scale) -> list[Alert]:
             "page",
             "Workers are not told of list changes",
             "{{ $value }} changes of the lists have not reached the control topic for ten "
-            "minutes: new entries do not match, and removed ones still do.",
+            "minutes, or are only there and not in the store: new entries do not match, and "
+            "removed ones still do.",
             Case({unpublished: "3x60"}),
             Case({unpublished: "0 3 0 1 0x56"}),
         ),

@@ -54,8 +54,8 @@ class Case:
 
 @dataclass(frozen=True)
 class Alert:
-    """An alert. `expr` may be many lines. `fires` must make it fire and `silent` must not; its
-    page is `runbooks/<name>.md`."""
+    """An alert. `expr` may be many lines. `fires`, and each of `also`, must make it fire, and
+    `silent`, and each of `nor`, must not; its page is `runbooks/<name>.md`."""
 
     name: str
     expr: str
@@ -65,6 +65,8 @@ class Alert:
     description: str
     fires: Case
     silent: Case
+    also: tuple[Case, ...] = ()
+    nor: tuple[Case, ...] = ()
 
 
 def _seconds(text: str) -> float:

@@ -49,9 +49,14 @@ def recordings(scale: Scale) -> list[Recording]:
     return rules
 
 
+def live(content: str) -> str:
+    """The labels of live events' latencies at the decision."""
+    return f'origin="live", content="{content}", {DECIDES}'
+
+
 def late_ratio(content: str, bound: str, window: str, scale: Scale) -> Recording:
     """The share of live events that were decided later than `bound` seconds."""
-    selector = f'origin="live", content="{content}", {DECIDES}'
+    selector = live(content)
     metric, span = "seawall_event_latency_since_received_seconds", scale.span(window)
     return Recording(
         f"{content}:seawall_late_events:ratio_rate{window}",

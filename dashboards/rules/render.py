@@ -53,7 +53,12 @@ def tests_file(rules: str, step: Step) -> str:
     tests = [
         _test(alert.name, case, fires)
         for alert in all_alerts(Scale())
-        for fires, case in ((1, alert.fires), (0, alert.silent))
+        for fires, case in (
+            (1, alert.fires),
+            *((1, case) for case in alert.also),
+            (0, alert.silent),
+            *((0, case) for case in alert.nor),
+        )
         if case.step == step
     ]
     return _yaml(
@@ -73,8 +78,11 @@ def index_page() -> str:
         "# Runbooks",
         "",
         "One page for each alert: what it means for users, how to see, what to do, when to wake "
-        "whom. `seawall` stands for the command where it reaches the pipeline: on a worker's host "
-        "or in its pod, with the worker's settings. *Overview*, *Stage*, *Lists*, *Text risk* and "
+        "whom. `seawall` is the command where it may do what it is asked to: "
+        "[which command runs where, as whom]"
+        "(../../docs/run-it.md#which-command-runs-where-as-whom) (dead letters, lag and topics as "
+        "the operator, lists and policy in the librarian's pod). *Overview*, *Stage*, *Lists*, "
+        "*Text risk* and "
         "*Capacity* are the dashboards; `/status`, `/live` and `/ready` are at each worker's port "
         "for metrics.",
     ]

@@ -207,6 +207,7 @@ def test_more_workers_than_partitions_are_refused(
         ("worker.shutdownSeconds=0", "shutdownSeconds"),
         ("workers.text.kafkaUser.password=plain", "password"),
         ("workers.Text_1.enabled=true", "Text_1"),
+        ("monitoring.prometheusRule.runbookUrl=wiki/seawall", "runbookUrl"),
     ],
 )
 def test_wrong_values_are_refused_by_name(
@@ -231,6 +232,23 @@ def test_the_rules_reach_prometheus_as_they_are(render: Render) -> None:
     manifest = render(*EVERYTHING)["PrometheusRule", "rel-seawall"]
     rules = yaml.safe_load((ROOT / "dashboards" / "seawall.rules.yaml").read_text())
     assert manifest["spec"] == rules
+
+
+@pytest.mark.parametrize("url", ["https://wiki.example/seawall", "https://wiki.example/seawall/"])
+def test_alerts_link_to_where_the_runbooks_are(url: str, render: Render) -> None:
+    made = render(*EVERYTHING, f"monitoring.prometheusRule.runbookUrl={url}")
+    spec = made["PrometheusRule", "rel-seawall"]["spec"]
+    as_is = yaml.safe_load((ROOT / "dashboards" / "seawall.rules.yaml").read_text())
+    links = 0
+    for group in as_is["groups"]:
+        for rule in group["rules"]:
+            if "alert" in rule:
+                annotations = rule["annotations"]
+                assert annotations["runbook_url"].endswith(f"/{rule['alert']}.md")
+                annotations["runbook_url"] = f"https://wiki.example/seawall/{rule['alert']}.md"
+                links += 1
+    assert links
+    assert spec == as_is
 
 
 def test_a_change_of_the_settings_restarts_the_pods(render: Render) -> None:

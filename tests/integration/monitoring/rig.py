@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer
 from dashboards.monitor.side import Side
 from dashboards.prometheus import Prometheus, Target
 from dashboards.rules.model import Scale
+from demo.service import seawall
 from streams.canary.probes import LIST, list_csv
 from streams.localbroker import LocalCluster
 from streams.settings import load_settings
@@ -72,11 +73,11 @@ class Rig:
         self.canary = Side(
             "canary",
             folder,
-            [
+            seawall(
                 *("canary", "run", "--every", "2", "--within", "5", "--port", "0"),
                 *("--bootstrap", cluster.bootstrap),
                 *("--set", f"pipeline.topic_prefix={self.prefix}"),
-            ],
+            ),
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._ending = contextlib.ExitStack()
