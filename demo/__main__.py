@@ -213,7 +213,7 @@ def _visited(
 def _show(console: Console, exchange: _Exchange, desk: Desk | None) -> None:
     sent, outcome, measures, pace = exchange
     console.print()
-    console.print(report.by_kind(sent, outcome))
+    console.print(report.by_kind(sent, outcome, console.width))
     console.print("[bold]Some decisions, opened[/]")
     made = {decision.event_id: decision for decision in outcome.decisions}
     for kind, which in OPENED:
@@ -221,7 +221,7 @@ def _show(console: Console, exchange: _Exchange, desk: Desk | None) -> None:
         if of_kind:
             console.print(report.opened(of_kind[which], made[of_kind[which].event_id]))
     console.print()
-    console.print(report.dead_letters(outcome.dead_letters))
+    console.print(report.dead_letters(outcome.dead_letters, console.width))
     console.print(report.speed(measures, pace))
     if desk is None:
         return
@@ -243,11 +243,14 @@ def _tell_addresses(console: Console, pipeline: Pipeline) -> None:
     console.print("[bold]Left running[/]")
     for name, value in (
         ("broker", pipeline.bootstrap),
+        ("page", f"{worker.address}/ (for people: rates, lag, decisions, dead letters)"),
         ("metrics", f"{worker.address}/metrics (also /ready, /live, /status)"),
         ("worker", f"pid {worker.pid}, log {worker.log_file}"),
         ("desk", f"pid {desk.pid}, log {desk.log_file}, {desk.address}/metrics"),
         ("settings", str(pipeline.config)),
         ("try", f"{command} cases list --config {pipeline.config}"),
+        ("", f"{command} dlq list --config {pipeline.config}"),
+        ("", f"{command} feedback precision --config {pipeline.config}"),
         ("", f"{command} lag --config {pipeline.config}"),
         ("stop", f"{sys.executable} -m demo --stop"),
     ):

@@ -16,6 +16,10 @@ from demo.policies import TRIAL_RULE
 from demo.report import plain_table
 
 SHOWN_KINDS = 4
+MISSING = (
+    "what the report's schema demands and nobody has said yet: reportId and fileId are given by "
+    "who takes the report, and noted with seawall cases submitted"
+)
 
 
 def cases_by_priority(sent: Sequence[Sent], outcome: Outcome, desk: Desk) -> Table:
@@ -61,6 +65,8 @@ def opened_case(desk: Desk) -> Table:
         grid.add_row(f"file {file.media_id}", "\n".join(_matches(file)))
         grid.add_row("viewed", _viewed(file, later))
     grid.add_row("missing", "\n".join(escape(path) for path in document.missing) or "nothing")
+    if document.missing:
+        grid.add_row("", f"[dim]{MISSING}[/]")
     return grid
 
 
@@ -156,7 +162,10 @@ def _matches(file: CaseFile) -> list[str]:
 
 def _viewed(before: CaseFile, after: CaseFile) -> str:
     words = {False: "by nobody", True: "by a person"}
-    return f"{words[before.details.viewed]}; once an outcome said so: {words[after.details.viewed]}"
+    return (
+        f"{words[before.details.viewed]}, when this case was opened; after a reviewer told what "
+        f"they found: {words[after.details.viewed]}"
+    )
 
 
 def _counted(counts: Counter[str]) -> str:

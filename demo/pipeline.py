@@ -84,6 +84,21 @@ class Pipeline:
         self.worker.stop()
         self._cluster.stop()
 
+    def kill(self) -> None:
+        """End them at once, whatever they do: for a pipeline that nobody wants any more."""
+        self.desk.kill()
+        self.worker.kill()
+        for node in self._cluster.nodes:
+            self._cluster.kill(node)
+        self._cluster.stop()
+
+    def still_runs(self) -> None:
+        """Raises `DemoFailed` if one of them has ended."""
+        if any(node.process is None for node in self._cluster.nodes.values()):
+            raise DemoFailed("the broker ended by itself")
+        self.worker.still_runs()
+        self.desk.still_runs()
+
 
 def _settings(bootstrap: str, folder: Path, lists: Path, policy: Path) -> str:
     # A JSON string is a TOML basic string.

@@ -20,6 +20,9 @@ from streams.contracts.values import ACTIONS
 
 COLOURS = {"allow": "green", "label": "cyan", "review": "yellow", "hold": "magenta", "block": "red"}
 
+WIDE = 110
+"""Cells in which the widest tables stand with all their columns beside each other."""
+
 
 class Pace(NamedTuple):
     """How the demo sent: at `steady` events/s first, then `burst` events at once, the last of
@@ -30,30 +33,34 @@ class Pace(NamedTuple):
     burst_seconds: float
 
 
-def by_kind(sent: Sequence[tuple[Sent, Place]], outcome: Outcome) -> Group:
-    """A row for each kind of record: how many were sent, what was decided, by which rules."""
+def by_kind(sent: Sequence[tuple[Sent, Place]], outcome: Outcome, width: int = WIDE) -> Group:
+    """A row for each kind of record: how many were sent, what was decided, by which rules. What a
+    terminal of `width` cells has no room for beside each other stands below each other."""
     made: dict[str, list[Decision]] = defaultdict(list)
     for decision in outcome.decisions:
         made[decision.event_id].append(decision)
     letters = {Place(x.partition, x.offset): x for x in outcome.dead_letters}
     table = plain_table("What went in, and what was decided")
+    wide = width >= WIDE
     table.add_column("kind", min_width=20)
     table.add_column("sent", justify="right")
-    table.add_column("decided")
+    if wide:
+        table.add_column("decided")
     table.add_column("report", justify="right")
     table.add_column("priority", justify="right")
-    table.add_column("why", ratio=1, min_width=26, overflow="fold")
+    table.add_column("why" if wide else "decided, and why", ratio=1, min_width=26, overflow="fold")
     for kind, records in _kinds(sent):
         ids = dict.fromkeys(record.event_id for record, _ in records if record.event_id)
         decisions = [decision for event_id in ids for decision in made[event_id]]
         dead = [letters[place] for _, place in records if place in letters]
+        decided, why = _decided(decisions, dead), _why(decisions, dead)
         table.add_row(
             kind,
             f"{len(records):,}",
-            _decided(decisions, dead),
+            *([decided] if wide else []),
             _count(sum(decision.report for decision in decisions)),
             _range(sorted({decision.priority for decision in decisions})),
-            _why(decisions, dead),
+            why if wide else _below(decided, why),
         )
     total = Text(f"all {len(sent):,}: ", "bold")
     total.append_text(_decided(outcome.decisions, outcome.dead_letters))
@@ -93,11 +100,15 @@ def opened(record: Sent, decision: Decision) -> Table:
     return grid
 
 
-def dead_letters(letters: Iterable[DeadLetter]) -> Table:
-    """The dead letters, those with one class and field in one row."""
+def dead_letters(letters: Iterable[DeadLetter], width: int = WIDE) -> Table:
+    """The dead letters, those with one class and field in one row; `width` as for `by_kind`."""
     table = plain_table("What lies in the dead letters (no content, only why and where)")
-    table.add_column("class", overflow="fold")
-    table.add_column("field", overflow="fold")
+    wide = width >= WIDE
+    if wide:
+        table.add_column("class", overflow="fold")
+        table.add_column("field", overflow="fold")
+    else:
+        table.add_column("class,\nfield", overflow="fold")
     table.add_column("message", ratio=1, min_width=20)
     table.add_column("records", justify="right")
     table.add_column("the first: partition,\noffset, size", justify="right")
@@ -107,7 +118,8 @@ def dead_letters(letters: Iterable[DeadLetter]) -> Table:
     for (error, field), alike in sorted(grouped.items()):
         first = alike[0]
         where = f"{first.partition}, {first.offset}, {first.size:,} B"
-        table.add_row(error, field, first.message, str(len(alike)), where)
+        what = (error, field) if wide else (_below(Text(error), field),)
+        table.add_row(*what, first.message, str(len(alike)), where)
     return table
 
 
@@ -210,6 +222,11 @@ def _signal(signal: Signal) -> str:
             value = ",".join(map(str, cast(tuple[object, ...], value)))
         said.append(f"{name}={value}")
     return escape(" ".join(said))
+
+
+def _below(first: Text, second: str) -> Text:
+    """Two cells in one, in which both may go on in the next line."""
+    return Text("\n").join([first, *([Text(second)] if second else [])])
 
 
 def _counted(counts: Counter[str]) -> str:

@@ -1,5 +1,6 @@
 """A long-running `seawall` command of the demo's, as a process: its log, its address, its end."""
 
+import contextlib
 import os
 import re
 import signal
@@ -113,6 +114,13 @@ class Service:
                     pipe.close()
             self._launched.wait()
 
+    def kill(self) -> None:
+        """End it at once, whatever it does: for one whose work nobody wants."""
+        if self.process is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                self.process.kill()
+        self.stop()
+
     def _ended(self) -> DemoFailed:
         return DemoFailed(f"the {self.name} ended by itself\n{self._last_log()}")
 
@@ -137,6 +145,7 @@ def end_process(process: psutil.Process) -> None:
     """SIGTERM, and past a bound SIGKILL; returns when it is gone."""
     try:
         process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGCONT)  # a frozen one would not hear of it otherwise
         process.wait(STOP_SECONDS)
     except psutil.NoSuchProcess:
         return

@@ -5,7 +5,12 @@ import logging
 import pytest
 from aiokafka import errors
 
-from streams.logs import PERSIST_SECONDS, RepeatFilter, TransientFilter
+from streams.logs import (
+    ASSIGNED_PERSIST_SECONDS,
+    PERSIST_SECONDS,
+    RepeatFilter,
+    TransientFilter,
+)
 
 COORDINATOR = "aiokafka.consumer.group_coordinator"
 LOOKUP = "Group Coordinator Request failed: %s"
@@ -55,6 +60,21 @@ def test_what_a_healthy_start_says_is_shown_only_when_it_goes_on(line: tuple[obj
     times = shown(kept_back, clock, PERSIST_SECONDS * 2, *line)
     assert times[0] == PERSIST_SECONDS
     assert len(times) == 20
+
+
+def test_a_partition_that_has_just_been_assigned_is_no_error() -> None:
+    line = "[^----AIOKafkaConsumerThread]: Aiokafka has not sent fetch request for %r since start"
+    faust = record("faust.transport.drivers.aiokafka", line, "review.outcomes")
+    clock = Clock()
+    kept_back = TransientFilter(clock)
+    for _ in range(3):  # rebalances
+        assert not kept_back.filter(faust)
+        clock.now += ASSIGNED_PERSIST_SECONDS
+    looks = []
+    for _ in range(12):
+        looks.append(kept_back.filter(faust))
+        clock.now += 7
+    assert looks == [False] * 9 + [True] * 3, "it never fetches"
 
 
 def test_what_trying_again_does_not_help_is_shown_at_once() -> None:

@@ -1,5 +1,8 @@
-"""`seawall run` with files that cannot be used: told by option, and nothing is overwritten."""
+"""`seawall run` with files, and lines of them, that cannot be used: told by option or by line, and
+nothing is overwritten."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -50,3 +53,53 @@ def test_no_file_is_read_and_written(tmp_path: Path, monkeypatch, options, said:
     assert code == 2
     assert f"{said} are the same file" in told
     assert (tmp_path / "a").read_text() == "{}\n"
+
+
+EVENT = {
+    "event_id": "e1",
+    "tenant": "acme",
+    "kind": "created",
+    "occurred_at": "2026-03-01T12:00:00Z",
+    "content_id": "c1",
+    "surface": "message",
+    "author": {"id": "a1"},
+}
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with settings of one stage, whose events may have 1,000 bytes."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "seawall.toml").write_text(
+        '[worker]\nstages = ["enforcement"]\nmax_event_bytes = 1000\n'
+    )
+    return tmp_path
+
+
+def test_a_line_that_is_too_long_is_refused_by_its_number_and_the_rest_decided(small: Path) -> None:
+    long = json.dumps(EVENT | {"text": "x" * 200_000}).encode()
+    lines = [json.dumps(EVENT | {"event_id": f"e{n}"}).encode() for n in range(2)]
+    (small / "in").write_bytes(b"\n".join([lines[0], long, lines[1]]))
+    done = CliRunner().invoke(
+        build("run"),
+        ["run", "--in", "in", "--out", "out", "--dead-letters", "letters", "--json"],
+    )
+    assert done.exit_code == 1, done.output
+    decided = map(json.loads, (small / "out").read_text().splitlines())
+    assert [each["event_id"] for each in decided] == ["e0", "e1"]
+    [letter] = map(json.loads, (small / "letters").read_text().splitlines())
+    assert (letter["offset"], letter["error"], letter["size"]) == (2, "too_large", len(long))
+    assert letter["message"] == f"the line has {len(long)} bytes, more than 1000"
+    assert letter["sha256"] == hashlib.sha256(long).hexdigest()
+    totals = json.loads(done.stdout)
+    assert done.stderr == ""
+    assert (totals["lines"], totals["rejected"]) == (3, {"too_large": 1})
+    assert totals["startup_seconds"] > 0
+
+
+def test_what_takes_long_before_the_first_line_is_said(small: Path) -> None:
+    (small / "in").write_text(json.dumps(EVENT) + "\n")
+    code, told = run("--in", "in", "--out", "out")
+    assert code == 0
+    assert told.startswith("getting ready: building the text catalogue")
+    assert "to get ready" in told.replace("\n", " ")

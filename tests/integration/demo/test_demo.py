@@ -75,11 +75,12 @@ def test_a_kept_demo_goes_on_until_it_is_stopped(tmp_path):
     try:
         assert demo.returncode == 0, said
         assert "none lost, none twice" in said
-        for part in SHOWN:
+        for part in (*SHOWN, "dlq list --config", "feedback precision --config"):
             assert part in said
         for name, metric in (
             (r"metrics +", "seawall_decisions_total"),
             (r"desk .*, ", "seawall_reversals_total 1.0"),
+            (r"page +", "<html"),
         ):
             address = re.search(rf"{name}(http://\S+)", said)
             assert address is not None, said
