@@ -153,7 +153,7 @@ def test_what_kafka_allows_goes_on_as_it_is(broker, topics) -> None:
 
 def test_kills_and_a_second_process_lose_and_double_nothing(broker, topics) -> None:
     source, destination = topics
-    total = 60_000
+    total = 120_000
     send(broker, source, [(event(n), n % 3, {"key": b"k"}) for n in range(total)])
     command = [str(SEAWALL), "rekey", source, destination, "--follow"]
     command += ["--bootstrap", broker.bootstrap]
@@ -164,20 +164,25 @@ def test_kills_and_a_second_process_lose_and_double_nothing(broker, topics) -> N
     def end() -> int:
         return sum(written.end_offsets(partitions).values())
 
+    def writes_on(before: int) -> None:
+        deadline = time.monotonic() + 90
+        while end() == before and time.monotonic() < deadline:
+            time.sleep(0.02)
+
     for _ in range(2):
-        before, began = end(), time.monotonic()
+        before = end()
         running = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        while end() == before and time.monotonic() < began + 30:
-            time.sleep(0.05)
-        time.sleep(random.Random(kills).uniform(0.05, 0.3))
+        writes_on(before)
+        time.sleep(random.Random(kills).uniform(0.05, 0.2))
         running.send_signal(signal.SIGKILL)
         running.wait()
         kills += end() > before
     assert kills == 2
-    assert end() < total, "no kill came in the middle"
-    written.close()
+    before = end()
+    assert before < total, "no kill came in the middle"
     first = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    time.sleep(3)
+    writes_on(before)
+    written.close()
     finished = rekey(broker, source, destination)
     assert finished.returncode == 0, finished.stderr
     send(broker, source, [(event(n), n % 3, {}) for n in range(total, total + 30)])
