@@ -17,6 +17,7 @@ import msgspec
 from streams.boundary import Topics, decision_output, file_intake
 from streams.contracts.codec import encode_dead_letter
 from streams.contracts.dead_letter import BadRecord, DeadLetter
+from streams.contracts.signal import MediaError
 from streams.contracts.stage import DependencyUnavailable
 from streams.engine.backoff import Backoff
 from streams.engine.chain import Chain, Outcome, Output, Rejected, no_cost, nothing_to_count
@@ -32,14 +33,16 @@ CHUNK = 1000
 
 @dataclass
 class Totals:
-    """What a run did. `withheld` counts decisions by the scans that no basis permitted. `seconds`
-    are those of the lines; `startup_seconds` went by before the first."""
+    """What a run did. `withheld` counts decisions by the scans that no basis permitted,
+    `unread` media by why they could not be read. `seconds` are those of the lines;
+    `startup_seconds` went by before the first."""
 
     lines: int = 0
     decided: int = 0
     rejected: Counter[str] = field(default_factory=Counter[str])
     actions: Counter[str] = field(default_factory=Counter[str])
     withheld: Counter[str] = field(default_factory=Counter[str])
+    unread: Counter[str] = field(default_factory=Counter[str])
     seconds: float = 0.0
     startup_seconds: float = 0.0
 
@@ -94,6 +97,7 @@ async def replay(
         totals.actions.update(decision.action for decision in outcome.decisions)
         for decision in outcome.decisions:
             totals.withheld.update(decision.scans_withheld)
+            totals.unread.update(s.reason for s in decision.signals if isinstance(s, MediaError))
         totals.seconds = time.perf_counter() - started
         progress(totals)
     return totals

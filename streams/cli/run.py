@@ -78,6 +78,9 @@ def run(
         except (OSError, NotUsable, UnreadableList) as error:
             typer.echo(f"seawall: {error}", err=True)
             raise typer.Exit(EXIT_CONFIG) from error
+        for place, file in ((target, decisions), (str(dead_letters or "-"), letters)):
+            if file is not None and place != "-" and Path(place).is_file():
+                file.truncate(0)
         settle_memory()
         store = MemoryStore(ttl=loaded.settings.state.ttl_days * 86_400)
         bar = stack.enter_context(_progress(console))
@@ -97,7 +100,7 @@ def run(
 
 
 def _refuse_overwriting(source: str, target: str, dead_letters: Path | None) -> None:
-    """To open a file for writing empties it."""
+    """What is written to is emptied first."""
     places = {"--in": source, "--out": target, "--dead-letters": str(dead_letters or "-")}
     files = [(option, Path(place).resolve()) for option, place in places.items() if place != "-"]
     for (one, path), (other, same) in itertools.combinations(files, 2):
@@ -121,7 +124,8 @@ def _writer(option: str, target: str) -> BinaryIO:
     if target == "-":
         return sys.stdout.buffer
     try:
-        return Path(target).open("wb")
+        # Emptied when the run begins: until then it may turn out that it cannot.
+        return Path(target).open("ab")
     except OSError as bad:
         fail(
             f"{option} {target}: cannot be written: {bad.strerror}: name a file in a folder that"
@@ -164,6 +168,9 @@ def _summary(totals: "Totals", dead_letters: Path | None) -> Table:
     if totals.withheld:
         scans = ", ".join(f"{scan} in {n:,}" for scan, n in sorted(totals.withheld.items()))
         notes.append(f"Not scanned, for want of a scan basis in policy.file: {scans}")
+    if totals.unread:
+        reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted(totals.unread.items()))
+        notes.append(f"Media that could not be read, and whose content nobody compared: {reasons}")
     if totals.rejected:
         where = f"told of in {dead_letters}" if dead_letters else "name a file: --dead-letters"
         notes.append(f"Refused lines: {where}")

@@ -55,6 +55,22 @@ def test_no_file_is_read_and_written(tmp_path: Path, monkeypatch, options, said:
     assert (tmp_path / "a").read_text() == "{}\n"
 
 
+def test_what_was_there_stays_when_the_run_cannot_begin(tmp_path: Path) -> None:
+    events, out, letters = (tmp_path / name for name in ("events.jsonl", "out", "letters"))
+    events.touch()
+    out.write_text("decisions of yesterday")
+    letters.write_text("letters of yesterday")
+    settings = tmp_path / "seawall.toml"
+    settings.write_text('policy.file = "nowhere.toml"\n')
+    where = ("--in", str(events), "--out", str(out), "--dead-letters", str(letters))
+    code, told = run(*where, "--config", str(settings))
+    assert (code, "nowhere.toml" in told) == (2, True)
+    assert out.read_text() == "decisions of yesterday"
+    assert letters.read_text() == "letters of yesterday"
+    assert run(*where)[0] == 0
+    assert (out.read_text(), letters.read_text()) == ("", "")
+
+
 EVENT = {
     "event_id": "e1",
     "tenant": "acme",
@@ -103,3 +119,17 @@ def test_what_takes_long_before_the_first_line_is_said(small: Path) -> None:
     assert code == 0
     assert told.startswith("getting ready: building the text catalogue")
     assert "to get ready" in told.replace("\n", " ")
+
+
+def test_media_that_nobody_could_read_are_told(tmp_path: Path) -> None:
+    events = tmp_path / "events.jsonl"
+    media = [{"media_id": "m", "media_type": "image/png", "inline": "aGVsbG8="}]
+    events.write_text(json.dumps(EVENT | {"media": media}) + "\n")
+    policy = tmp_path / "policy.toml"
+    basis = 'scans = ["hash", "url", "text", "provenance"]\nbasis = "x"\n'
+    policy.write_text(f'version = "1"\n[[scan_basis]]\n{basis}')
+    settings = tmp_path / "seawall.toml"
+    settings.write_text(f'policy.file = "{policy}"\n')
+    code, told = run("--in", str(events), "--out", str(tmp_path / "out"), "--config", str(settings))
+    assert code == 0
+    assert "inline_not_allowed 1" in " ".join(told.split())
