@@ -16,8 +16,9 @@ def mend_words(text: str, tokens: Sequence[Token], known: Vocabulary) -> list[To
     """The words of `text`, those that emoji stand in made whole.
 
     An emoji may also stand between words, as a space does, so this is for a text in which emoji
-    part what is certainly one word. There, what they part is words only if the catalogue knows
-    each piece and not the whole: a piece of a longer word is none.
+    part what is certainly one word. There, pieces of any word that the catalogue knows are none
+    themselves. What makes no known word stays in pieces: in `kill myself😭ong st😭op` the first
+    emoji ends a word, whatever the second does.
     """
     if text.isascii():
         return list(tokens)
@@ -30,7 +31,7 @@ def mend_words(text: str, tokens: Sequence[Token], known: Vocabulary) -> list[To
         return list(tokens)
     mended: list[Token] = []
     for chunk, cut in zip(chunks, parted, strict=True):
-        if cut and (_is_one_word(chunk, known) or not _are_words(chunk, known)):
+        if cut and _is_one_word(chunk, known):
             mended.append(Token(_joined(chunk), chunk[0].start, chunk[-1].end, "despaced"))
         else:
             mended.extend(chunk)

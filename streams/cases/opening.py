@@ -78,7 +78,7 @@ def is_ground(signal: Signal) -> bool:
 def _opening(envelope: Envelope, decision: Decision, grounds: Sequence[Signal]) -> CaseOpening:
     event = envelope.event
     case_id = str(uuid5(DECISION_NAMESPACE, f"case:{decision.decision_id}"))
-    media = [_without_most_frames(item) for item in event.media if item.hashes is not None]
+    media = [item for item in event.media if item.hashes is not None]
     addresses = sorted({s.url_index for s in _addresses(grounds) if s.url_index is not None})
     return CaseOpening(
         case_id=case_id,
@@ -92,7 +92,7 @@ def _opening(envelope: Envelope, decision: Decision, grounds: Sequence[Signal]) 
         author=event.author,
         recipients=event.recipients,
         recipient_count=event.recipient_count,
-        media=media,
+        media=[_without_most_frames(item, decision.signals) for item in media],
         urls=[ListedAddress(index=i, url=event.urls[i]) for i in addresses if i < len(event.urls)],
     )
 
@@ -134,17 +134,30 @@ def _digest(item: Media) -> str:
         return item.media_id
     given = h.sha256 or h.sha1 or h.md5 or h.pdq or h.phash or h.dhash
     if not given:
-        frames = "".join(frame.pdq for frame in h.frames) or repr(sorted(h.opaque.items()))
+        frames = "".join(frame.pdq for frame in h.frames[:FRAMES_KEPT])
+        frames = frames or repr(sorted(h.opaque.items()))
         given = hashlib.sha256(frames.encode()).hexdigest()
     claimed = item.hash_origin == "client_unverified"
     return f"unverified:{given.lower()}" if claimed else given.lower()
 
 
-def _without_most_frames(item: Media) -> Media:
+def _without_most_frames(item: Media, signals: Iterable[Signal]) -> Media:
+    """Those that matched are kept first, then their tracks': a long track hides no other."""
     hashes = item.hashes
     if hashes is None or len(hashes.frames) <= FRAMES_KEPT:
         return item
-    return replace(item, hashes=replace(hashes, frames=hashes.frames[:FRAMES_KEPT]))
+    matches = [
+        s
+        for s in signals
+        if isinstance(s, HashMatch) and s.media_id == item.media_id and s.role != "allow"
+    ]
+    tracks = {m.track for m in matches if m.algorithm == "vpdq" or m.frame is not None}
+    matched = {(m.track, m.frame) for m in matches}
+    kept = sorted(
+        hashes.frames,
+        key=lambda each: ((each.track, each.frame) not in matched, each.track not in tracks),
+    )
+    return replace(item, hashes=replace(hashes, frames=kept[:FRAMES_KEPT]))
 
 
 def _broker_time(received_at: int, otherwise: datetime) -> datetime:

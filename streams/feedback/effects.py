@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from streams.contracts.case_record import CaseOpening
 from streams.contracts.decision import DECISION_NAMESPACE, Decision, Reason, Target, TargetKind
-from streams.contracts.event import Media, MediaHashes
+from streams.contracts.event import FrameHash, Media, MediaHashes
 from streams.contracts.outcome import ReviewOutcome, ReviewResult, ReviewTarget
 from streams.contracts.signal import HashMatch
 from streams.contracts.values import ACTION_STRENGTH, Action, Algorithm
@@ -198,12 +198,33 @@ def _proposal(
 def _allow(
     outcome: ReviewOutcome, hashes: MediaHashes, matches: Sequence[HashMatch]
 ) -> Proposal | None:
-    perceptual = {match.algorithm for match in matches if match.algorithm not in DIGESTS}
+    """Only of what matched: other tracks and frames of the file nobody may have seen."""
     exact = any(match.algorithm in DIGESTS for match in matches)
-    found = [h for h in _entries(hashes) if h.algorithm in perceptual]
+    found = [entry for match in matches for entry in _matched(hashes, match)]
     if exact or not found:  # an allowance never beats an exact match: that list is to be told
         return None
-    return _made("allow", outcome, [h for h in _entries(hashes) if h.algorithm == "sha256"] + found)
+    digest = [h for h in _entries(hashes) if h.algorithm == "sha256"]
+    return _made("allow", outcome, list(dict.fromkeys(digest + found)))
+
+
+def _matched(hashes: MediaHashes, match: HashMatch) -> list[ProposedHash]:
+    """The hash of a file that a match is of."""
+    if match.algorithm == "vpdq":
+        return _videos(frame for frame in hashes.frames if frame.track == match.track)
+    if match.frame is not None:
+        return [
+            ProposedHash(algorithm="pdq", value=frame.pdq.lower())
+            for frame in hashes.frames
+            if (frame.frame, frame.track) == (match.frame, match.track)
+            and _matchable(frame.quality)
+        ]
+    if match.variant is not None:
+        return [
+            ProposedHash(algorithm="pdq", value=view.pdq.lower())
+            for view in hashes.variants
+            if view.variant == match.variant and _matchable(view.quality)
+        ]
+    return [entry for entry in _entries(hashes) if entry.algorithm == match.algorithm]
 
 
 def _add(outcome: ReviewOutcome, media: Media) -> Proposal | None:
@@ -238,13 +259,22 @@ def _entries(hashes: MediaHashes) -> list[ProposedHash]:
         "phash": hashes.phash,
         "dhash": hashes.dhash,
     }
-    frames = [frame.pdq.lower() for frame in hashes.frames if _matchable(frame.quality)]
-    values["vpdq"] = "".join(dict.fromkeys(frames))
-    return [
+    entries = [
         ProposedHash(algorithm=algorithm, value=value.lower())
         for algorithm, value in values.items()
         if value
     ]
+    return entries + _videos(hashes.frames)
+
+
+def _videos(frames: Iterable[FrameHash]) -> list[ProposedHash]:
+    """An entry for each track: each is a video of its own."""
+    tracks: dict[int, dict[str, None]] = {}
+    for frame in frames:
+        if _matchable(frame.quality):
+            tracks.setdefault(frame.track, {})[frame.pdq.lower()] = None
+    values = dict.fromkeys("".join(tracks[track]) for track in sorted(tracks))
+    return [ProposedHash(algorithm="vpdq", value=value) for value in values]
 
 
 def _matchable(quality: int | None) -> bool:

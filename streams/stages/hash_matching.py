@@ -211,7 +211,9 @@ class _HashQueries:
             told |= {place: [] for place in places}
             matches = found[own] if own is not None else ()
             views = found[places.start : places.stop]
-            for view, match in further_told(matches, views):
+            qualities = [self._queries[place].quality for place in places]
+            mine = self._queries[own].quality if own is not None else None
+            for view, match in further_told(matches, views, [mine, *qualities]):
                 told[places[view]].append(match)
         return told
 

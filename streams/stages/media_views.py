@@ -35,8 +35,9 @@ def picture_frames(hashes: MediaHashes) -> list[FrameHash]:
     for frame in hashes.frames:
         if frame.quality >= FRAME_QUALITY:
             distinct.setdefault(frame.pdq.lower(), frame)
-    if hashes.pdq and (hashes.pdq_quality is None or hashes.pdq_quality >= FRAME_QUALITY):
-        distinct.pop(hashes.pdq.lower(), None)
+    own = distinct.get(hashes.pdq.lower()) if hashes.pdq else None
+    if own is not None and (hashes.pdq_quality or 0) >= own.quality:
+        del distinct[own.pdq.lower()]
     return list(distinct.values())
 
 
@@ -50,36 +51,40 @@ def video_tracks(hashes: MediaHashes) -> dict[int, bytes]:
 
 
 def further_told(
-    own: Sequence[Match], further: Sequence[Sequence[Match]]
+    own: Sequence[Match], further: Sequence[Sequence[Match]], qualities: Sequence[int | None]
 ) -> Iterator[tuple[int, Match]]:
     """Of an item's further views those matches that are told, each with the place of its view.
 
-    An entry is told of the view that is nearest to it, if that is not the item's `own`; with it
-    the view's `allow` matches, which take out what is no nearer in the same view. So a view in
-    which none is as near comes first. Past `MAX_VIEWS_TOLD` views only those are told that are the
-    first of their list, category and role: a file of a thousand listed frames needs no more to be
-    decided.
+    An entry is told of the view that is nearest to it, if that is not the item's `own`, and of
+    those that are less near and sharper (`qualities` of the own view and the further ones), since
+    what is close has to be both; with a view its `allow` matches, which take out what is no nearer
+    in the same view. So a view in which none is as near comes first. Past `MAX_VIEWS_TOLD` views
+    only those are told that are the first of their list, category and role, or sharper than those:
+    a file of a thousand listed frames needs no more to be decided.
     """
+    sharpness = [-1 if quality is None else quality for quality in qualities]
     ranked = sorted(
         (
-            (covered, match.distance, place, match)
+            (covered, match.distance, -sharpness[place], place, match)
             for place, matches in enumerate([own, *further])
             for covered, match in _covered(matches)
         ),
-        key=lambda found: found[:3],
+        key=lambda found: found[:4],
     )
-    seen: set[tuple[str, str, str, str]] = set()
-    kinds: set[tuple[str, str, str, bool]] = set()
+    seen: dict[tuple[str, str, str, str], int] = {}
+    kinds: dict[tuple[str, str, str, bool], int] = {}
     chosen: dict[int, list[Match]] = {}
-    for _, _, place, match in ranked:
+    for _, _, _, place, match in ranked:
+        sharp = sharpness[place]
         entry = (match.list, match.entry, match.category, match.role)
-        if entry in seen:
+        if seen.get(entry, -2) >= sharp:
             continue
         kind = (match.list, match.category, match.role, FLAGGED in match.labels)
-        if place and place not in chosen and len(chosen) >= MAX_VIEWS_TOLD and kind in kinds:
+        told_already = kinds.get(kind, -2) >= sharp
+        if place and place not in chosen and len(chosen) >= MAX_VIEWS_TOLD and told_already:
             continue
-        seen.add(entry)
-        kinds.add(kind)
+        seen[entry] = sharp
+        kinds[kind] = max(sharp, kinds.get(kind, -2))
         if place:
             chosen.setdefault(place, []).append(match)
     for place in sorted(chosen):

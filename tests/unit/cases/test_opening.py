@@ -124,6 +124,43 @@ def test_a_long_videos_frames_are_cut_so_that_the_case_fits() -> None:
     assert len(kept.frames) == 1_000
 
 
+def cut(tracks: dict[int, int], *signals) -> list[tuple[int, int]]:
+    frames = [
+        FrameHash(frame=i, quality=90, pdq=f"{i:064x}", seconds=i, track=track)
+        for track, count in tracks.items()
+        for i in range(count)
+    ]
+    one = opening(event(media=[picture(frames=frames)]), *signals)
+    kept = one.media[0].hashes
+    assert kept is not None
+    return [(frame.track, frame.frame) for frame in kept.frames]
+
+
+def test_a_long_first_track_pushes_no_matched_track_out_of_the_case() -> None:
+    hidden = [(1, i) for i in range(300)]
+    first = [(0, i) for i in range(3_000)]
+    tracks = {0: 3_000, 1: 300}
+    other = near(algorithm="vpdq", media_id="m2", track=0)
+    assert cut(tracks, near(algorithm="vpdq", track=1), other) == (hidden + first)[:1_000]
+    assert cut(tracks, near(algorithm="vpdq")) == first[:1_000]
+    assert cut(tracks, near()) == first[:1_000]
+
+
+def test_a_late_frame_of_an_animation_that_matched_is_in_the_case() -> None:
+    kept = cut({0: 3_000}, near(frame=2_500))
+    assert kept == [(0, 2_500), *((0, i) for i in range(999))]
+
+
+def test_a_long_video_folds_whichever_of_its_tracks_matched() -> None:
+    frames = [
+        FrameHash(frame=i, quality=90, pdq=f"{i:064x}", seconds=i, track=i // 2_000)
+        for i in range(2_100)
+    ]
+    happened = event(media=[picture(frames=frames)])
+    keys = {opening(happened, near(algorithm="vpdq", track=n)).fold_key for n in (0, 1)}
+    assert len(keys) == 1
+
+
 def test_the_canarys_probes_open_no_case() -> None:
     assert openings(event(tenant=CANARY), [match(), risk(pattern="sextortion")]) == []
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.contracts.decision import Target
+from streams.contracts.event import FrameHash, VariantHash
 from streams.contracts.values import ACTION_STRENGTH
 from streams.feedback.effects import effects_of, reversal_of
 from tests.unit.cases.occurrences import (
@@ -149,3 +150,66 @@ def test_nothing_is_proposed_of_hashes_that_a_client_claims(result) -> None:
     one = opening(event(media=[claimed()]), risk() if result == "confirmed" else near())
     told = outcome(one, result, **viewing())
     assert effects_of(told, one.decision, one, [told]).proposal is None
+
+
+SHOWN, HIDDEN, LISTED = "0f" * 32, "f0" * 32, "3c" * 32
+
+
+def frame(number=0, track=0, pdq=SHOWN, quality=90) -> FrameHash:
+    return FrameHash(frame=number, quality=quality, pdq=pdq, seconds=number, track=track)
+
+
+def proposed(result, hashes, *signals) -> list[tuple[str, str]] | None:
+    one = opening(event(media=[picture(**hashes)]), *signals)
+    told = outcome(one, result, **viewing())
+    proposal = effects_of(told, one.decision, one, [told]).proposal
+    return proposal and [(h.algorithm, h.value) for h in proposal.hashes]
+
+
+TRACKS = {
+    "sha256": "aa" * 32,
+    "frames": [
+        frame(0),
+        frame(0, track=1, pdq=HIDDEN),
+        frame(1, pdq=LISTED.upper()),
+        frame(2),
+        frame(1, track=1, pdq=LISTED, quality=10),
+    ],
+}
+
+
+def test_an_accepted_appeal_about_one_track_allows_no_other() -> None:
+    digest, shown, hidden = ("sha256", "aa" * 32), ("vpdq", SHOWN + LISTED), ("vpdq", HIDDEN)
+    first, second = near(algorithm="vpdq"), near(algorithm="vpdq", track=1)
+    assert proposed("appeal_granted", TRACKS, first) == [digest, shown]
+    assert proposed("rejected", TRACKS, second) == [digest, hidden]
+    assert proposed("rejected", TRACKS, first, second, first) == [digest, shown, hidden]
+    assert proposed("rejected", TRACKS, near(algorithm="vpdq", track=2)) is None
+
+
+def test_each_track_of_a_new_video_is_an_entry_of_its_own() -> None:
+    assert proposed("confirmed", TRACKS, risk()) == [
+        ("sha256", "aa" * 32),
+        ("vpdq", SHOWN + LISTED),
+        ("vpdq", HIDDEN),
+    ]
+
+
+def test_of_an_animations_frame_that_frame_is_allowed_and_not_the_picture() -> None:
+    frames = [frame(3, pdq=HIDDEN), frame(4, track=1, pdq=HIDDEN), frame(4, pdq=LISTED.upper())]
+    animation = {"pdq": SHOWN, "pdq_quality": 90, "frames": frames}
+    assert proposed("rejected", animation, near(frame=4)) == [("pdq", LISTED)]
+    assert proposed("rejected", animation, near(), near(frame=4)) == [
+        ("pdq", SHOWN),
+        ("pdq", LISTED),
+    ]
+    assert proposed("rejected", animation, near(frame=5)) is None
+
+
+def test_of_a_turned_view_that_view_is_allowed_and_not_the_picture() -> None:
+    views = [
+        VariantHash(variant="rotate90", pdq=HIDDEN, quality=90),
+        VariantHash(variant="rotate180", pdq=LISTED.upper(), quality=90),
+    ]
+    turned = {"pdq": SHOWN, "pdq_quality": 90, "variants": views}
+    assert proposed("rejected", turned, near(variant="rotate180")) == [("pdq", LISTED)]

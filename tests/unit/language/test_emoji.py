@@ -19,7 +19,6 @@ def found(text: str) -> dict[str, Hit]:
     [
         ("can they s😀end you th😀e invoice", "end you"),
         ("can they s👍🏽end you th❤️\u200d🔥e invoice", "end you"),
-        ("se😀nd in the alter😀native", "alter"),
         ("where do i s😀end the mess😀age", "age"),
     ],
 )
@@ -58,3 +57,16 @@ def test_emoji_between_all_letters_hide_no_indicator() -> None:
         for category, sentence in sentences
         if category not in found(" ".join(EMOJI[0].join(word) for word in sentence.split()))
     ] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("i want to kill myself😭ong s😭top", "self_harm"),
+        ("i wanna die😭istg st😭op", "self_harm"),
+        ("dont tell your mom😘kiko w😘hy", "secrecy"),
+        ("are you home alone😍kiko pl😍ease", "isolation"),
+    ],
+)
+def test_a_broken_word_elsewhere_hides_nothing(text: str, category: str) -> None:
+    assert category in {found.category for found in MATCHER.find(text)}

@@ -130,7 +130,7 @@ def test_figures_of_speech_about_trifles_are_no_words_of_self_harm(text: str) ->
         "ik ben 15 minuten te laat", "ben 15 dakika uzaktayım",
         "im 12 episodes in already", "im 15 chapters in", "im 15 years sober",
         "im 10 years older than you", "im 14 years into this job", "im 10 stone now",
-        "im 15, 000 steps in", "im 13 in line", "tengo 15 años de experiencia",
+        "im 15, 000 steps in", "tengo 15 años de experiencia",
         "j'ai 12 ans de métier", "mam 15 lat doświadczenia", "мне 15 лет стажа",
         "ik ben 12 jaar getrouwd", "saya 15 tahun bekerja di sini", "ich bin 30 jahre dabei",
     ],

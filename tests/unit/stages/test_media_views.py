@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from PIL import Image
 
 from matchers.hashing.decoder_pool import DecoderPool
@@ -204,32 +205,59 @@ MATCHES = st.lists(
 )
 
 
-@given(MATCHES, st.lists(MATCHES, max_size=30))
-def test_what_is_told_decides_as_everything_would(
-    own: list[Match], further: list[list[Match]]
-) -> None:
-    """Rules judge the matches of every view that no `allow` entry takes out."""
+QUALITY = st.sampled_from([None, 50, 79, 80, 95])
 
-    def acting(found: Sequence[tuple[int, Match]]) -> set[tuple[str, str]]:
+
+@given(MATCHES, st.lists(st.tuples(MATCHES, QUALITY), max_size=30), QUALITY)
+def test_what_is_told_decides_as_everything_would(
+    own: list[Match], views: list[tuple[list[Match], int | None]], own_quality: int | None
+) -> None:
+    """Rules judge the matches of every view that no `allow` entry takes out, and what is close has
+    to be near and of a good picture."""
+    further = [view for view, _ in views]
+    qualities = [own_quality, *(quality for _, quality in views)]
+
+    def is_close(place: int, each: Match) -> bool:
+        return each.distance <= 12 and (qualities[place] or 0) >= 80
+
+    def acting(found: Sequence[tuple[int, Match]]) -> set[tuple[str, str, bool]]:
         by_view: dict[int, list[Match]] = {}
         for place, each in found:
             by_view.setdefault(place, []).append(each)
         return {
-            (each.role, each.category)
-            for view in by_view.values()
+            (each.role, each.category, close)
+            for place, view in by_view.items()
             for each in view
+            for close in {False, is_close(place, each)}
             if each.role != "allow"
             and not any(a.role == "allow" and a.distance <= each.distance for a in view)
         }
 
-    told = [(place + 1, each) for place, each in further_told(own, further)]
+    told = [(place + 1, each) for place, each in further_told(own, further, qualities)]
     mine = [(0, each) for each in own]
     everything = [(place + 1, each) for place, view in enumerate(further) for each in view]
     assert acting([*mine, *told]) == acting([*mine, *everything])
     kinds = {(each.role, each.category) for _, each in everything}
-    assert len({place for place, _ in told}) <= MAX_VIEWS_TOLD + len(kinds)
-    acted = [(each.entry, each.role, each.category) for _, each in told if each.role != "allow"]
-    assert len(acted) == len(set(acted)), "an entry is told of one view"
+    assert len({place for place, _ in told}) <= MAX_VIEWS_TOLD + len(kinds) * len(set(qualities))
+    acted = [
+        (each.entry, each.role, each.category, qualities[place])
+        for place, each in told
+        if each.role != "allow"
+    ]
+    assert len(acted) == len(set(acted)), "an entry is told of one view of a quality"
+
+
+def test_a_blurry_frame_hides_no_sharp_one() -> None:
+    sharp, blurry = frames(near(LISTED, 10), quality=95), frames(near(LISTED, 4), quality=60)
+    matcher = listed(("pdq", LISTED), *(("pdq", f"{n:064x}") for n in range(1, 9)))
+    assert decided(matcher, envelope(pdq=DECOY, pdq_quality=90, frames=sharp)).action == "block"
+    both = [*blurry, *(structs.replace(frame, frame=1) for frame in sharp)]
+    assert decided(matcher, envelope(pdq=DECOY, pdq_quality=90, frames=both)).action == "block"
+    crowd = [*frames(*(f"{n:064x}" for n in range(1, 9)), quality=60), *both]
+    crowd = [structs.replace(frame, frame=n) for n, frame in enumerate(crowd)]
+    assert decided(matcher, envelope(pdq=DECOY, pdq_quality=90, frames=crowd)).action == "block"
+    unknown = envelope(pdq=near(LISTED, 10), frames=sharp)
+    assert decided(matcher, unknown).action == "block"
 
 
 @pytest.fixture(scope="module")
