@@ -5,7 +5,7 @@ ignored, so that a newer producer never breaks an older worker.
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from msgspec import Meta, Struct
 
@@ -165,7 +165,25 @@ class ContentEvent(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
             )
 
 
-def event_key(event: ContentEvent) -> bytes:
+class _Identified(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+class Keyed(Protocol):
+    """The part of an event that its key is made of."""
+
+    @property
+    def content_id(self) -> str: ...
+    @property
+    def author(self) -> _Identified: ...
+    @property
+    def surface(self) -> str: ...
+    @property
+    def conversation_id(self) -> str | None: ...
+
+
+def event_key(event: Keyed) -> bytes:
     """The Kafka key that keeps a conversation's events in order. A live surface's conversation
     would be one partition's load: its events go by author."""
     talk = None if event.surface == "live" else event.conversation_id

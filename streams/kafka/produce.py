@@ -26,7 +26,7 @@ class _Author(Struct):
 
 
 class _Keyed(Struct):
-    """The part of an event that its key is made of; see `streams.contracts.event.event_key`."""
+    """The part of an event that its key is made of, read from a line by itself."""
 
     content_id: str
     author: _Author
@@ -65,8 +65,7 @@ def line_key(line: bytes) -> bytes:
         event = _keyed.decode(line)
     except DecodeFailure as bad:
         raise ValueError(f"not an event: {_without_content(bad)}") from bad
-    talk = None if event.surface == "live" else event.conversation_id
-    return (talk or event.author.id or event.content_id).encode()
+    return event_key(event)
 
 
 def mapped_key(decoder: EventDecoder) -> Callable[[bytes], bytes]:
