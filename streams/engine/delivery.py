@@ -18,13 +18,13 @@ from aiokafka.errors import (
 )
 
 from streams.engine.chain import Output
-from streams.engine.clients import Builder, Consumer, Producer, make_producer
+from streams.engine.clients import Builder, Consumer, Producer, cut_off, make_producer
 from streams.engine.config import EngineConfig
 
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 5.0
-"""How long a producer may take to give back its sockets."""
+"""How long a producer may take to give back its sockets, and then to be cut off."""
 
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 _NOT_ALLOWED = (
@@ -228,7 +228,10 @@ async def _stop(producer: Producer) -> None:
     try:
         await asyncio.wait_for(producer.stop(), STOP_SECONDS)
     except TimeoutError as error:
-        raise StuckProducer("a producer did not stop in time") from error
+        # A broker stands still: the others go on, and so must this worker.
+        if not await cut_off(producer, STOP_SECONDS):
+            raise StuckProducer("a producer did not stop in time") from error
+        log.warning("a producer that did not stop within %.0f s was cut off", STOP_SECONDS)
     except Exception as error:
         # aiokafka raises here again what its sender had died of, which deliver() has reported.
         log.debug("producer ended with %s", type(error).__name__)
