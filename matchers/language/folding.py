@@ -8,6 +8,8 @@ characters removed, every other symbol a space. It is a dict that fills itself, 
 
 import unicodedata
 
+from matchers.language.lookalikes import latin_shape
+
 APOSTROPHES = "'`´‘’ʼʹ＇՚"
 """Dropped, so that `don't`, `don’t` and `dont` are one word."""
 
@@ -69,7 +71,7 @@ def _fold_once(char: str) -> str:
         return char  # single letters of Hangul: NFKC makes parts of syllables of them
     out: list[str] = []
     for part in unicodedata.normalize("NFD", unicodedata.normalize("NFKC", char).casefold()):
-        part = _SPECIAL[part] if part in _SPECIAL else _squared_letter(part)
+        part = _SPECIAL[part] if part in _SPECIAL else _squared_letter(latin_shape(part))
         if part == "" or _dropped_mark(part[0]):
             continue
         kind = unicodedata.category(part[0])

@@ -6,7 +6,7 @@ the phrases' gaps and boundaries checked. A plain message costs one pass.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 import msgspec
@@ -18,8 +18,9 @@ from matchers.language.cues import CueFinder
 from matchers.language.disguise import DisguiseCheck, undisguise
 from matchers.language.folding import ASCII_DROP, ASCII_FOLD, FOLD
 from matchers.language.hits import AGES, Context, Hit, Phrase, strongest
+from matchers.language.joined import JoinedWords
 from matchers.language.mending import mend_words
-from matchers.language.oddity import is_odd
+from matchers.language.oddity import DISGUISED, UNLIKE, oddity
 from matchers.language.phrase_index import PhraseIndex
 from matchers.language.phrases import (
     Node,
@@ -30,8 +31,13 @@ from matchers.language.phrases import (
     pattern,
     vocabulary,
 )
+from matchers.language.renderings import Rendering, apart, as_written, is_unlike, shown, with_gaps
 from matchers.language.views import Token, words
 from matchers.language.vocabulary import Vocabulary
+from matchers.language.weights import VIEW_FACTORS
+
+MATCHED = 4
+"""Beside `DISGUISED` and `UNLIKE`: a phrase matches the text as it is written."""
 
 _CHARACTERS_CAP = 20_000_000
 """Characters of a message, times phrases that are looked for in it: no text can be slow to read.
@@ -75,6 +81,7 @@ class IndicatorMatcher:
         self._known = Vocabulary(whole, prefixes, self._around)
         self._disguised = DisguiseCheck(self._known)
         self._index = PhraseIndex(anchors)
+        self._joined = JoinedWords(self._index.joined, self._known)
 
     def _add(
         self,
@@ -129,25 +136,38 @@ class IndicatorMatcher:
             answered = answer(text)
             if answered is not None:
                 return answered
+        odd = self._oddity(text)
+        if odd & MATCHED or (odd & DISGUISED and self._disguised(text)):
+            return self._find_slowly(text)
+        if odd & UNLIKE and any(
+            (found := self._oddity(look.text)) & MATCHED
+            or (found & DISGUISED and not guessed and self._disguised(look.text))
+            for look, guessed in self._looks(text)
+        ):
+            return self._find_slowly(text)
+        return ()
+
+    def _oddity(self, text: str) -> int:
+        """`MATCHED` where a phrase may match, else what may hide one."""
         index = self._index
         if text.isascii():
             raw = text.encode()
             parts = raw.translate(ASCII_FOLD, ASCII_DROP).split()
             normal = b" " + b" ".join(parts) + b" "
             literals = index.literals(normal)
-            phrases = index.ascii_phrases(literals, parts) if literals else ()
-            if not (phrases and self._any_match(phrases, normal.decode())):
-                odd = is_odd(raw) or index.repeats(literals)
-                if not (odd and self._disguised(text)):
-                    return ()
-        else:
-            folded_parts = text.translate(FOLD).split()
-            folded = f" {' '.join(folded_parts)} "
-            literals = index.literals(folded.encode(errors="replace"))
-            phrases = index.phrases(literals, folded_parts) if literals else ()
-            if not (phrases and self._any_match(phrases, folded)) and not self._disguised(text):
-                return ()
-        return self._find_slowly(text)
+            if not literals:
+                return oddity(raw)
+            phrases = index.ascii_phrases(literals, parts)
+            if phrases and self._any_match(phrases, normal.decode()):
+                return MATCHED
+            return oddity(raw) | index.oddity(literals)
+        folded_parts = text.translate(FOLD).split()
+        folded = f" {' '.join(folded_parts)} "
+        literals = index.literals(folded.encode(errors="replace"))
+        phrases = index.phrases(literals, folded_parts) if literals else ()
+        if phrases and self._any_match(phrases, folded):
+            return MATCHED
+        return DISGUISED | index.oddity(literals) | (UNLIKE if is_unlike(text) else 0)
 
     def _any_match(self, phrases: Iterable[int], normal: str) -> bool:
         known = self.phrases
@@ -157,9 +177,30 @@ class IndicatorMatcher:
         return False
 
     def _find_slowly(self, text: str) -> Sequence[Hit]:
+        hits = self._read(text)
+        for look, guessed in self._looks(text):
+            placed = [_placed(hit, look) for hit in self._read(look.text)]
+            hits += map(_inferred, placed) if guessed else placed
+        return strongest(hits) if hits else ()
+
+    def _looks(self, text: str) -> Iterator[tuple[Rendering, bool]]:
+        """The texts to read beside a message, and whether their words are guessed."""
+        looks = shown(text)
+        for look in looks:
+            yield look, False
+        for look in looks or [as_written(text)]:
+            parted = apart(look) or look
+            gaps = self._joined.gaps(parted.text)
+            if gaps:
+                parted = with_gaps(parted, [(gap, gap) for gap in gaps])
+            if parted is not look:
+                yield parted, True
+
+    def _read(self, text: str) -> list[Hit]:
+        """The hits of a text, read as it is and with its words undisguised."""
         tokens = words(text)
         if not tokens:
-            return ()
+            return []
         disguised = self._disguised(text)
         if disguised:
             tokens = mend_words(text, tokens, self._known)
@@ -171,7 +212,7 @@ class IndicatorMatcher:
                 again = undisguise(text, tokens, self._known, doubled=True)
                 if again != undone:
                     hits += self._hits(text, again)
-        return strongest(hits) if hits else ()
+        return hits
 
     def _hits(self, text: str, tokens: Sequence[Token]) -> list[Hit]:
         normal = f" {' '.join(token.word for token in tokens)} "
@@ -196,6 +237,20 @@ class IndicatorMatcher:
                 is not None
             ]
         )
+
+
+def _placed(hit: Hit, rendering: Rendering) -> Hit:
+    start, end = rendering.span(hit.start, hit.end)
+    view = "folded" if hit.view == "raw" else hit.view
+    return hit._replace(start=start, end=end, view=view)
+
+
+def _inferred(hit: Hit) -> Hit:
+    """A hit among words whose gaps are guessed."""
+    if VIEW_FACTORS[hit.view] < 1:
+        return hit
+    weight = round(hit.weight * VIEW_FACTORS["despaced"], 4)
+    return hit._replace(view="despaced", weight=weight)
 
 
 def word_classes(language: LanguageCatalogue) -> dict[str, str]:

@@ -9,7 +9,7 @@ import unicodedata
 from typing import Literal, NamedTuple
 
 from matchers.language.folding import FOLD
-from matchers.language.scripts import Surroundings, unmix
+from matchers.language.scripts import Surroundings, script_of, unmix
 from matchers.stream_safe import stream_safe
 
 ViewName = Literal["raw", "folded", "leet", "despaced"]
@@ -48,6 +48,20 @@ def _extends(char: str) -> bool:
     )
 
 
+_WITHOUT_FOREIGN_MARKS = frozenset(("latin", "greek", "cyrillic"))
+
+
+def _takes_no_marks(folded: str) -> bool:
+    """Whether marks that fold to something, those of Indic, Thai and other scripts, are none of
+    the letter's: on Latin, Greek, Cyrillic and digits they are only a disguise."""
+    return folded.isascii() or script_of(folded[-1]) in _WITHOUT_FOREIGN_MARKS
+
+
+def _is_foreign_mark(char: str) -> bool:
+    is_mark = unicodedata.category(char) in ("Mn", "Me") or unicodedata.combining(char) != 0
+    return is_mark and FOLD[ord(char)] != ""
+
+
 def clusters(text: str) -> list[tuple[str, int, int]]:
     """Folded pieces of the text with the raw characters that each stands for.
 
@@ -58,14 +72,24 @@ def clusters(text: str) -> list[tuple[str, int, int]]:
         return [(FOLD[ord(c)], i, i + 1) for i, c in enumerate(text) if FOLD[ord(c)]]
     found: list[tuple[str, int, int]] = []
     position, length = 0, len(text)
+    bare = True
     while position < length:
         end = position + 1
-        while end < length and text[end] > "\u02ff" and _extends(text[end]):
+        base = FOLD[ord(text[position])]
+        if base and not base.isspace():  # behind a gap, a mark is the last letter's, spaced out
+            bare = _takes_no_marks(base)
+        while (
+            end < length
+            and text[end] > "\u02ff"
+            and (_extends(text[end]) or (bare and _is_foreign_mark(text[end])))
+        ):
             end += 1
         if end == position + 1:
-            folded = FOLD[ord(text[position])]
+            folded = base
         else:
             piece = stream_safe(text[position:end])
+            if bare:
+                piece = piece[0] + "".join(c for c in piece[1:] if not _is_foreign_mark(c))
             folded = unicodedata.normalize("NFC", piece).translate(FOLD)
             folded = unicodedata.normalize("NFC", folded)
         if folded:
