@@ -12,13 +12,23 @@ import re
 from typing import NamedTuple
 
 import can_ada
-from publicsuffixlist import PublicSuffixList
+
+from matchers.indexes.disguise import INVISIBLE
+from matchers.indexes.public_suffixes import SUFFIXES
 
 MAX_HOST_SUFFIXES = 4
 """Shorter host forms tried beside the full one (Safe Browsing v4)."""
 MAX_PATH_PREFIXES = 4
 """Path prefixes tried beside the full path, counting the root (Safe Browsing v4)."""
+MAX_NESTED = 8
+"""Addresses within one address that are looked for."""
+_LONGEST_AROUND = 8192
+"""Characters of an address in which others are looked for."""
+_LONGEST_NESTED = 2048
+"""Characters of an address within another that are read; listed ones are shorter."""
 
+_NESTED = re.compile(r"https?(?::|%(?:25){0,8}3a)(?:[/\\]|%(?:25){0,8}(?:2f|5c))", re.IGNORECASE)
+_ESCAPED_LETTER = re.compile(r"%(?:25|[4-7][0-9A-Fa-f])")
 _SCHEME = re.compile(rb"([A-Za-z][A-Za-z0-9+.\-]*):")
 _SPECIAL = frozenset({b"http", b"https", b"ftp", b"ws", b"wss"})
 _OPAQUE = frozenset(
@@ -28,13 +38,9 @@ _WRAPPERS = frozenset({b"view-source", b"feed"})
 """Before a whole address, these only say how to show it."""
 _C0_AND_SPACE = bytes(range(0x21))
 """Dropped at both ends (WHATWG URL, "basic URL parser", step 1)."""
-_IGNORED = dict.fromkeys(
-    (
-        *(0xAD, 0x34F, 0x180B, 0x180C, 0x180D, 0x180F, 0x200B, 0x2060, 0x2064, 0xFEFF),
-        *(*range(0xFE00, 0xFE10), *range(0x1BCA0, 0x1BCA4), *range(0xE0100, 0xE01F0)),
-    )
-)
-"""Of status `ignored` in UTS #46, table IdnaMappingTable: they are no part of a name."""
+_IGNORED = dict.fromkeys(INVISIBLE - {0x200C, 0x200D})
+"""Of status `ignored` in UTS #46, table IdnaMappingTable, or invisible although refused there: no
+part of a name. Joiners are left to `_DEVIATIONS`."""
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 _TO_ESCAPE = re.compile(rb"[\x00-\x20\x7f-\xff#%]")
 _PORT = re.compile(rb":[0-9]*\Z")
@@ -43,8 +49,6 @@ _SLASHES = re.compile(rb"//+")
 _IPV4_PART = re.compile(rb"(0[xX][0-9A-Fa-f]*|[0-9]+)\Z")
 _DEVIATIONS = str.maketrans({"ß": "ss", "ẞ": "ss", "ς": "σ", "\u200c": "", "\u200d": ""})
 """UTS #46 deviation characters, as transitional processing (IDNA 2003) maps them."""
-
-_SUFFIXES = PublicSuffixList(only_icann=True, accept_unknown=False)
 
 
 class CanonicalUrl(NamedTuple):
@@ -119,6 +123,41 @@ def expressions(url: CanonicalUrl) -> list[str]:
     return [host + target for host in _host_suffixes(url.host) for target in targets]
 
 
+class NestedUrls(NamedTuple):
+    """Addresses within an address; `cut` says that there are more."""
+
+    urls: list[str]
+    cut: bool
+
+
+_NONE_NESTED = NestedUrls([], False)
+
+
+def nested(url: str) -> NestedUrls:
+    """The http(s) addresses in the path or query of `url`, escaped or not, as redirects and
+    archives hold them: each up to the next `&`, and to the end."""
+    if "http" not in url[1:].lower() and not ("%" in url and _ESCAPED_LETTER.search(url)):
+        return _NONE_NESTED
+    cut = len(url) > _LONGEST_AROUND
+    url = url[:_LONGEST_AROUND]
+    found: dict[str, None] = {}
+    for spelling in (url, _unescaped(url)) if "%" in url else (url,):
+        for count, match in enumerate(_NESTED.finditer(spelling, 1)):
+            if count == MAX_NESTED:
+                cut = True
+                break
+            whole = spelling[match.start() : match.start() + _LONGEST_NESTED]
+            found[_unescaped(whole.partition("&")[0])] = None
+            found[_unescaped(whole)] = None
+    return NestedUrls(list(found), cut and bool(found))
+
+
+def _unescaped(url: str) -> str:
+    if "%" not in url:
+        return url
+    return _unescape(url.encode("utf-8", "surrogatepass")).decode("utf-8", "replace")
+
+
 def lookup_digests(url: str) -> list[bytes]:
     """SHA-256 of every expression of every reading of `url`, without repeats."""
     return list(
@@ -140,7 +179,7 @@ def listed_digest(url: str) -> bytes:
     if not found:
         raise ValueError("not a URL with a host")
     reading = found[0]
-    if reading.target == "/" and _SUFFIXES.is_public(reading.host):
+    if reading.target == "/" and SUFFIXES.is_public(reading.host):
         raise ValueError("a public suffix: it would match every site under it")
     return hashlib.sha256((reading.host + reading.target).encode()).digest()
 
