@@ -129,7 +129,8 @@ class Decoder:
                     findings.append(message)
                 else:
                     frames.append(message)
-                if len(frames) > self._limits.frames or len(findings) > MAX_FINDINGS:
+                # Videos may have a second look at each sampled frame's surroundings.
+                if len(frames) > 2 * self._limits.frames or len(findings) > MAX_FINDINGS:
                     raise EOFError("more than it may send")
         except TimeoutError:
             error: UnreadableReason = "timeout"

@@ -22,7 +22,11 @@ from matchers.hashing.outcome import (
     Unreadable,
     Variants,
 )
-from matchers.hashing.signatures import looks_like_picture, looks_like_video
+from matchers.hashing.signatures import (
+    looks_like_document,
+    looks_like_picture,
+    looks_like_video,
+)
 from matchers.hashing.wire import Task, video_available
 
 FETCHES = 16
@@ -36,7 +40,8 @@ BATCH_SECONDS = 80.0
 
 class MediaSource(Struct, frozen=True):
     """A file to hash: its bytes, or the uri to read them from. `claims` is what it was sent as.
-    What it is follows from how it begins, and only if that says nothing from what it claims.
+    Who decodes it first follows from how it begins, and only if that says nothing from what it
+    claims; what claims nothing and begins as no document does is tried, without an error.
     `provenance`: whether to read what a picture's metadata says of its making."""
 
     content: bytes | str
@@ -170,8 +175,11 @@ class DecoderPool:
             return HashResult(digests=known)
         if time.monotonic() > ends:
             return HashResult(digests=known, error="timeout" if item.claims else None)
-        decoded = self._decode(content, task, item.provenance and task != "video")
+        of_picture = task in ("exact", "screen")
+        decoded = self._decode(content, task, item.provenance and of_picture)
         error = decoded.error
+        if task == "any" and not (decoded.still or decoded.frames):
+            error = None  # most of what people send is no media
         if item.claims == "picture" and not (error or decoded.still or decoded.frames):
             error = "unsupported"  # a video instead, of which no frame could be matched
         return HashResult(
@@ -187,7 +195,9 @@ class DecoderPool:
             return mode
         if self._with_video and (looks_like_video(content) or claims == "video"):
             return "video"
-        return mode if claims == "picture" else None
+        if claims == "picture":
+            return mode
+        return None if looks_like_document(content) else "any"
 
     def _read(self, content: bytes | str) -> tuple[Digests, bytes | None]:
         if isinstance(content, bytes):

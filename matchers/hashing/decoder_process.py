@@ -9,7 +9,6 @@ import signal
 import socket
 import sys
 import warnings
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
@@ -19,7 +18,8 @@ from PIL import AvifImagePlugin, Image
 
 from matchers.hashing import borders, pdq, screen
 from matchers.hashing.image import picture_hashes
-from matchers.hashing.outcome import FramePdq, Limits, StillHashes, Unreadable, Variants
+from matchers.hashing.outcome import Limits, Unreadable, Variants
+from matchers.hashing.ways import file_hashes
 from matchers.hashing.wire import (
     PROVENANCE_BIT,
     REPLY_HEADER,
@@ -78,6 +78,7 @@ def _warm(limits: Limits, variants: Variants) -> None:
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     if video_available():
         importlib.import_module("matchers.hashing.video")
+        importlib.import_module("matchers.hashing.stills")
     for _ in picture_hashes(_tiny_picture(), limits, variants=variants):
         pass
     if variants.trimmed:
@@ -145,7 +146,7 @@ def _answer(
 ) -> None:
     done = Done()
     try:
-        for found in _hashes(request.task, request.content, limits, variants):
+        for found in file_hashes(request.task, request.content, limits, variants):
             _send(replies, found)
             replies.flush()  # kept, should a later frame break this process
     except Unreadable as error:
@@ -158,16 +159,6 @@ def _answer(
             _send(replies, finding)
     _send(replies, done)
     replies.flush()
-
-
-def _hashes(
-    task: Task, content: bytearray, limits: Limits, variants: Variants
-) -> Iterator[StillHashes | FramePdq]:
-    if task == "video":
-        from matchers.hashing.video import video_hashes  # PyAV is an extra
-
-        return video_hashes(content, limits)
-    return picture_hashes(content, limits, task, variants)
 
 
 @cache

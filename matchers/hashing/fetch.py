@@ -23,6 +23,10 @@ from matchers.hashing.stubborn import StubbornFiles
 
 _PIECE = 1 << 18
 _AWAY_STATUS = frozenset({408, 425, 429})
+_OWN = ("file", "http", "https")
+"""Protocols that are read here; all others by fsspec's drivers."""
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "az": "azure"}
+"""The extra of the package in which a protocol's driver comes."""
 
 
 class SourceUnavailable(Exception):
@@ -107,6 +111,12 @@ class Fetcher:
         except PermissionError:
             raise Unreadable("refused") from None
         except (OSError, http.client.HTTPException) as error:
+            raise SourceUnavailable(str(prefix), _kind(error)) from error
+        except Exception as error:
+            # Drivers let errors of their clients through that are no OSError, such as botocore's
+            # for missing credentials or an endpoint that nothing answers at.
+            if location.scheme in _OWN:
+                raise
             raise SourceUnavailable(str(prefix), _kind(error)) from error
 
     def _read(self, location: Location, prefix: Location, keep: int) -> Fetched:
@@ -263,9 +273,11 @@ def _kind(error: Exception) -> str:
 
 
 def _check_driver(prefix: Location) -> None:
-    if prefix.scheme in ("file", "http", "https"):
+    if prefix.scheme in _OWN:
         return
     try:
         fsspec.get_filesystem_class(prefix.scheme)  # pyright: ignore[reportUnknownMemberType]
     except (ValueError, ImportError) as error:
-        raise ValueError(f"no driver for {prefix.scheme}: media uris here: {error}") from error
+        extra = _EXTRAS.get(prefix.scheme)
+        how = f"install the extra {extra}, as docs/wire-it-in.md says" if extra else str(error)
+        raise ValueError(f"no driver for {prefix.scheme}: media uris here: {how}") from error

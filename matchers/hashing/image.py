@@ -13,6 +13,7 @@ from PIL import Image
 from matchers.hashing import pdq
 from matchers.hashing.borders import may_have_borders, without_borders
 from matchers.hashing.flatten import as_pillows_grey, flattened
+from matchers.hashing.gif import gif_frames, reduced_hashes
 from matchers.hashing.outcome import (
     NO_VARIANTS,
     FramePdq,
@@ -24,6 +25,7 @@ from matchers.hashing.outcome import (
     VariantPdq,
     Variants,
 )
+from matchers.hashing.profiles import Shown, shown_otherwise
 from matchers.hashing.screen import Reduced, reduced_jpeg, screen_thumbnail
 from matchers.hashing.signatures import ends_early, looks_like_picture
 
@@ -44,6 +46,12 @@ EXCLUDED_FORMATS = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
 _SEQUENCE_FORMATS = frozenset({"GIF", "WEBP", "PNG", "AVIF", "TIFF", "FLI", "DCX"})
 """Formats whose further frames or pages are shown. Those of an MPO are other versions of the
 first picture, those of a PSD its layers."""
+
+MAX_COMPOSED = 1_000_000_000
+"""Pixels of all frames up to which each frame is composed and hashed at its full size: about ten
+seconds' work, of the twenty that a file has."""
+_GLANCE = 64
+"""Side of what tells whether a frame differs, where there are more pixels."""
 
 _ORIENTATION_TAG = 0x0112
 _TURNS = {
@@ -80,7 +88,7 @@ def picture_hashes(
     with _unreadable_for_pillows_errors(content), _opened(content, limits) as image:
         yield _first_hashes(image, content, mode, variants)
         if image.format in _SEQUENCE_FORMATS and getattr(image, "is_animated", False):
-            yield from _frames(image, limits)
+            yield from _frames(image, content, limits)
 
 
 def _opened(content: bytes | bytearray, limits: Limits) -> Image.Image:
@@ -115,9 +123,10 @@ def _unreadable_for_pillows_errors(content: bytes | bytearray) -> Generator[None
 def _first_hashes(
     image: Image.Image, content: bytes | bytearray, mode: Mode, variants: Variants
 ) -> StillHashes:
+    shown = shown_otherwise(image)
     if image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L"):
         orientation = _orientation(image)
-        if mode == "screen":
+        if mode == "screen" and shown is None:
             reduced = reduced_jpeg(content, image.height, image.width)
             if reduced is not None and not (
                 variants.trimmed and may_have_borders(reduced.luma, reduced.factor)
@@ -125,9 +134,10 @@ def _first_hashes(
                 return _screened(reduced, orientation, variants)
         pixels = _jpeg_pixels(image, content)
         if pixels is not None:
-            return _still(_turned(pixels, orientation), variants)
+            return still_hashes(_turned(pixels, orientation), variants, shown)
     image.load()  # before the orientation is asked for: Pillow turns a TIFF here
-    return _still(_turned(np.asarray(flattened(image)), _orientation(image)), variants)
+    upright = _turned(np.asarray(flattened(image)), _orientation(image))
+    return still_hashes(upright, variants, shown)
 
 
 def _jpeg_pixels(image: Image.Image, content: bytes | bytearray) -> NDArray[np.uint8] | None:
@@ -157,7 +167,11 @@ def _turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.rot90(pixels, quarter_turns))
 
 
-def _still(pixels: NDArray[np.uint8], variants: Variants) -> StillHashes:
+def still_hashes(
+    pixels: NDArray[np.uint8], variants: Variants, shown: Shown | None = None
+) -> StillHashes:
+    """The hashes of an upright picture, (height, width) grey or (height, width, 3) RGB; with
+    `shown`, also of what it makes of the pixels."""
     luma = as_pillows_grey(pixels)
     if variants.dihedral:
         views, quality = pdq.pdq_dihedral(pixels)
@@ -168,6 +182,11 @@ def _still(pixels: NDArray[np.uint8], variants: Variants) -> StillHashes:
         within = pdq.pdq(inner)
         others = (
             VariantPdq(variant="trimmed", pdq=within.hash.hex(), quality=within.quality),
+            *others,
+        )
+    if shown is not None and (managed := pdq.pdq(shown(pixels))).hash != hashed:
+        others = (
+            VariantPdq(variant="colour_managed", pdq=managed.hash.hex(), quality=managed.quality),
             *others,
         )
     grey = Image.fromarray(luma)
@@ -212,10 +231,23 @@ def dihedral_variants(views: pdq.PdqDihedral, quality: int) -> tuple[VariantPdq,
     )
 
 
-def _frames(image: Image.Image, limits: Limits) -> Iterator[FramePdq]:
+def _frames(image: Image.Image, content: bytes | bytearray, limits: Limits) -> Iterator[FramePdq]:
+    """The frames of an animation. Of one with more than `MAX_COMPOSED` pixels, by what the file
+    holds and not by the time that it takes, those of a GIF near the exact ones, and of others
+    those that differ at a glance."""
+    if image.format == "GIF":
+        parts = gif_frames(content)
+        if image.width * image.height * len(parts) > MAX_COMPOSED:
+            return reduced_hashes(content, parts, image.size, limits)
+    count = min(int(getattr(image, "n_frames", 1)), limits.frames)
+    return _composed(image, limits, image.width * image.height * count > MAX_COMPOSED)
+
+
+def _composed(image: Image.Image, limits: Limits, glance_first: bool) -> Iterator[FramePdq]:
     orientation = _orientation(image)
     shown_at = 0.0
     last: bytes | None = None
+    hashed: NDArray[np.int16] | None = None
     number = 0
     while True:
         if number == limits.frames:
@@ -227,14 +259,23 @@ def _frames(image: Image.Image, limits: Limits) -> Iterator[FramePdq]:
         if image.width * image.height > limits.pixels:
             raise Unreadable("too_many_pixels")
         image.load()
-        found = pdq.pdq(_turned(np.asarray(flattened(image)), orientation))
-        if found.quality >= pdq.MATCHABLE_QUALITY and found.hash != last:
-            last = found.hash
-            yield FramePdq(
-                frame=number,
-                quality=found.quality,
-                pdq=found.hash.hex(),
-                seconds=round(shown_at, 3),
-            )
+        seen = _glance(image) if glance_first else None
+        if seen is None or hashed is None or np.abs(seen - hashed).mean() >= 1:
+            hashed = seen
+            found = pdq.pdq(_turned(np.asarray(flattened(image)), orientation))
+            if found.quality >= pdq.MATCHABLE_QUALITY and found.hash != last:
+                last = found.hash
+                yield FramePdq(
+                    frame=number,
+                    quality=found.quality,
+                    pdq=found.hash.hex(),
+                    seconds=round(shown_at, 3),
+                )
         shown_at += max(0.0, float(image.info.get("duration") or 0)) / 1000
         number += 1
+
+
+def _glance(image: Image.Image) -> NDArray[np.int16]:
+    """Some of the picture's pixels, in grey."""
+    small = image.resize((_GLANCE, _GLANCE), Image.Resampling.NEAREST)
+    return np.asarray(flattened(small).convert("L")).astype(np.int16)

@@ -47,7 +47,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     """What one file may take.
 
     `pixels` of one frame as declared by the file; `bytes` of the file as it is decoded; `frames`
-    of an animation or pages of a document; `seconds` of decoding; `memory` in bytes on top of what
+    of an animation or pages of a document, and of a video those that are sampled, whose second look
+    may have as many more; `seconds` of decoding; `memory` in bytes on top of what
     an idle decoder holds (an 80-megapixel picture needs about 0.7 GB).
     """
 
@@ -59,6 +60,7 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 Variant = Literal[
+    "colour_managed",
     "trimmed",
     "rotate90",
     "rotate180",
@@ -68,8 +70,8 @@ Variant = Literal[
     "flip_plus1",
     "flip_minus1",
 ]
-"""Another view of a picture: without its borders; turned counter-clockwise; mirrored top to
-bottom, left to right, along its diagonal, along the other."""
+"""Another view of a picture: with its colour profile applied; without its borders; turned
+counter-clockwise; mirrored top to bottom, left to right, along its diagonal, along the other."""
 
 
 class Variants(Struct, frozen=True, kw_only=True):
@@ -95,7 +97,8 @@ class VariantPdq(Struct, frozen=True, kw_only=True, gc=False):
 class StillHashes(Struct, frozen=True, kw_only=True, tag="still"):
     """Hashes of a picture, or of an animation's first frame: PDQ with its quality (0–100), and
     ImageHash's 64-bit pHash and dHash, all as hexadecimal. Not `exact`: within the drifts that
-    screen.py states. `variants` were asked for, and differ from the picture itself."""
+    screen.py states. `variants` differ from the picture itself, and were asked for, but for
+    `colour_managed`: that is there when a profile shows another picture than the pixels are."""
 
     pdq: Hex64
     quality: Quality
@@ -105,9 +108,14 @@ class StillHashes(Struct, frozen=True, kw_only=True, tag="still"):
     variants: tuple[VariantPdq, ...] = ()
 
 
+STANDING_TRACKS = 1_000
+"""Added to the number of a video track: what stands in it besides its sampled frames, as a video
+of its own (standing.py)."""
+
+
 class FramePdq(Struct, frozen=True, kw_only=True, gc=False, tag="frame"):
     """PDQ of frame number `frame` (from 0), shown `seconds` after the start, of video track
-    `track` (0: the one that players show)."""
+    `track` (0: the one that players show; from `STANDING_TRACKS` on, its second look)."""
 
     frame: Annotated[int, Meta(ge=0)]
     quality: Quality

@@ -15,6 +15,21 @@ _LEADING = (
     b"8BPS",  # PSD
     b"qoif",
 )
+_DOCUMENTS = (
+    b"%PDF-",
+    b"PK\x03\x04",  # ZIP: office documents, apps
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",  # Office before 2007
+    b"\x1f\x8b\x08",  # gzip
+    b"7z\xbc\xaf\x27\x1c",
+    b"Rar!\x1a\x07",
+    b"\x7fELF",
+    b"MZ",
+    b"\xff\xfe",  # UTF-16
+    b"\xfe\xff",
+)
+_TEXT_HEAD = 512
+_CONTROLS = frozenset(range(0x20)) - frozenset(b"\t\n\f\r\x1b")
+"""What text of whatever single-byte encoding or UTF-8 does not hold."""
 
 
 def looks_like_picture(content: bytes | bytearray) -> bool:
@@ -37,6 +52,19 @@ def looks_like_video(content: bytes | bytearray) -> bool:
         or (head.startswith(b"RIFF") and head[8:12] == b"AVI ")
         or (len(content) > 376 and content[0] == content[188] == content[376] == 0x47)  # MPEG-TS
     )
+
+
+def is_still_container(content: bytes | bytearray) -> bool:
+    """Whether the file is an ISO container (HEIC, AVIF) without a track: of its picture FFmpeg
+    gives single tiles."""
+    return content[4:8] == b"ftyp" and content.find(b"moov") < 0
+
+
+def looks_like_document(content: bytes | bytearray) -> bool:
+    """Whether the file begins as the documents, archives and programs do that people send, or as
+    text: none of them is a picture or a video."""
+    head = bytes(content[:_TEXT_HEAD])
+    return head.startswith(_DOCUMENTS) or not _CONTROLS.intersection(head)
 
 
 def ends_early(content: bytes | bytearray) -> bool:

@@ -20,8 +20,9 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from matchers.hashing import pdq
-from matchers.hashing.outcome import FramePdq, Limits, Unreadable
+from matchers.hashing.outcome import STANDING_TRACKS, FramePdq, Limits, Unreadable
 from matchers.hashing.signatures import ends_early, looks_like_video
+from matchers.hashing.standing import StandingSeries, file_seed
 
 SECONDS_BETWEEN = 1.0
 """vPDQ's default: a frame a second."""
@@ -41,9 +42,11 @@ def video_hashes(
     frame), upright, without those of unmatchable quality and those whose hash is the last one's.
 
     `frame` counts all frames of a track. The track that players show comes first, then all others:
-    what one of them holds must not hide behind another. Raises `Unreadable`, possibly after some
-    frames were given; of several tracks, when all were tried, for the first that was not hashed
-    wholly.
+    what one of them holds must not hide behind another. Where other pictures stand between a
+    track's sampled frames, they come as a track of their own, whose number is `STANDING_TRACKS`
+    more; `limits.frames` does not count them, of which there are at most as many. Raises
+    `Unreadable`, possibly after some frames were given; of several tracks, when all were tried, for
+    the first that was not hashed wholly.
     """
     if not content:
         raise Unreadable("empty")
@@ -52,8 +55,9 @@ def video_hashes(
     with _reasons(content):
         container = _opened(content)
     first, *others = _best_first(container)
-    tracks = [_track(container, first, limits, seconds_between, content)]
-    tracks += [_track(None, place, limits, seconds_between, content) for place in others]
+    seed = file_seed(content)
+    tracks = [_track(container, first, limits, seconds_between, content, seed)]
+    tracks += [_track(None, place, limits, seconds_between, content, seed) for place in others]
     yield from _shared(tracks, limits.frames)
     if ends_early(content):
         raise Unreadable("truncated")
@@ -76,11 +80,13 @@ def _shared(tracks: Sequence[Iterator[FramePdq | None]], frames: int) -> Iterato
             try:
                 while left > least:
                     found = next(track)
-                    left -= 1
+                    if found is None or found.track < STANDING_TRACKS:
+                        left -= 1
                     if found is not None:
-                        yield replace(found, track=number) if number else found
+                        yield _of_track(found, number)
                 if last_turn:
-                    next(track)
+                    while (found := next(track)) is not None and found.track >= STANDING_TRACKS:
+                        yield _of_track(found, number)
                     raise Unreadable("too_many_frames")
                 unfinished.append((number, track))
             except StopIteration:
@@ -92,19 +98,29 @@ def _shared(tracks: Sequence[Iterator[FramePdq | None]], frames: int) -> Iterato
         raise failed
 
 
+def _of_track(found: FramePdq, number: int) -> FramePdq:
+    return replace(found, track=found.track + number) if number else found
+
+
 def _track(
     container: InputContainer | None,
     place: int,
     limits: Limits,
     seconds_between: float,
     content: bytes | bytearray,
+    seed: bytes,
 ) -> Iterator[FramePdq | None]:
     """What is sampled of one track. Without a `container` the file is opened again: not every one
     can be wound back."""
     with _reasons(content), container or _opened(content) as opened:
         stream = _single_threaded(opened.streams.video[place], limits)
         frame_seconds = 1 / float(stream.average_rate or _USUAL_RATE)
-        yield from _sampled(opened.decode(stream), limits, seconds_between, frame_seconds)
+        standing = (
+            StandingSeries(seed, seconds_between)
+            if seconds_between and place < STANDING_TRACKS
+            else None
+        )
+        yield from _sampled(opened.decode(stream), limits, seconds_between, frame_seconds, standing)
 
 
 @contextmanager
@@ -144,12 +160,25 @@ def _single_threaded(stream: VideoStream, limits: Limits) -> VideoStream:
 
 
 def _sampled(
-    frames: Iterator[VideoFrame], limits: Limits, seconds_between: float, frame_seconds: float
+    frames: Iterator[VideoFrame],
+    limits: Limits,
+    seconds_between: float,
+    frame_seconds: float,
+    standing: StandingSeries | None,
 ) -> Iterator[FramePdq | None]:
     due = seconds = 0.0
     before: float | None = None
-    last: bytes | None = None
-    for number, frame in enumerate(frames):
+    last: str | None = None
+    failed: av.error.FFmpegError | None = None
+    number = -1
+    while True:
+        try:
+            frame = next(frames, None)
+        except av.error.FFmpegError as error:
+            frame, failed = None, error
+        if frame is None:
+            break
+        number += 1
         shown = cast("float | None", frame.time)  # PyAV's types leave out that it may be missing
         if number:
             step = 0.0 if shown is None or before is None else shown - before
@@ -157,20 +186,29 @@ def _sampled(
             seconds += step if step > 0 else frame_seconds
         before = shown
         if seconds < due - 0.0005:  # timestamps are rounded to the container's clock
+            if standing is not None:
+                standing.passed(frame, number, seconds)
             continue
         due += seconds_between
         if due <= seconds:  # after a gap, the next second counts from here
             due = seconds + seconds_between
         if frame.width * frame.height > limits.pixels:
             raise Unreadable("too_many_pixels")
-        found = pdq.pdq(_pixels(frame))
-        if found.quality < pdq.MATCHABLE_QUALITY or found.hash == last:
+        hashed = pdq.pdq(_pixels(frame))
+        found = FramePdq(
+            frame=number, quality=hashed.quality, pdq=hashed.hash.hex(), seconds=round(seconds, 3)
+        )
+        if standing is not None:
+            yield from standing.sampled(frame, found)
+        if found.quality < pdq.MATCHABLE_QUALITY or found.pdq == last:
             yield None
             continue
-        last = found.hash
-        yield FramePdq(
-            frame=number, quality=found.quality, pdq=found.hash.hex(), seconds=round(seconds, 3)
-        )
+        last = found.pdq
+        yield found
+    if standing is not None:
+        yield from standing.finished(seconds + frame_seconds)
+    if failed is not None:
+        raise failed
 
 
 def _pixels(frame: VideoFrame) -> NDArray[np.uint8]:

@@ -17,9 +17,9 @@ from matchers.hashing.outcome import FramePdq, StillHashes, UnreadableReason
 from matchers.provenance.finding import Finding
 
 REQUEST_HEADER = struct.Struct("<BQ")
-Task = Literal["exact", "screen", "video"]
-"""How to hash a file: as a picture in one of the modes, or as a video."""
-TASKS: tuple[Task, ...] = ("exact", "screen", "video")
+Task = Literal["exact", "screen", "video", "any"]
+"""How to hash a file: as a picture in one of the modes, as a video, or as whichever it is."""
+TASKS: tuple[Task, ...] = ("exact", "screen", "video", "any")
 """A task's byte is its place here."""
 PROVENANCE_BIT = 0x80
 REPLY_HEADER = struct.Struct("<I")

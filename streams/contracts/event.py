@@ -55,7 +55,8 @@ class Recipient(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
 class FrameHash(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """PDQ of one frame of a video or of an animated picture, as in the published vPDQ rows;
     `seconds` from the start. `track` counts the video tracks of a file that has several (0: the
-    one that players show); each is matched by itself."""
+    one that players show); each is matched by itself. From 1000 on are the pictures that stand
+    longest between the sampled frames of track 0 and so on."""
 
     frame: Annotated[int, Meta(ge=0, le=MAX_JSON_INTEGER)]
     quality: Annotated[int, Meta(ge=0, le=100)]
@@ -78,9 +79,10 @@ class MediaHashes(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     `pdq_quality` is PDQ's own 0–100; a PDQ below 50 is not matched. `opaque` holds vectors made
     elsewhere by an algorithm that is not shipped here (such as `photodna`), base64. `screened`
     says of a picture that Seawall looked it up roughly, that it can match nothing, and that its
-    perceptual hashes are therefore left out. `variants` are of the picture turned, mirrored or
-    without its borders, and matched as `pdq` is; so are `frames`, where the media type or a hash
-    of the picture itself says that they are an animated picture's.
+    perceptual hashes are therefore left out. `variants` are of the picture turned, mirrored,
+    without its borders or with its colour profile applied, and matched as `pdq` is; so are
+    `frames`, where the media type or a hash of the picture itself says that they are an animated
+    picture's.
     """
 
     md5: Hex32 | None = None

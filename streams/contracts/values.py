@@ -37,6 +37,7 @@ Algorithm = Literal[
     "tmk",
 ]
 PictureVariant = Literal[
+    "colour_managed",
     "trimmed",
     "rotate90",
     "rotate180",
@@ -46,8 +47,9 @@ PictureVariant = Literal[
     "flip_plus1",
     "flip_minus1",
 ]
-"""Another view of a picture: without its borders, turned counter-clockwise, or mirrored (top to
-bottom, left to right, along one diagonal, along the other)."""
+"""Another view of a picture: with its colour profile applied, without its borders, turned
+counter-clockwise, or mirrored (top to bottom, left to right, along one diagonal, along the other).
+"""
 Role = Literal["block", "hold", "review", "observe", "allow"]
 """What a list's entry asks for; set per list and category, `observe` where nobody set it."""
 

@@ -5,12 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from matchers.hashing.text import shingles, text_tlsh, tlsh_available
-from matchers.indexes.url_finder import FoundUrl, find_urls, may_hold_url
 from matchers.lists.entry import PHOTODNA_BYTES
 from matchers.lists.matcher import PDQ_QUALITY_FLOOR, HashQuery, ListMatcher, Match
 from streams.contracts.envelope import Envelope
-from streams.contracts.event import ContentEvent, Media, MediaHashes
-from streams.contracts.signal import HashMatch, Signal, TextMatch, UrlMatch
+from streams.contracts.event import Media, MediaHashes
+from streams.contracts.signal import HashMatch, Signal, TextMatch
 from streams.contracts.stage import StageResult, StateKey, StateValue
 from streams.contracts.values import Algorithm, PictureVariant, Scan, StageName
 from streams.stages.list_uses import ListUses
@@ -21,7 +20,9 @@ from streams.stages.media_views import (
     is_animated_picture,
     picture_frames,
     video_tracks,
+    without_repeats,
 )
+from streams.stages.url_queries import UrlQueries
 
 
 class HashMatching:
@@ -55,7 +56,7 @@ class HashMatching:
         matcher = self._matcher()
         version = matcher.version
         hashes = _HashQueries(matcher.lists)
-        addresses = _UrlQueries(matcher.lists_urls)
+        addresses = UrlQueries(matcher.lists_urls)
         texts = _TextQueries(matcher.lists)
         for envelope in batch:
             envelope.lists_version = version
@@ -211,54 +212,14 @@ class _HashQueries:
             told |= {place: [] for place in places}
             matches = found[own] if own is not None else ()
             views = found[places.start : places.stop]
+            if own is not None and self._queries[own].algorithm == "vpdq":
+                tracks = [self._owners[place].track for place in places]
+                views = without_repeats(matches, self._owners[own].track, views, tracks)
             qualities = [self._queries[place].quality for place in places]
             mine = self._queries[own].quality if own is not None else None
             for view, match in further_told(matches, views, [mine, *qualities]):
                 told[places[view]].append(match)
         return told
-
-
-class _UrlQueries:
-    """The addresses of a batch, and whose they are: an index in `urls`, or a place in the text."""
-
-    def __init__(self, listed: bool) -> None:
-        self._listed = listed
-        self._urls: list[str] = []
-        self._owners: list[tuple[Envelope, int | FoundUrl, int]] = []
-
-    def add(self, envelope: Envelope, event: ContentEvent) -> None:
-        if "url" in envelope.scans_withheld:
-            return
-        if not self._listed:
-            return
-        if "url" not in envelope.scans_performed:
-            envelope.scans_performed.append("url")
-        for index, url in enumerate(event.urls):
-            self._urls.append(url)
-            self._owners.append((envelope, index, len(self._urls)))
-        if event.text and may_hold_url(event.text):
-            for found in find_urls(event.text):
-                address = len(self._urls)
-                for reading in (found, *found.also):
-                    self._urls.append(reading.url)
-                    self._owners.append((envelope, reading, address))
-
-    def match(self, matcher: ListMatcher) -> list[tuple[Envelope, Signal]]:
-        if not self._urls:
-            return []
-        signals: list[tuple[Envelope, Signal]] = []
-        told: set[tuple[int, str, str, str, str]] = set()
-        found = matcher.match_urls(self._urls)
-        for (envelope, place, address), matches in zip(self._owners, found, strict=True):
-            for match in matches:
-                # The readings of one address share its host: an entry is told of the first.
-                if isinstance(place, FoundUrl):
-                    about = (address, match.list, match.entry, match.category, match.role)
-                    if about in told:
-                        continue
-                    told.add(about)
-                signals.append((envelope, _url_signal(place, match)))
-        return signals
 
 
 class _TextQueries:
@@ -381,21 +342,4 @@ def _text_signal(match: Match) -> TextMatch:
         labels=match.labels,
         verified_by=match.verified_by,
         distance=match.distance if match.algorithm == "tlsh" else None,
-    )
-
-
-def _url_signal(place: int | FoundUrl, match: Match) -> UrlMatch:
-    in_text = isinstance(place, FoundUrl)
-    return UrlMatch(
-        list=match.list,
-        entry=match.entry,
-        role=match.role,
-        category=match.category,
-        source_kind=match.source_kind,
-        verified=match.verified,
-        url_index=None if in_text else place,
-        start=place.start if in_text else None,
-        end=place.end if in_text else None,
-        labels=match.labels,
-        verified_by=match.verified_by,
     )

@@ -33,10 +33,10 @@ class MediaHashing:
 
     An item of which nothing can be hashed leaves the event, since a media item must hold
     something; a `MediaError` names it by its id. It is also added where only the digests could be
-    made. Items that come hashed already are passed on. Where the scan basis withholds `hash`,
-    bytes and uris are dropped unread; unless it withholds `provenance`, what pictures say of their
-    making is added as `Provenance`. A PDQ of low quality is kept: hash-matching leaves it out
-    and says so.
+    made, and where a file with a fault was read all the same. Items that come hashed already are
+    passed on. Where the scan basis withholds `hash`, bytes and uris are dropped unread; unless it
+    withholds `provenance`, what pictures say of their making is added as `Provenance`. A PDQ of low
+    quality is kept: hash-matching leaves it out and says so.
     """
 
     name: StageName = "media-hashing"

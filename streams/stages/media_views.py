@@ -6,6 +6,7 @@ them holds must not hide behind another.
 
 from collections.abc import Iterator, Sequence
 
+from matchers.hashing.outcome import STANDING_TRACKS
 from matchers.lists.entry import FLAGGED, FRAME_QUALITY
 from matchers.lists.matcher import Match
 from streams.contracts.event import FrameHash, Media, MediaHashes
@@ -48,6 +49,32 @@ def video_tracks(hashes: MediaHashes) -> dict[int, bytes]:
         if frame.quality >= FRAME_QUALITY:
             tracks.setdefault(frame.track, []).append(frame.pdq)
     return {track: bytes.fromhex("".join(tracks[track])) for track in sorted(tracks)}
+
+
+def without_repeats(
+    sampled: Sequence[Match],
+    own_track: int,
+    views: Sequence[Sequence[Match]],
+    tracks: Sequence[int],
+) -> list[Sequence[Match]]:
+    """The matches of a video's further `tracks`, without the entries that the second look at a
+    track matches as its sampled frames do: it tells only what those do not show."""
+    first = {own_track: sampled} | dict(zip(tracks, views, strict=True))
+    kept: list[Sequence[Match]] = []
+    for track, matches in zip(tracks, views, strict=True):
+        known = {
+            (match.list, match.entry, match.category, match.role)
+            for match in first.get(track - STANDING_TRACKS, ())
+        }
+        kept.append(
+            [
+                match
+                for match in matches
+                if match.role == "allow"
+                or (match.list, match.entry, match.category, match.role) not in known
+            ]
+        )
+    return kept
 
 
 def further_told(

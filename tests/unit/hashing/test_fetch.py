@@ -1,21 +1,26 @@
 """Reading by uri, against real directories and a real web server."""
 
+import importlib.util
 import os
+import re
 import socket
 import threading
 import time
+import tomllib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import fsspec
 import pytest
+from fsspec.registry import known_implementations
 
 from matchers.hashing.digests import digests
 from matchers.hashing.fetch import Fetched, Fetcher, FetchLimits, SourceUnavailable
 from matchers.hashing.outcome import Unreadable
 from matchers.hashing.stubborn import StubbornFiles
 
+ROOT = Path(__file__).parents[3]
 CONTENT = b"some bytes of a file " * 1000
 
 
@@ -82,9 +87,49 @@ def test_through_fsspec() -> None:
         memory.rm("/uploads", recursive=True)
 
 
+class NoEndpointError(Exception):
+    """As botocore's errors, which are no `OSError`."""
+
+
+class UnansweredStore(fsspec.AbstractFileSystem):
+    def open(self, *_args: object, **_options: object) -> None:
+        raise NoEndpointError("could not connect for uploads/name")
+
+
+def test_a_driver_s_own_error_means_that_the_store_is_away() -> None:
+    fsspec.register_implementation("unanswered", UnansweredStore, clobber=True)
+    with pytest.raises(SourceUnavailable) as caught:
+        Fetcher(["unanswered://uploads/"]).fetch("unanswered://uploads/name", keep=1)
+    assert (caught.value.source, caught.value.why) == ("unanswered://uploads/", "NoEndpointError")
+
+
 def test_a_protocol_without_a_driver_is_an_error_at_once() -> None:
     with pytest.raises(ValueError, match="nosuch"):
         Fetcher(["nosuch://bucket/"])
+
+
+@pytest.mark.parametrize(
+    ("scheme", "driver", "extra"),
+    [
+        ("s3", "s3fs", "s3"),
+        ("s3a", "s3fs", "s3"),
+        ("gs", "gcsfs", "gcs"),
+        ("gcs", "gcsfs", "gcs"),
+        ("abfs", "adlfs", "azure"),
+        ("az", "adlfs", "azure"),
+    ],
+)
+def test_a_missing_driver_names_the_extra_that_brings_it(
+    scheme: str, driver: str, extra: str
+) -> None:
+    assert known_implementations[scheme]["class"].startswith(f"{driver}.")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    (brings,) = project["optional-dependencies"][extra]
+    assert re.match(r"[\w-]+", brings)[0] == driver
+    if importlib.util.find_spec(driver) is not None:
+        pytest.skip(f"{driver} is installed here")
+    with pytest.raises(ValueError, match=f"no driver for {scheme}: .* the extra {extra},"):
+        Fetcher([f"{scheme}://uploads/"])
 
 
 class Handler(BaseHTTPRequestHandler):

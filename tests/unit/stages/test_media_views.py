@@ -13,7 +13,7 @@ from msgspec import structs
 from PIL import Image
 
 from matchers.hashing.decoder_pool import DecoderPool
-from matchers.hashing.outcome import Limits
+from matchers.hashing.outcome import STANDING_TRACKS, Limits
 from matchers.lists.entry import Algorithm, ListEntry, ListInfo, normal_value
 from matchers.lists.matcher import ListMatcher, Match
 from matchers.lists.screening import ListScreening
@@ -176,6 +176,26 @@ def test_a_track_hides_no_listed_one() -> None:
     assert told == [(0, "allow", 1.0), (1, "block", 1.0)]
     one_track = envelope("video/mp4", frames=frames(*hidden))
     assert decided(lists, one_track).action == "hold"
+
+
+def test_what_stands_besides_decoys_is_matched_as_a_video() -> None:
+    video = [LISTED, near(LISTED, 80)]
+    decoys = [*frames(DECOY, BENIGN), *frames(*video, track=STANDING_TRACKS)]
+    decision = decided(listed(("vpdq", "".join(video))), envelope("video/mp4", frames=decoys))
+    assert decision.action == "hold"
+    told = [(s.track, s.query_share) for s in decision.signals if isinstance(s, HashMatch)]
+    assert told == [(STANDING_TRACKS, 1.0)]
+
+
+@pytest.mark.parametrize("track", [0, 1])
+def test_an_entry_that_the_sampled_frames_match_is_told_of_them_alone(track: int) -> None:
+    video, other = [LISTED, near(LISTED, 80)], [DECOY, near(DECOY, 70)]
+    once = [*frames(*other, track=1 - track), *frames(near(LISTED, 3), video[1], track=track)]
+    twice = [*once, *frames(*video, track=STANDING_TRACKS + track)]
+    lists = listed(("vpdq", "".join(video)))
+    as_sampled = matches(lists, envelope("video/mp4", frames=once))
+    assert [s.track for s in as_sampled] == [track]
+    assert matches(lists, envelope("video/mp4", frames=twice)) == as_sampled
 
 
 def match(entry: str, distance: int, role: Role, category: str) -> Match:
