@@ -286,8 +286,8 @@ def _suspicion_reporter(
 
 
 def _next_lapse(parts: Parts) -> float:
-    """Seconds since the epoch; infinite when no scan basis ends."""
-    lapse = parts.policy.scan_basis.next_lapse(time.time_ns() // 1_000_000)
+    """Seconds since the epoch, past where one has ended; infinite when no scan basis ends."""
+    lapse = parts.policy.scan_basis.first_lapse(time.time_ns() // 1_000_000)
     return lapse.at_ms / 1000 if lapse is not None else float("inf")
 
 

@@ -314,7 +314,8 @@ class Metrics:
         )  # fmt: skip
         self.scan_basis_lapse = Gauge(
             "seawall_scan_basis_next_lapse_timestamp_seconds",
-            "When the next scan basis ends; +Inf when none does.", registry=registry,
+            "When the next scan basis ends, or the first of those that have ended did; +Inf when "
+            "none does.", registry=registry,
         )  # fmt: skip
 
         self.build = Gauge(

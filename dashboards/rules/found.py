@@ -241,9 +241,9 @@ def _policy(scale: Scale) -> list[Alert]:
             f"min by ({WHERE}) ({lapse}) - time() < {scale.seconds(14 * _DAY)}",
             scale.span("5m"),
             "ticket",
-            "A scan basis ends within two weeks",
-            "In {{ $value | humanizeDuration }} a row of the policy's scan basis ends, and what it "
-            "permits is no longer scanned.",
+            "A scan basis ends within two weeks, or has ended",
+            "In {{ $value | humanizeDuration }} (negative: ago) a row of the policy's scan basis "
+            "ends, and what it permits is no longer scanned.",
             Case({lapse: f"{7 * _DAY}x60"}),
             Case({lapse: f"{30 * _DAY}x60"}),
         ),
@@ -252,9 +252,9 @@ def _policy(scale: Scale) -> list[Alert]:
             f"min by ({WHERE}) ({lapse}) - time() < {scale.seconds(_DAY)}",
             scale.span("5m"),
             "page",
-            "A scan basis ends within a day",
-            "In {{ $value | humanizeDuration }} scanning stops for what a row of the scan basis "
-            "covers.",
+            "A scan basis ends within a day, or has ended",
+            "In {{ $value | humanizeDuration }} (negative: ago) scanning stops for what a row of "
+            "the scan basis covers.",
             Case({lapse: f"{_DAY // 2}x60"}),
             Case({lapse: f"{2 * _DAY}x60"}),
         ),

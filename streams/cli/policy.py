@@ -37,13 +37,13 @@ app = typer.Typer(no_args_is_help=True, help="The policy: what may be scanned, a
 @app.command()
 def check(file: PolicyPath, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Say whether a policy file can be used, whether its own tests pass, what of it stands for the
-    default policy's or never acts, and when its scan basis lapses. Lists that it names must be
-    among the settings', where these name any.
+    default policy's or never acts, what it leaves to be allowed, and when its scan basis lapses
+    or did. Lists that it names must be among the settings', where these name any.
 
     Example: seawall policy check policy.toml
 
     Exit codes: 0 it can be used and its tests pass, 1 not so (the error names the line and the
-    field), 2 there is no such file.
+    field) or all of its scan basis has lapsed, 2 there is no such file.
     """
     lists = known_lists(loaded_settings(config).settings)
     try:
@@ -53,15 +53,16 @@ def check(file: PolicyPath, config: ConfigOption = None, as_json: JsonOption = F
     outcomes = run_all(policy, content, text, lists)
     failed = [each for each in outcomes if each.wrong]
     summary = summarize(policy, content, int(time.time() * 1000))
+    wrong = bool(failed) or summary.over
     if as_json:
         tests = {"tests": len(outcomes), "failed": [msgspec.to_builtins(each) for each in failed]}
-        print_json({"ok": not failed, **msgspec.to_builtins(summary), **tests})
+        print_json({"ok": not wrong, **msgspec.to_builtins(summary), **tests})
     else:
         about = visible(f"{file}: version {summary.version}")
         typer.echo(f"{about}, {counted(summary.rules, 'rule')}, {passed(outcomes)}")
         for line in (*summary_lines(summary), *lines_about(file, outcomes)):
             typer.echo(line)
-    raise typer.Exit(EXIT_REFUSED if failed else 0)
+    raise typer.Exit(EXIT_REFUSED if wrong else 0)
 
 
 @app.command("explain")

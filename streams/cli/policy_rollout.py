@@ -1,5 +1,6 @@
 """`seawall policy apply` and `rollback`: changing the policy of every worker, without a restart."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from streams.cli.options import (
     reaching,
 )
 from streams.cli.policy_files import EXIT_REFUSED, PolicyPath, fail_refused, known_lists, read
+from streams.cli.policy_summary import lapse_lines, lapsed_rows
 from streams.cli.policy_testing import lines_about, run_all
 from streams.cli.tables import visible
 from streams.policy.load import PolicyError, parse_policy
@@ -39,7 +41,8 @@ def apply(
     bootstrap: BootstrapOption = None,
 ) -> None:
     """Make a file the policy of every worker, running or started later. It is checked and its own
-    tests are run first; on the control topic, it goes before the workers' own files.
+    tests are run first, and rows of its scan basis that have lapsed are named; on the control
+    topic, it goes before the workers' own files.
 
     Example: seawall policy apply policy.toml
 
@@ -53,7 +56,8 @@ def apply(
         _audit_refusal(settings, file, str(error))
         fail_refused(error)
     outcomes = run_all(policy, content, text, lists)
-    for line in lines_about(file, outcomes):
+    warnings = lapse_lines(lapsed_rows(policy, int(time.time() * 1000)))
+    for line in (*lines_about(file, outcomes), *warnings):
         typer.echo(line, err=True)
     if wrong := sum(bool(each.wrong) for each in outcomes):
         why = visible(f"{file}: {wrong} of its own tests fail: see above")

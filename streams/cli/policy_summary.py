@@ -1,5 +1,6 @@
 """A policy in a few words, as `seawall policy check` shows it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from msgspec import Struct
@@ -7,7 +8,7 @@ from msgspec import Struct
 from streams.cli.counts import counted
 from streams.cli.tables import visible
 from streams.policy.file import PolicyFile
-from streams.policy.idle import idle_parts
+from streams.policy.idle import idle_parts, unspoken
 from streams.policy.limits import ANY
 from streams.policy.load import default_policy
 from streams.policy.policy import Policy
@@ -19,7 +20,9 @@ class PolicySummary(Struct, frozen=True):
     """`next_lapse` is RFC 3339, `lapsing` the row's columns and scans. `own_rules` and
     `own_limits`: the file holds the table, so that nothing of the default policy's does.
     `without_limit` are the rules that block, hold or report, and that no limit is for; `idle` the
-    rules and limits that never act, with the reason."""
+    rules and limits that never act, with the reason; `unspoken` what is found and no rule is
+    for. `lapsed` are the rows that have lapsed, `over` says that no row permits anything any
+    more."""
 
     version: str
     rules: int
@@ -31,6 +34,9 @@ class PolicySummary(Struct, frozen=True):
     next_lapse: str | None = None
     lapsing: str | None = None
     idle: tuple[str, ...] = ()
+    unspoken: tuple[str, ...] = ()
+    lapsed: tuple[str, ...] = ()
+    over: bool = False
 
 
 def summarize(policy: Policy, content: PolicyFile, now_ms: int) -> PolicySummary:
@@ -56,7 +62,25 @@ def summarize(policy: Policy, content: PolicyFile, now_ms: int) -> PolicySummary
         if lapse is None
         else f"{lapse.tenant} {lapse.surface} {lapse.jurisdiction}: {', '.join(lapse.scans)}",
         idle=tuple(f"{each.what} never acts: {each.why}" for each in idle_parts(policy)),
+        unspoken=tuple(unspoken(policy)),
+        lapsed=lapsed_rows(policy, now_ms),
+        over=policy.scan_basis.is_over(now_ms),
     )
+
+
+def lapsed_rows(policy: Policy, now_ms: int) -> tuple[str, ...]:
+    """The rows of its scan basis that have lapsed, each with what is not scanned since."""
+    return tuple(
+        f"row {lapse.tenant}/{lapse.surface}/{lapse.jurisdiction}: lapsed on "
+        f"{datetime.fromtimestamp(lapse.at_ms / 1000, UTC).date()}, not scanned there since: "
+        f"{', '.join(lapse.scans)}"
+        for lapse in policy.scan_basis.lapsed(now_ms)
+    )
+
+
+def lapse_lines(lapsed: Sequence[str]) -> list[str]:
+    """The same as warnings, a line each."""
+    return [visible(f"warning: {each}") for each in lapsed]
 
 
 def summary_lines(summary: PolicySummary) -> list[str]:
@@ -69,14 +93,17 @@ def summary_lines(summary: PolicySummary) -> list[str]:
     rows = counted(summary.scan_basis_rows, "row")
     if summary.scan_basis_rows == 0:
         lines.append("scan basis: no rows, so nothing is scanned")
+    elif summary.over:
+        lines.append(f"scan basis: {rows}, of which none holds any more, so nothing is scanned")
     elif summary.next_lapse is None:
-        lines.append(f"scan basis: {rows}, none of which lapses")
+        other = "no other" if summary.lapsed else "none"
+        lines.append(f"scan basis: {rows}, {other} of which lapses")
     else:
         lines.append(
             f"scan basis: {rows}; the first to lapse, at {summary.next_lapse}, is {summary.lapsing}"
         )
-    lines += [f"note: {each}" for each in summary.idle]
-    return [visible(line) for line in lines]
+    notes = [f"note: {each}" for each in (*summary.idle, *summary.unspoken)]
+    return [*map(visible, lines), *lapse_lines(summary.lapsed), *map(visible, notes)]
 
 
 def _whose(count: int, of_default: int, *, own: bool) -> str:

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from streams.policy.file import PolicyFile
 from streams.policy.load import completed
+from streams.policy.rules import Rule
 
 
 class Difference(Struct, frozen=True):
@@ -25,8 +26,8 @@ def differences(before: PolicyFile, after: PolicyFile) -> list[Difference]:
     """The differences in force: what a file leaves out is the default policy's. Rules first, in
     the order of the newer file, then those that are gone, then the rest."""
     before, after = completed(before), completed(after)
-    old = {rule.id: rule for rule in before.rules or ()}
-    new = {rule.id: rule for rule in after.rules or ()}
+    old = {rule.id: _trimmed(rule) for rule in before.rules or ()}
+    new = {rule.id: _trimmed(rule) for rule in after.rules or ()}
     found: list[Difference] = []
     for id, rule in new.items():
         if id not in old:
@@ -48,6 +49,11 @@ def differences(before: PolicyFile, after: PolicyFile) -> list[Difference]:
 
 _BASIS_KEY = ("tenant", "surface", "jurisdiction")
 _LIMIT_KEY = ("rule", "list")
+
+
+def _trimmed(rule: Rule) -> Rule:
+    """Space around a condition means nothing, and comes with how it is quoted."""
+    return rule if rule.when is None else structs.replace(rule, when=rule.when.strip())
 
 
 def _changed(old: Struct, new: Struct) -> dict[str, tuple[str, str]]:

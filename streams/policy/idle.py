@@ -1,8 +1,11 @@
-"""What of a policy loads and can never do anything: mostly a matter of order."""
+"""What of a policy loads and can never do anything, mostly a matter of order; and what is found
+that no rule of it speaks of."""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
+from streams.contracts.values import Scan
+from streams.policy.facts import SignalType
 from streams.policy.limits import ANY, Limit
 from streams.policy.policy import Policy
 from streams.policy.rules import Rule
@@ -14,6 +17,30 @@ class Idle(NamedTuple):
 
     what: str
     why: str
+
+
+FOUND: tuple[tuple[SignalType, Scan | None, str], ...] = (
+    ("hash_match", "hash", "listed images and videos are"),
+    ("url_match", "url", "listed addresses are"),
+    ("text_match", "text", "copies of listed texts are"),
+    ("text_risk", "text", "conversations at risk are"),
+    ("user_report", None, "what people report is"),
+)
+"""Signals that rules are to act on, the scan that finds them (reports need none), and what is
+allowed without one. The rest says how something was made or read, not that anything is wrong."""
+
+
+def unspoken(policy: Policy) -> list[str]:
+    """Of the signals that can be found, by any row of the scan basis, those on which there is no
+    rule, or none but on trial: without another signal beside it, each comes to `allow`."""
+    scans = {scan for row in policy.scan_basis.rows for scan in row.scans}
+    deciding = {rule.on for rule in policy.rules if rule.mode != "trial"}
+    trial = {rule.on for rule in policy.rules} - deciding
+    return [
+        f"no rule speaks of {kind}{', but on trial' if kind in trial else ''}: {what} allowed"
+        for kind, scan, what in FOUND
+        if (scan is None or scan in scans) and kind not in deciding
+    ]
 
 
 def idle_parts(policy: Policy) -> list[Idle]:

@@ -1,5 +1,6 @@
 """Reading a policy file (TOML), with errors that name the line and the field."""
 
+import codecs
 import hashlib
 import re
 import tomllib
@@ -75,6 +76,7 @@ def read_policy(path: Path) -> str:
     if len(content) > MAX_BYTES:
         raise PolicyError(str(path), None, None, _TOO_LARGE)
     try:
+        content = content.removeprefix(codecs.BOM_UTF8)  # some editors of Windows write one
         text = content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1

@@ -59,7 +59,8 @@ class ScanBasisRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Lapse(NamedTuple):
-    """Scans that a basis permits now and will not from `at_ms` (milliseconds since the epoch)."""
+    """Scans that a basis permits until before `at_ms` (milliseconds since the epoch), and then
+    does not."""
 
     at_ms: int
     tenant: str
@@ -109,7 +110,7 @@ class ScanBasis:
         for number, row in enumerate(rows):
             columns = _Columns(row.tenant, row.surface, row.jurisdiction.upper())
             since = _day_start(row.valid_from) if row.valid_from else -_NEVER
-            until = _day_start(row.valid_until) + _DAY_MS if row.valid_until else _NEVER
+            until = _day_end(row.valid_until) if row.valid_until else _NEVER
             self._by_columns.setdefault(columns, []).append(
                 _Row(number, since, until, frozenset(row.scans))
             )
@@ -162,7 +163,7 @@ class ScanBasis:
 
     def next_lapse(self, now_ms: int) -> Lapse | None:
         """The first time after now at which a row's scans lapse with no row of the same columns
-        to follow; `None` when nothing will. For the metric that alerts before it happens."""
+        to follow; `None` when nothing will."""
         lapses: list[Lapse] = []
         for columns, rows in self._by_columns.items():
             ends: dict[int, list[Scan]] = {}
@@ -172,6 +173,30 @@ class ScanBasis:
                     ends.setdefault(end, []).append(scan)
             lapses += [Lapse(end, *columns, tuple(scans)) for end, scans in ends.items()]
         return min(lapses, default=None)
+
+    def lapsed(self, now_ms: int) -> list[Lapse]:
+        """What rows permitted once, and no row of the same columns permits now, in the order of
+        the table, with the last time from which it was not permitted."""
+        found: list[Lapse] = []
+        for columns, rows in self._by_columns.items():
+            ends: dict[int, list[Scan]] = {}
+            for scan in SCANS:
+                permitting = [row for row in rows if scan in row.scans]
+                over = [row.until_ms for row in permitting if row.until_ms <= now_ms]
+                if over and not any(row.since_ms <= now_ms < row.until_ms for row in permitting):
+                    ends.setdefault(max(over), []).append(scan)
+            found += [Lapse(end, *columns, tuple(ends[end])) for end in sorted(ends)]
+        return found
+
+    def first_lapse(self, now_ms: int) -> Lapse | None:
+        """The earliest of those that have lapsed, else the next to; `None` when there is neither.
+        For the metric that alerts before it happens, and until the table no longer holds it."""
+        return min(self.lapsed(now_ms), default=self.next_lapse(now_ms))
+
+    def is_over(self, now_ms: int) -> bool:
+        """Whether some row permitted a scan, and none does now or will later."""
+        ends = [row.until_ms for rows in self._by_columns.values() for row in rows if row.scans]
+        return bool(ends) and max(ends) <= now_ms
 
     def _deciding(
         self, tenant: str, surface: Surface, jurisdiction: str | None
@@ -227,6 +252,12 @@ def _strip(event: ContentEvent, withheld: tuple[Scan, ...]) -> ContentEvent:
     if event.media and "hash" in withheld:
         changes["media"] = []
     return replace(event, **changes) if changes else event
+
+
+def _day_end(day: date) -> int:
+    """After the last day that there is in a calendar of four digits comes no other: it stands for
+    no end."""
+    return _NEVER if day == date.max else _day_start(day) + _DAY_MS
 
 
 def _day_start(day: date) -> int:

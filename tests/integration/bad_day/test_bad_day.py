@@ -214,7 +214,11 @@ def test_a_lapsed_scan_basis_withholds_and_says_so(day: Day) -> None:
     lapsed_file.write_text(policy_text("lapsed", day.last_day - timedelta(days=2)))
     applied = day.seawall("policy", "apply", str(lapsed_file))
     assert applied.returncode == 0, applied.stderr
+    assert "row harbour/*/*: lapsed on " in applied.stderr
     day.until(lambda: in_use(day).startswith("lapsed+"), "policy")
+    # Whoever alerts on it goes on being told.
+    ended = (midnight - timedelta(days=2)).timestamp()
+    assert day.metric("seawall_scan_basis_next_lapse_timestamp_seconds") == ended
     made = day.decided(day.amid(sent("lapsed")))
     lapsed = of_kind(made, "lapsed")
     assert len(lapsed) == 20

@@ -45,6 +45,15 @@ def test_a_policy_does_not_differ_from_itself_or_a_new_version_of_it():
     assert differences(parsed('version = "1"'), parsed('version = "2"')) == []
 
 
+def test_space_around_a_condition_is_no_difference():
+    before, inside = file(("a", "exact", "block")), 'signal.match == "exact"'
+    after = before.replace(f"'{inside}'", f"'''\n  {inside} \n'''")
+    assert after != before
+    assert differences(parsed(before), parsed(after)) == []
+    [found] = differences(parsed(before), parsed(after.replace("exact", "near")))
+    assert found.changed == {"when": tuple(map(json.dumps, (inside, 'signal.match == "near"')))}
+
+
 def test_differences_by_rule():
     before = file(("a", "exact", "block"), ("b", "close", "hold"), ("c", "near", "label"))
     after = file(("c", "near", "label"), ("a", "exact", "hold"), ("d", "near", "review"))

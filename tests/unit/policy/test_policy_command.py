@@ -44,6 +44,100 @@ def test_check_accepts_and_tells_the_next_lapse(policy):
     assert found["lapsing"] == "* * DE: hash"
 
 
+def test_check_takes_the_last_day_of_the_calendar(policy):
+    policy.write_text(POLICY.replace("2200-01-01", "9999-12-31"))
+    result = invoke("check", policy)
+    assert result.exit_code == 0
+    assert "none of which lapses" in result.stdout
+
+
+def test_check_reads_a_file_with_a_byte_order_mark(policy):
+    version = json.loads(invoke("check", policy, "--json").stdout)["version"]
+    policy.write_bytes(b"\xef\xbb\xbf" + policy.read_bytes())
+    assert json.loads(invoke("check", policy, "--json").stdout)["version"] == version
+
+
+def test_explain_reads_half_an_emoji(policy, tmp_path):
+    path = tmp_path / "event.json"
+    content = msgspec.json.encode(event(text="how old are you? @"))
+    path.write_bytes(content.replace(b"@", rb"\ud83d"))
+    assert invoke("explain", policy, path).exit_code == 0
+
+
+LAPSED = """
+[[scan_basis]]
+tenant = "acme"
+surface = "message"
+scans = ["hash", "url"]
+valid_until = 2026-04-03
+"""
+SAID = "row acme/message/*: lapsed on 2026-04-04, not scanned there since: hash, url"
+
+
+def test_check_warns_of_rows_that_have_lapsed(policy):
+    policy.write_text(POLICY + LAPSED)
+    result = invoke("check", policy)
+    assert result.exit_code == 0
+    assert f"warning: {SAID}" in result.stdout.splitlines()
+    found = json.loads(invoke("check", policy, "--json").stdout)
+    assert (found["ok"], found["lapsed"], found["over"]) == (True, [SAID], False)
+    assert found["lapsing"] == "* * DE: hash"
+    policy.write_text(POLICY.replace("valid_until = 2200-01-01\n", "") + LAPSED)
+    assert "scan basis: 3 rows, no other of which lapses" in invoke("check", policy).stdout
+    policy.write_text(POLICY)
+    assert json.loads(invoke("check", policy, "--json").stdout)["lapsed"] == []
+    assert "warning" not in invoke("check", policy).stdout
+
+
+def test_check_refuses_a_scan_basis_all_of_which_has_lapsed(policy):
+    policy.write_text('version = "1"\n' + LAPSED)
+    result = invoke("check", policy)
+    assert result.exit_code == 1
+    assert f"warning: {SAID}" in result.stdout.splitlines()
+    assert "scan basis: 1 row, of which none holds any more, so nothing is scanned" in result.stdout
+    result = invoke("check", policy, "--json")
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["ok"], found["over"]) == (1, False, True)
+    policy.write_text('version = "1"\n')
+    assert invoke("check", policy).exit_code == 0
+
+
+def test_apply_warns_of_rows_that_have_lapsed(policy):
+    policy.write_text('version = "1"\n' + LAPSED)
+    # Nothing listens there: what is said comes before anything is asked of Kafka.
+    result = invoke("apply", policy, "--bootstrap", "127.0.0.1:1")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"warning: {SAID}\n")
+
+
+def test_check_says_what_no_rule_speaks_of(policy):
+    def notes():
+        lines = invoke("check", policy).stdout.splitlines()
+        return [line for line in lines if line.startswith("note: ")]
+
+    assert notes() == []
+    policy.write_text(RULES)
+    assert notes() == [
+        "note: no rule speaks of url_match: listed addresses are allowed",
+        "note: no rule speaks of user_report: what people report is allowed",
+    ]
+    policy.write_text(RULES + RULE.format("tried", "url_match") + 'mode = "trial"\n')
+    assert notes()[0] == (
+        "note: no rule speaks of url_match, but on trial: listed addresses are allowed"
+    )
+    policy.write_text(
+        RULES
+        + RULE.format("some", "url_match")
+        + "mode = { share = 0.5 }\n"
+        + RULE.format("reported", "user_report")
+    )
+    assert notes() == []
+    policy.write_text(RULES.replace('"url"', '"text"'))
+    assert [note.split()[5] for note in notes()] == ["text_match:", "text_risk:", "user_report:"]
+    policy.write_text('version = "1"\n' + RULE.format("one", "url_match"))
+    assert [note.split()[5] for note in notes()] == ["user_report:"]
+
+
 def test_check_refuses_with_the_line(policy):
     policy.write_text(POLICY + 'scans = "hash"\n')
     result = invoke("check", policy)
@@ -237,6 +331,7 @@ def test_check_says_which_rules_and_limits_never_act(policy):
         + rule("all")
         + rule("behind", "when = 'signal.verified'")
         + rule("apart", on="url_match")
+        + rule("reported", on="user_report")
         + '[[limits]]\nrule = "*"\nlist = "a"\nper_day = 1\n'
         + '[[limits]]\nrule = "*"\nper_day = 5\n'
         + '[[limits]]\nrule = "some"\nlist = "b"\nper_day = 1\n'

@@ -56,6 +56,15 @@ def permitted(rows, tenant="acme", surface="message", jurisdiction="DE", at=NOW)
     return ScanBasis(rows).basis(tenant, surface, jurisdiction, at).permitted
 
 
+def test_the_last_day_of_the_calendar_never_lapses():
+    basis = ScanBasis([row(until=date.max), row(jurisdiction="DE", until=date(9999, 12, 30))])
+    assert basis.basis("acme", "message", None, ms(9999, 12, 31)).permitted == ALL
+    lapse = basis.next_lapse(NOW)
+    assert lapse is not None
+    assert (lapse.jurisdiction, lapse.at_ms) == ("DE", ms(9999, 12, 31))
+    assert ScanBasis([row(until=date.max)]).next_lapse(NOW) is None
+
+
 def test_nothing_is_assumed_lawful():
     stripped, withheld = ScanBasis([]).apply(event(), NOW)
     assert withheld == ALL
@@ -160,6 +169,42 @@ def test_next_lapse_is_the_first_that_nothing_follows():
     assert later is not None
     assert (later.at_ms, later.jurisdiction) == (ms(2026, 4, 2), "FR")
     assert ScanBasis([row()]).next_lapse(NOW) is None
+
+
+def test_lapsed_is_what_nothing_of_the_same_columns_permits_any_more():
+    rows = [
+        row(jurisdiction="FR", until=date(2026, 4, 1)),
+        row(jurisdiction="DE", scans=("hash", "text"), until=date(2026, 1, 9)),
+        row(jurisdiction="DE", scans=("hash",), since=date(2026, 2, 1)),
+        row(jurisdiction="AT", scans=("url",), until=date(2025, 1, 1)),
+        row(jurisdiction="AT", scans=("url",), until=date(2025, 12, 31)),
+        row(jurisdiction="AT", scans=("url",), since=date(2026, 3, 2)),
+        row(jurisdiction="IT", scans=(), until=date(2025, 1, 1)),
+    ]
+    basis = ScanBasis(rows)
+    de, at = basis.lapsed(NOW)
+    assert de == (ms(2026, 1, 10), "*", "*", "DE", ("text",))
+    assert at == (ms(2026, 1, 1), "*", "*", "AT", ("url",))
+    assert basis.lapsed(ms(2026, 3, 2)) == [de]
+    assert ScanBasis([row(until=date(2026, 3, 1))]).lapsed(NOW) == []
+    assert not basis.is_over(NOW)
+    assert not ScanBasis([]).is_over(NOW)
+    assert not ScanBasis([row(scans=(), until=date(2026, 1, 1))]).is_over(NOW)
+    assert ScanBasis([rows[3], row(scans=())]).is_over(NOW)
+
+
+def test_the_first_lapse_stays_when_it_has_come():
+    coming = row(jurisdiction="FR", until=date(2026, 4, 1))
+    basis = ScanBasis([row(jurisdiction="AT", until=date(2026, 2, 28)), coming, row()])
+    at_ms = ms(2026, 3, 1)
+    for now in (at_ms - 1, at_ms, ms(2026, 6, 1)):
+        lapse = basis.first_lapse(now)
+        assert lapse is not None
+        assert (lapse.at_ms, lapse.jurisdiction) == (at_ms, "AT")
+    said = ScanBasis([row(jurisdiction="AT", scans=()), coming]).first_lapse(at_ms)
+    assert said is not None
+    assert said.jurisdiction == "FR"
+    assert ScanBasis([row()]).first_lapse(NOW) is None
 
 
 def test_many_jurisdictions_do_not_fill_the_memory():
