@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -53,6 +53,22 @@ class Contents:
             ListCount(*place, count, self._matched[place])
             for place, count in sorted(self._entries.items())
         )
+
+
+def unnamed_categories(info: ListInfo, entries: Iterable[ListEntry]) -> dict[str, int]:
+    """Entries by category of which nobody said what a match asks for, neither they themselves nor
+    `roles`, so that they are only observed; none in a list with another `default_role`. What its
+    source only observes, or took back, does not count."""
+    if info.default_role != "observe":
+        return {}
+    found = Counter(
+        entry.category
+        for entry in entries
+        if entry.category not in info.roles
+        and entry.role is None
+        and entry.status in ("active", "pending")
+    )
+    return dict(sorted(found.items()))
 
 
 def can_match(entry: ListEntry) -> bool:

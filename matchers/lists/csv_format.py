@@ -54,7 +54,8 @@ class RejectedRow(NamedTuple):
 
 
 class CsvRows(NamedTuple):
-    """What a CSV held. The rows in `held` are among the entries, as `pending`.
+    """What a CSV held. The rows in `held` are among the entries, as `pending`: in the same order
+    they are `held_entries`.
 
     `unknown_columns` are the columns that have no meaning here, and what was left out of entries
     that went in (`fields.described`).
@@ -64,6 +65,7 @@ class CsvRows(NamedTuple):
     rejected: list[RejectedRow]
     held: list[RejectedRow]
     unknown_columns: tuple[str, ...]
+    held_entries: list[ListEntry]
 
 
 class UnreadableList(ValueError):
@@ -102,6 +104,7 @@ def read_csv(
     entries: list[ListEntry] = []
     rejected: list[RejectedRow] = []
     held: list[RejectedRow] = []
+    held_entries: list[ListEntry] = []
     seen: dict[tuple[str, str, str], int] = {}
     cut: dict[str, None] = {}
     while True:
@@ -130,7 +133,8 @@ def read_csv(
         cut.update(dict.fromkeys(left_out))
         if why_held is not None:
             held.append(RejectedRow(reader.line_num, why_held))
-    return CsvRows(entries, rejected, held, (*unknown, *cut))
+            held_entries.append(entry)
+    return CsvRows(entries, rejected, held, (*unknown, *cut), held_entries)
 
 
 class _Rows:

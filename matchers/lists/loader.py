@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from matchers.deep_keys import MOST_PARTS, deep_key
 from matchers.indexes.flat_file import UnusableFile
 from matchers.lists.csv_format import RejectedRow, UnreadableList, read_csv
-from matchers.lists.entry import LONGEST_OBSERVATION, Algorithm, ListEntry, ListInfo
+from matchers.lists.entry import LONGEST_OBSERVATION, Algorithm, ListEntry, ListInfo, Role
 from matchers.lists.fields import check_encoding
 from matchers.lists.matcher import ListMatcher, Radii
 from matchers.lists.snapshot import SUFFIX, open_snapshot
@@ -39,6 +39,8 @@ _T = TypeVar("_T")
 class ListFile(ListInfo, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A list's table in TOML: what it is, and how to read its file."""
 
+    # Unset, it is `observe` as well, but nobody said so. Matches are told by `info` alone.
+    default_role: Role | UnsetType = UNSET  # pyright: ignore[reportIncompatibleVariableOverride]
     observe_hours: Annotated[float, Meta(ge=0, le=LONGEST_OBSERVATION)] | None = None
     file: str = ""
     algorithm: Algorithm | None = None
@@ -47,11 +49,17 @@ class ListFile(ListInfo, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def info(self) -> ListInfo:
         """What the list is."""
-        return ListInfo(**{name: getattr(self, name) for name in ListInfo.__struct_fields__})
+        said = {name: getattr(self, name) for name in ListInfo.__struct_fields__}
+        return ListInfo(**{name: value for name, value in said.items() if value is not UNSET})
+
+    @property
+    def default_named(self) -> bool:
+        """Whether it says itself what the categories ask for that `roles` does not name."""
+        return self.default_role is not UNSET
 
 
 class LoadedFile(NamedTuple):
-    """One list as read from its file."""
+    """One list as read from its file. `default_named` as of `ListFile`."""
 
     info: ListInfo
     path: Path
@@ -59,6 +67,7 @@ class LoadedFile(NamedTuple):
     rejected: list[RejectedRow]
     held: list[RejectedRow]
     unknown_columns: tuple[str, ...]
+    default_named: bool
 
 
 class _Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,7 +93,17 @@ def read_lists(paths: Iterable[Path]) -> list[LoadedFile]:
             raise UnreadableList(f"{path}: {error.strerror}") from error
         except ValueError as error:
             raise UnreadableList(f"{path}: {error}") from error
-        loaded.append(LoadedFile(listed.info, path, *rows))
+        loaded.append(
+            LoadedFile(
+                listed.info,
+                path,
+                rows.entries,
+                rows.rejected,
+                rows.held,
+                rows.unknown_columns,
+                listed.default_named,
+            )
+        )
     return loaded
 
 
@@ -136,7 +155,7 @@ def files_of(paths: Iterable[Path]) -> list[Path]:
 def read_toml(path: Path) -> Mapping[str, Any]:
     """What a TOML file about lists says. Raises `UnreadableList`, naming the file."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise UnreadableList(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

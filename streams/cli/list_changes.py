@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from matchers.lists.contents import unnamed_categories
 from matchers.lists.csv_format import RejectedRow, UnreadableList
 from matchers.lists.entry import ListInfo
 from matchers.lists.formats.registry import FormatName
@@ -16,6 +17,7 @@ from matchers.lists.librarian.files import Taken, import_file, sync_file
 from matchers.lists.librarian.store import ListStore, Outcome, Refused
 from matchers.lists.librarian.sync import sync_list
 from streams.cli.audit_hook import actor, rejection
+from streams.cli.list_categories import unnamed_line
 from streams.cli.list_records import SHOWN, ListArgument, StoreOption, open_store
 from streams.cli.options import (
     EXIT_DIFFERS,
@@ -72,7 +74,7 @@ def import_(
         else:
             listed = CataloguedList(name=name or file.stem, format=format_name, file=file.name)
             catalogued = (listed,)
-        with open_store(store, config, create=True) as opened:
+        with open_store(store, config, create=True, dry_run=dry_run) as opened:
             results = [_import_one(opened, file, listed, dry_run=dry_run) for listed in catalogued]
     except UnreadableList as error:
         fail(str(error))
@@ -256,10 +258,11 @@ def _import_one(
 ) -> dict[str, Any]:
     at = _now()
     catalogued = file.suffix == ".toml"
+    known = None if catalogued else store.infos().get(listed.name)
     info = None
     if catalogued:
         info = listed.info
-    elif listed.name not in store.infos():
+    elif known is None:
         info = ListInfo(name=listed.name)
     if not listed.file:
         if info is not None and not dry_run:
@@ -275,7 +278,7 @@ def _import_one(
         catalogued=catalogued,
         dry_run=dry_run,
     )
-    return _result_of_file(taken)
+    return _result_of_file(taken, listed, known or listed.info)
 
 
 def sync_one(store: ListStore, listed: CataloguedList, folder: Path) -> dict[str, Any]:
@@ -289,7 +292,8 @@ def sync_one(store: ListStore, listed: CataloguedList, folder: Path) -> dict[str
                 return _result(Outcome(list=listed.name))
             path = folder / listed.file
             taken = sync_file(store, listed, path, now=at)
-            return _result_of_file(taken) | ({} if taken.feed is None else {"file": str(path)})
+            result = _result_of_file(taken, listed, listed.info)
+            return result | ({} if taken.feed is None else {"file": str(path)})
         done = sync_list(store, listed, Fetch(listed.source), now=at)
     except (FetchFailed, UnreadableList, Refused) as error:
         return failed(listed, str(error))
@@ -315,11 +319,15 @@ def _result(
     }
 
 
-def _result_of_file(taken: Taken) -> dict[str, Any]:
+def _result_of_file(taken: Taken, listed: CataloguedList, info: ListInfo) -> dict[str, Any]:
     feed = taken.feed
     if feed is None:
         return _result(taken.outcome)
-    return _result(taken.outcome, feed.rejected, feed.held) | {"unused": feed.unused}
+    unnamed = {} if listed.default_named else unnamed_categories(info, feed.entries)
+    return _result(taken.outcome, feed.rejected, feed.held) | {
+        "unused": feed.unused,
+        "unnamed_categories": unnamed,
+    }
 
 
 def _finish(results: list[dict[str, Any]], as_json: bool) -> None:
@@ -362,6 +370,8 @@ def described(result: dict[str, Any]) -> list[str]:
         lines.append(f"  {result['guarded']} held: near to something benign")
     if result["withheld"]:
         lines.append(f"  {result['withheld']} left out: removed here")
+    if result.get("unnamed_categories"):
+        lines.append(f"  {unnamed_line(result['unnamed_categories'])}")
     for kind, rows in (("left out", result["rejected"]), ("held", result["held"])):
         lines += [f"  line {row['line']} {kind}: {row['reason']}" for row in rows[:SHOWN]]
         if len(rows) > SHOWN:

@@ -13,14 +13,13 @@ from rich.console import Console
 from rich.progress import track
 
 from matchers.hashing.digests import digests
-from matchers.hashing.outcome import HashResult
+from matchers.hashing.outcome import STANDING_TRACKS, HashResult
 from matchers.lists.degenerate import degenerate
 from matchers.lists.entry import FRAME_QUALITY, Algorithm
 from matchers.lists.fields import checked_category, checked_id
 from streams.cli.options import (
     EXIT_DIFFERS,
     ConfigOption,
-    JsonOption,
     fail,
     loaded_settings,
     print_json,
@@ -73,7 +72,7 @@ def hash_files(
         str, typer.Option("--category", help="The entries' category: a list gives it its role.")
     ] = "",
     config: ConfigOption = None,
-    as_json: JsonOption = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of CSV.")] = False,
 ) -> None:
     """Print the hashes of your own pictures as a list in CSV, ready to be imported: SHA-256, PDQ
     with its quality, and pHash; vPDQ of videos and animations. No file's name is in it.
@@ -151,7 +150,7 @@ def _hashes(found: HashResult, sha256: str) -> Hashed:
         hashes.append(Hash("phash", found.still.phash))
     tracks: dict[int, str] = {}
     for frame in found.frames:
-        if frame.quality >= FRAME_QUALITY:
+        if frame.quality >= FRAME_QUALITY and frame.track < STANDING_TRACKS:
             tracks[frame.track] = tracks.get(frame.track, "") + frame.pdq
     hashes += [Hash("vpdq", frames) for frames in tracks.values()]
     if found.error is not None:

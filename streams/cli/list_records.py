@@ -57,22 +57,23 @@ def store_path(store: Path | None, config: Path | None) -> Path:
 
 @contextmanager
 def open_store(
-    store: Path | None, config: Path | None, *, create: bool = False
+    store: Path | None, config: Path | None, *, create: bool = False, dry_run: bool = False
 ) -> Generator[ListStore]:
-    """The store of a command's options, which `create` makes where there is none. What is refused
-    in the block ends the command."""
+    """The store of a command's options, which `create` makes where there is none: with `dry_run`
+    in memory alone. What is refused in the block ends the command."""
     path = store_path(store, config)
     try:
-        there = create or path.exists()
+        there = path.exists()
     except OSError as error:
         fail(f"{path}: cannot be opened: {error.strerror}")
-    if not there:
+    if not there and not create:
         fail(
             f"{path}: there is no store of lists; seawall lists import, seawall lists sync and "
             "seawall librarian make one"
         )
     try:
-        with ListStore.open(path, create=create) as opened:
+        in_memory = dry_run and not there and path.parent.is_dir()
+        with ListStore.in_memory() if in_memory else ListStore.open(path, create=create) as opened:
             try:
                 yield opened
             finally:

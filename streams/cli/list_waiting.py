@@ -57,7 +57,12 @@ def waiting(
                 if change.list in names
             ],
             "held": [
-                {"list": held.entry.list, "entry": held.id, "reason": held.reason}
+                {
+                    "list": held.entry.list,
+                    "entry": held.id,
+                    "algorithm": held.entry.algorithm,
+                    "reason": held.reason,
+                }
                 for each in names
                 for held in opened.held(each)
             ],
@@ -93,7 +98,7 @@ def waiting(
 _SHOWN = {
     "changes": "{list}: a change waits since {since}: {reasons}; look at it (seawall lists "
     "diff {list}), then seawall lists approve {list} --change {change}",
-    "held": "{list}/{entry}: held: {reason}",
+    "held": "{list}/{entry}: {algorithm} held: {reason}",
     "flagged": "{list}/{id}: flagged at {at}: its {algorithm} matched {matches} of {looked_at} "
     "media items",
     "proposals": "proposal {number}: {list}/{entry}: {algorithm} {value:.64}, by {origin}: {why}",

@@ -17,6 +17,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from matchers.hashing.text import shingles
+from matchers.lists.contents import unnamed_categories
 from matchers.lists.csv_format import UnreadableList
 from matchers.lists.entry import DIGEST_BYTES, MATCHED_ALGORITHMS
 from matchers.lists.librarian.outbox import compile_store
@@ -25,6 +26,7 @@ from matchers.lists.matcher import HashQuery, ListMatcher, Match
 from matchers.lists.snapshot import SUFFIX, compile_snapshot
 from matchers.lists.table import value_width
 from streams.cli import list_changes, list_hashing, list_records, list_waiting
+from streams.cli.list_categories import unnamed_line
 from streams.cli.list_records import StoreOption, nothing_found, open_store, search_store
 from streams.cli.options import ConfigOption, fail
 from streams.cli.tables import add_row, visible
@@ -87,6 +89,7 @@ def check(files: Files, as_json: AsJson = False) -> None:
     Exit codes: 0 every row acts, 1 some would not (the rest would), 2 a file cannot be read.
     """
     lists = _read(files)
+    unnamed = {file.info.name: _unnamed(file) for file in lists}
     if as_json:
         _print_json(
             [
@@ -98,6 +101,7 @@ def check(files: Files, as_json: AsJson = False) -> None:
                     "rejected": [{"line": line, "reason": why} for line, why in file.rejected],
                     "held": [{"line": line, "reason": why} for line, why in file.held],
                     "unknown_columns": file.unknown_columns,
+                    "unnamed_categories": unnamed[file.info.name],
                 }
                 for file in lists
             ]
@@ -115,9 +119,11 @@ def check(files: Files, as_json: AsJson = False) -> None:
                 typer.echo(f"  … and {len(rows) - SHOWN_ROWS} more; --json shows all")
             if file.unknown_columns:
                 typer.echo(visible(f"  columns not used: {', '.join(file.unknown_columns)}"))
+            if unnamed[file.info.name]:
+                typer.echo(f"  {unnamed_line(unnamed[file.info.name])}")
             if _unmatched(file):
                 typer.echo(f"  {_unmatched(file)} kept, but of algorithms not matched here")
-    raise typer.Exit(any(file.rejected or file.held for file in lists))
+    raise typer.Exit(any(file.rejected or file.held or unnamed[file.info.name] for file in lists))
 
 
 @app.command()
@@ -340,6 +346,10 @@ def _matcher(files: list[Path]) -> ListMatcher:
 
 def _unmatched(file: LoadedFile) -> int:
     return sum(entry.algorithm not in MATCHED_ALGORITHMS for entry in file.entries)
+
+
+def _unnamed(file: LoadedFile) -> dict[str, int]:
+    return {} if file.default_named else unnamed_categories(file.info, file.entries)
 
 
 def _read(files: list[Path]) -> list[LoadedFile]:

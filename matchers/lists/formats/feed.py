@@ -36,7 +36,8 @@ class Feed(Struct, kw_only=True):
 
     Rows in `held` are among the entries, as `pending`. `unused` names the fields that have no
     meaning here, and what was left out of entries that went in (`fields.described`). A page of a
-    service names the next one, and where to go on another time.
+    service names the next one, and where to go on another time. `reasons` are why entries are held
+    of which it is not their values that say so: id, algorithm, value and reason.
     """
 
     items: list[Item]
@@ -46,6 +47,7 @@ class Feed(Struct, kw_only=True):
     whole: bool = True
     next_page: str | None = None
     checkpoint: str | None = None
+    reasons: tuple[tuple[str, Algorithm, str, str], ...] = ()
 
     @property
     def entries(self) -> Iterable[ListEntry]:

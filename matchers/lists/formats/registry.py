@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, get_args
 
 from matchers.lists.csv_format import UnreadableList, read_csv
+from matchers.lists.degenerate import degenerate
 from matchers.lists.entry import Algorithm, ListEntry
 from matchers.lists.fields import check_encoding, decoded
 from matchers.lists.formats.feed import Feed, Item
@@ -68,4 +69,9 @@ def _csv(
         rejected=rows.rejected,
         held=rows.held,
         unused=rows.unknown_columns,
+        reasons=tuple(
+            (entry.id, entry.algorithm, entry.value, row.reason)
+            for entry, row in zip(rows.held_entries, rows.held, strict=True)
+            if degenerate(entry.algorithm, entry.value) is None
+        ),
     )

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from matchers.indexes.hamming import Codes, HammingIndex
 from matchers.lists.degenerate import OF_A_FLAT_PICTURE
 from matchers.lists.entry import HAMMING_BYTES, Algorithm, ListInfo
+from matchers.lists.formats.feed import Feed
 from matchers.lists.librarian.effect import acts, bound, effect, role_of
 from matchers.lists.matcher import Radii
 from matchers.lists.table import as_codes, pack
@@ -41,6 +42,22 @@ def hold_guarded(database: sqlite3.Connection, infos: Mapping[str, ListInfo], na
     for algorithm in HAMMING_BYTES:
         held += _hold(database, infos, name, algorithm)
     return held
+
+
+def note_reasons(database: sqlite3.Connection, name: str, feed: Feed) -> None:
+    """Keep why entries of the feed, which was worked out, are held by what it says of them; what
+    was known of them before no longer counts."""
+    database.execute(
+        """DELETE FROM guarded AS g WHERE list = ? AND EXISTS (
+          SELECT 1 FROM incoming i WHERE i.id = g.id AND i.algorithm = g.algorithm
+          AND i.value = g.value AND i.status = 'pending')""",
+        (name,),
+    )
+    database.executemany(
+        """INSERT OR REPLACE INTO guarded SELECT ?, id, algorithm, value, ? FROM incoming
+        WHERE id = ? AND algorithm = ? AND value = ? AND status = 'pending'""",
+        ((name, reason, *key) for *key, reason in feed.reasons),
+    )
 
 
 def _hold(

@@ -161,9 +161,15 @@ def held(database: sqlite3.Connection, name: str) -> list[Held]:
     )
     found = [(entry_of(row[:10]), cast("str | None", row[10])) for row in rows]
     return [
-        Held(entry, reason or degenerate(entry.algorithm, entry.value) or "held by its source")
+        Held(entry, reason or degenerate(entry.algorithm, entry.value) or _unsaid(entry))
         for entry, reason in found
     ]
+
+
+def _unsaid(entry: ListEntry) -> str:
+    """Why an entry is held of which the store does not say it: stores of before did not keep a
+    PDQ's quality."""
+    return "held by its source" + (", or of too low a quality" * (entry.algorithm == "pdq"))
 
 
 def count_held(database: sqlite3.Connection, name: str) -> int:

@@ -81,7 +81,7 @@ CREATE TABLE observing (
   until TEXT NOT NULL,
   PRIMARY KEY (list, id, algorithm, value)
 ) WITHOUT ROWID;
--- Entries near to a benign hash, and to which: they wait for approval.
+-- Entries near to a benign hash, and to which, or of too low a quality: they wait for approval.
 CREATE TABLE guarded (
   list TEXT NOT NULL, id TEXT NOT NULL, algorithm TEXT NOT NULL, value TEXT NOT NULL,
   reason TEXT NOT NULL,
@@ -151,6 +151,13 @@ def connect(path: Path, *, create: bool = True) -> sqlite3.Connection:
     Raises `UnusableStore`, naming the file.
     """
     return open_private(path, _prepare, UnusableStore, "a store of lists", create=create)
+
+
+def connect_in_memory() -> sqlite3.Connection:
+    """A new store that is nowhere on disk and ends with its connection."""
+    database = sqlite3.connect(":memory:", isolation_level=None)
+    _prepare(database, Path(":memory:"))
+    return database
 
 
 def _prepare(database: sqlite3.Connection, path: Path) -> None:

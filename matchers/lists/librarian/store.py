@@ -21,9 +21,10 @@ from matchers.lists.formats.feed import Feed
 from matchers.lists.librarian import changes, flags, observation, records
 from matchers.lists.librarian.changes import Counts
 from matchers.lists.librarian.governance import concerns
+from matchers.lists.librarian.guard import note_reasons
 from matchers.lists.librarian.restraint import restrain
 from matchers.lists.librarian.rows import entry_of, time_text
-from matchers.lists.librarian.schema import KEY, STATE, connect
+from matchers.lists.librarian.schema import KEY, STATE, connect, connect_in_memory
 from matchers.lists.matcher import Radii
 
 _READ_AT_ONCE = 10_000
@@ -63,6 +64,11 @@ class ListStore:
         """Open the store, made new where there is none, unless without `create`. Raises
         `UnusableStore`."""
         return cls(connect(path, create=create))
+
+    @classmethod
+    def in_memory(cls) -> Self:
+        """A new store that nothing is left of."""
+        return cls(connect_in_memory())
 
     def close(self) -> None:
         self._database.close()
@@ -175,6 +181,7 @@ class ListStore:
                 self._define(define, origin, at)
             self._check(name)
             withheld = changes.work_out_feed(self._database, name, feed)
+            note_reasons(self._database, name, feed)
             observation.forget_stated(self._database, name)
             waits = any(waiting.list == name for waiting in self.waiting())
             guarded = restrain(self._database, self.infos(), name, at)

@@ -128,8 +128,8 @@ def test_a_first_import_can_be_tried(lists: Lists) -> None:
     catalogue = lists.folder / "lists.toml"
     catalogue.write_text('[[list]]\nname = "new"\nfile = "own.txt"\nformat = "signals"\n')
     assert lists.json("import", str(catalogue), "--dry-run")[0]["added"] == 6
-    assert lists.json("show")["lists"] == []
-    lists("history", code=1)
+    assert not list(lists.folder.glob("lists.db*"))
+    lists("waiting", code=2)
     assert imported(lists, *MD5[:6])["added"] == 6
 
 
@@ -353,3 +353,55 @@ def test_a_file_that_is_given_to_search_is_not_taken_for_a_value_in_the_store(
     file = lists.write(*MD5[:5])
     lists("import", file, "--format", "signals")
     assert "is a file: look up its hashes" in lists("search", file, code=1).stdout
+
+
+def test_an_import_names_the_categories_that_nobody_gave_a_role(lists: Lists) -> None:
+    catalogue = lists.folder / "lists.toml"
+    listed = '[[list]]\nname = "own"\nfile = "own.csv"\nroles = { known = "block" }\n'
+    catalogue.write_text(listed)
+    (lists.folder / "own.csv").write_text(
+        f"algorithm,value,category\nmd5,{MD5[0]},known\nmd5,{MD5[1]},A-1\nmd5,{MD5[2]},A-2\n"
+    )
+    (told,) = lists.json("import", str(catalogue), "--dry-run")
+    assert told["unnamed_categories"] == {"A-1": 1, "A-2": 1}
+    said = lists("import", str(catalogue)).stdout
+    assert "2 rows have a category that `roles` does not name (A-1, A-2): only observed" in said
+    by_hand = lists("import", str(lists.folder / "own.csv")).stdout
+    assert "(A-1, A-2): only observed" in by_hand, "the store knows the list's roles"
+    catalogue.write_text(listed.replace(" }", ', A-1 = "observe", A-2 = "hold" }'))
+    assert "does not name" not in lists("import", str(catalogue)).stdout
+    catalogue.write_text(f'{listed}default_role = "observe"\n')
+    assert "does not name" not in lists("import", str(catalogue)).stdout
+
+
+def test_a_dry_run_without_the_stores_folder_fails_as_the_import_would(lists: Lists) -> None:
+    file = lists.write(MD5[0])
+    nowhere = str(lists.folder / "none" / "lists.db")
+    for dry_run in ([], ["--dry-run"]):
+        arguments = ["import", file, "--format", "signals", "--store", nowhere, *dry_run]
+        assert CliRunner().invoke(app, arguments).exit_code == 2
+
+
+def test_what_waits_is_told_with_its_algorithm_and_the_true_reason(lists: Lists) -> None:
+    values = [f"{'01a5' * 15}{n:04x}" for n in (1, 2)]
+    blurry, theirs = (f"pdq,{value}" for value in values)
+    (lists.folder / "own.csv").write_text(
+        f"id,algorithm,value,status,quality\na,{blurry},,0\na,phash,{'0' * 16},,\n"
+        f"b,{theirs},pending,90\n"
+    )
+    lists("import", str(lists.folder / "own.csv"), code=1)
+    waiting = lists.json("waiting", code=1)["held"]
+    assert [(held["entry"], held["algorithm"], held["reason"]) for held in waiting] == [
+        ("a", "pdq", "a PDQ of quality 0, below 50"),
+        ("a", "phash", "the hash of a flat picture"),
+        ("b", "pdq", "held by its source, or of too low a quality"),
+    ]
+    shown = lists("waiting", code=1).stdout
+    assert "own/a: pdq held: a PDQ of quality 0, below 50" in shown
+    assert "own/a: phash held: the hash of a flat picture" in shown
+    (lists.folder / "own.csv").write_text(
+        f"id,algorithm,value,status,quality\na,{blurry},pending,90\n"
+    )
+    lists("import", str(lists.folder / "own.csv"))
+    (held,) = lists.json("waiting", code=1)["held"]
+    assert "of quality 0" not in held["reason"], "the quality is another now"

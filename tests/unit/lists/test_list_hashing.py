@@ -104,3 +104,9 @@ def test_a_category_that_no_list_can_have_is_refused(picture: Path) -> None:
     result = run(picture, "--category", "x" * 300)
     assert result.exit_code == 2
     assert "category" in result.stderr
+
+
+def test_help_says_what_json_is_instead_of() -> None:
+    said = run("--help").stdout
+    assert "Print JSON instead of CSV." in said
+    assert "instead of a table" not in said

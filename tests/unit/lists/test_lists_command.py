@@ -38,6 +38,48 @@ def test_check_ends_with_1_and_names_the_line(catalogue: Path) -> None:
     assert rejected["line"] == 4
 
 
+def test_check_names_the_categories_that_nobody_gave_a_role(catalogue: Path) -> None:
+    with (catalogue.parent / "a.csv").open("a", encoding="utf-8") as rows:
+        rows.write(f"3,md5,{'33' * 16},A-1\n")
+    result = run.invoke(app, ["check", str(catalogue)])
+    assert result.exit_code == 1
+    assert "1 row has a category that `roles` does not name (A-1): only observed" in result.output
+    with (catalogue.parent / "a.csv").open("a", encoding="utf-8") as rows:
+        rows.write(f"4,md5,{'44' * 16},\n")
+    result = run.invoke(app, ["check", str(catalogue)])
+    assert "2 rows have a category" in result.output
+    assert "(no category, A-1)" in result.output
+    (told,) = json.loads(run.invoke(app, ["check", "--json", str(catalogue)]).output)
+    assert told["unnamed_categories"] == {"": 1, "A-1": 1}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'roles = { known = "block", A-1 = "observe" }',
+        'roles = { known = "block" }\ndefault_role = "review"',
+        'roles = { known = "block" }\ndefault_role = "observe"',
+    ],
+)
+def test_check_says_nothing_of_what_is_observed_by_somebodys_word(
+    catalogue: Path, said: str
+) -> None:
+    text = catalogue.read_text(encoding="utf-8")
+    catalogue.write_text(text.replace('roles = { known = "block" }', said), encoding="utf-8")
+    with (catalogue.parent / "a.csv").open("a", encoding="utf-8") as rows:
+        rows.write(f"3,md5,{'33' * 16},A-1\n")
+    result = run.invoke(app, ["check", str(catalogue)])
+    assert result.exit_code == 0
+    assert "does not name" not in result.output
+
+
+def test_a_row_with_a_role_of_its_own_needs_none_of_its_category(catalogue: Path) -> None:
+    (catalogue.parent / "a.csv").write_text(
+        f"id,algorithm,value,category,role\n1,md5,{'11' * 16},A-1,review\n", encoding="utf-8"
+    )
+    assert run.invoke(app, ["check", str(catalogue)]).exit_code == 0
+
+
 def test_an_unreadable_file_ends_with_2(tmp_path: Path) -> None:
     for command in ("check", "show"):
         assert run.invoke(app, [command, str(tmp_path / "none.csv")]).exit_code == 2

@@ -81,6 +81,13 @@ def test_what_cannot_be_read_is_refused_by_name(tmp_path: Path, toml: str, why: 
     assert str(tmp_path) in str(refused.value)
 
 
+def test_a_byte_order_mark_is_no_part_of_a_file_about_lists(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", ROW)
+    toml = write(tmp_path / "lists.toml", '\ufeff[[list]]\nname = "l"\nfile = "a.csv"\n')
+    assert toml.read_bytes().startswith(b"\xef\xbb\xbf")
+    assert len(read_lists([toml])) == 1
+
+
 def test_a_list_that_is_not_utf8_says_so(tmp_path: Path) -> None:
     latin, wide = tmp_path / "latin.csv", tmp_path / "wide.csv"
     latin.write_bytes(ROW.encode() + "ä,md5,0123456789abcdef0123456789abcdef\n".encode("latin-1"))
