@@ -348,7 +348,7 @@ def _from_file(config: Path | None, environment: Mapping[str, str]) -> dict[str,
     if named is None and not path.is_file():
         return {}
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         if (deep := deep_key(text)) is not None:
             raise SettingsError(f"{path}: line {deep}: a key has more than {MOST_PARTS} parts")
         tree = tomllib.loads(text)

@@ -51,7 +51,7 @@ class UnusableReporter(Exception):
 def read_reporter(path: Path) -> ReporterFile:
     """The file's content. Raises `UnusableReporter`."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         if (deep := deep_key(text)) is not None:
             raise UnusableReporter(f"{path}: line {deep}: a key has more than {MOST_PARTS} parts")
         return msgspec.convert(tomllib.loads(text), ReporterFile)

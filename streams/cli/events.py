@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, BinaryIO, NamedTuple
 
@@ -66,7 +67,8 @@ def check(
     A line is read as a record's value would be: our own JSON, a structured CloudEvent or, with
     --mapping, a platform's own JSON. Blank lines are skipped. No content is printed. Says too in
     how many of the accepted lines each telling field was found, which mapped paths never were, and
-    which fields are not read: a misspelt one is no error, since unknown fields are ignored.
+    which fields are not read: a misspelt one is no error, since unknown fields are ignored. And in
+    how many `occurred_at` lies before 2000 or more than a day ahead.
 
     Exit code: 0 all lines accepted, 1 some rejected, 2 the input cannot be used.
 
@@ -109,7 +111,7 @@ def _check(
     classes: Counter[str] = Counter()
     first: bytes | None = None
     shown: list[tuple[int, BadRecord]] = []
-    fields = FieldTally(decoder.mapping)
+    fields = FieldTally(decoder.mapping, datetime.now(UTC))
     size = Path(name).stat().st_size if name != "-" else None
     with _progress(errors) as progress:
         task = progress.add_task("checking", total=size or None)

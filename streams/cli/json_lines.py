@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from streams.contracts.lone_surrogates import without_lone_surrogates
 from streams.contracts.refusal import DecodeFailure
 
 
@@ -21,7 +22,7 @@ def conversion(first: bytes, what: Literal["event", "outcome"]) -> str | None:
 
 def _ends_early(line: bytes) -> bool:
     try:
-        msgspec.json.decode(line)
+        msgspec.json.decode(without_lone_surrogates(line))
     except msgspec.DecodeError as error:
         return "truncated" in str(error)
     except DecodeFailure:

@@ -14,12 +14,15 @@ from streams.contracts.decision import Decision
 from streams.contracts.decoding import EventDecoder
 from streams.contracts.envelope import Envelope
 from streams.contracts.event import ContentEvent
+from streams.contracts.lone_surrogates import read_json
 from streams.contracts.mapping import EventMapping
 from streams.contracts.refusal import DecodeFailure
 from streams.policy.recorded import event_of, uncountable
 
 MAX_BYTES = 16 << 20
 """Of one record: more than any topic takes. No more of a file or a line is ever held."""
+_FIELDS = dict[str, msgspec.Raw]
+_fields = msgspec.json.Decoder(_FIELDS)
 _LATEST_MS = 253_402_300_799_999
 """The end of the year 9999, the last that a decision can name."""
 
@@ -66,7 +69,7 @@ def envelope_in(path: Path, mapping: EventMapping | None = None) -> Envelope:
         fail(f"{visible(where)}: holds {count} records, one a line: give a file with one of them")
     if mapping is not None:
         return _alone(_mapped(content, mapping, where))
-    fields = _decoded(content, dict[str, msgspec.Raw], where)
+    fields = _decoded(content, _FIELDS, where)
     if "decision_id" in fields:
         return envelope_of(_decision(content, where))
     if "event" in fields:
@@ -92,7 +95,7 @@ def _records(content: bytes) -> int:
     """How many lines there are, where the first is a record by itself; else 1."""
     lines = [line for line in content.splitlines() if line.strip()]
     try:
-        msgspec.json.decode(lines[0] if lines else b"", type=dict[str, msgspec.Raw])
+        read_json(_fields.decode, lines[0] if lines else b"")
     except DecodeFailure:
         return 1
     return len(lines)
@@ -106,7 +109,7 @@ def _decision(line: bytes, where: str) -> Decision:
 
 def _decoded(content: bytes, kind: Any, where: str) -> Any:
     try:
-        return msgspec.json.decode(content, type=kind)
+        return read_json(msgspec.json.Decoder(kind).decode, content)
     except DecodeFailure as error:
         fail(visible(f"{where}: {_why(error)}"))
 

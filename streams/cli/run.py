@@ -16,6 +16,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from streams.cli.options import fail
+from streams.cli.run_output import open_output, telling_of_failed_writes
 from streams.cli.worker import Config, load
 from streams.exits import EXIT_CONFIG
 
@@ -40,7 +41,8 @@ def run(
     The event's own time stands for the broker's. What may be scanned is in the policy's scan
     basis: with the default policy, nothing.
 
-    Exit codes: 0 every line was decided, 1 some were refused, 2 cannot run.
+    Exit codes: 0 every line was decided, 1 some were refused, 2 cannot run, or cannot write all
+    of it (a full disk).
 
     Example: seawall run --in events.jsonl --out decisions.jsonl --config seawall.toml
     """
@@ -60,13 +62,18 @@ def run(
     console = Console(stderr=True)
     _refuse_overwriting(source, target, dead_letters)
     with ExitStack() as stack:
+        # First, so that it hears of the files' closing as well.
+        stack.enter_context(telling_of_failed_writes())
         lines = stack.enter_context(_reader(source))
-        decisions = stack.enter_context(_writer("--out", target))
-        letters = (
-            stack.enter_context(_writer("--dead-letters", str(dead_letters)))
-            if dead_letters
-            else None
-        )
+        decisions = stack.enter_context(open_output("--out", target))
+        letters = None
+        if dead_letters:
+            both_on_stdout = str(dead_letters) == target == "-"
+            letters = (
+                decisions
+                if both_on_stdout
+                else stack.enter_context(open_output("--dead-letters", str(dead_letters)))
+            )
         if not as_json and not console.is_terminal:
             console.print(f"{STARTING} …", soft_wrap=True)
         try:
@@ -78,6 +85,7 @@ def run(
         except (OSError, NotUsable, UnreadableList) as error:
             typer.echo(f"seawall: {error}", err=True)
             raise typer.Exit(EXIT_CONFIG) from error
+        # Emptied only now: until here it may turn out that the run cannot begin.
         for place, file in ((target, decisions), (str(dead_letters or "-"), letters)):
             if file is not None and place != "-" and Path(place).is_file():
                 file.truncate(0)
@@ -117,19 +125,6 @@ def _reader(source: str) -> BinaryIO:
         fail(
             f"--in {source}: cannot be read: {bad.strerror}: name a file of events, one JSON object"
             " a line, or - for standard input"
-        )
-
-
-def _writer(option: str, target: str) -> BinaryIO:
-    if target == "-":
-        return sys.stdout.buffer
-    try:
-        # Emptied when the run begins: until then it may turn out that it cannot.
-        return Path(target).open("ab")
-    except OSError as bad:
-        fail(
-            f"{option} {target}: cannot be written: {bad.strerror}: name a file in a folder that"
-            " is there"
         )
 
 

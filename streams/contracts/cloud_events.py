@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from streams.contracts.dead_letter import BadRecord
+from streams.contracts.lone_surrogates import read_json
 from streams.contracts.refusal import DecodeFailure, refuse
 
 ATTRIBUTES = ("id", "source", "type", "subject", "time")
@@ -93,7 +94,7 @@ def looks_structured(value: bytes) -> bool:
     if b'"specversion"' not in value:
         return False
     try:
-        outline = _outline_decoder.decode(value)
+        outline = read_json(_outline_decoder.decode, value)
     except DecodeFailure:
         return False
     return outline.specversion is not UNSET and (
@@ -108,7 +109,7 @@ def from_body(value: bytes) -> CloudEventData:
     the class of the fault for a value that is no JSON at all.
     """
     try:
-        event = _structured_decoder.decode(value)
+        event = read_json(_structured_decoder.decode, value)
     except msgspec.ValidationError as error:
         refusal = refuse(error, _Structured)
         raise _bad(refusal.message, refusal.field) from None

@@ -12,6 +12,7 @@ import msgspec
 from streams.contracts.dead_letter import BadRecord, DeadLetter
 from streams.contracts.decision import Decision, DecisionKind
 from streams.contracts.envelope import Envelope, envelope_decoder, envelope_encoder
+from streams.contracts.lone_surrogates import read_json
 from streams.contracts.refusal import DecodeFailure, refuse
 from streams.contracts.values import Action, Priority
 
@@ -39,7 +40,7 @@ def decode_envelope(value: bytes | None) -> Envelope:
     if not value:
         raise BadRecord("empty", "the record has no value")
     try:
-        return envelope_decoder.decode(value)
+        return read_json(envelope_decoder.decode, value)
     except DecodeFailure as error:
         raise refuse(error, Envelope, value) from None
 

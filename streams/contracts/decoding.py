@@ -1,7 +1,8 @@
 """From a Kafka record's value and headers to a `ContentEvent`, or to a `BadRecord`.
 
 Of a key that a JSON object repeats, the last one counts (as in Python and in browsers), and
-unknown fields are skipped. A byte that is no UTF-8 in a skipped field is skipped with it.
+unknown fields are skipped. A byte that is no UTF-8 in a skipped field is skipped with it. A lone
+surrogate escape reads as U+FFFD wherever it is, in ids too.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import msgspec
 from streams.contracts import cloud_events
 from streams.contracts.dead_letter import BadRecord
 from streams.contracts.event import RECIPIENTS_CAP, ContentEvent
+from streams.contracts.lone_surrogates import without_lone_surrogates
 from streams.contracts.mapping import EventMapping
 from streams.contracts.refusal import DecodeFailure, refuse
 
@@ -69,6 +71,9 @@ class EventDecoder:
         try:
             event = self._decode(value)
         except DecodeFailure as error:
+            mended = without_lone_surrogates(value)
+            if mended != value:
+                return self.decode(mended, headers)
             if cloud_events.looks_structured(value):
                 return self._decode_cloud_event(cloud_events.from_body(value))
             raise _refuse(error, value) from None
@@ -78,6 +83,9 @@ class EventDecoder:
         try:
             event = self._decode(value)
         except DecodeFailure as error:
+            mended = without_lone_surrogates(value)
+            if mended != value:
+                return self._decode_probe(mended)
             raise _refuse(error, value) from None
         if event.tenant != PROBE_TENANT:
             raise BadRecord(
@@ -95,6 +103,9 @@ class EventDecoder:
                 try:
                     event = self._decode(cloud_event.data)
                 except DecodeFailure as error:
+                    mended = without_lone_surrogates(cloud_event.data)
+                    if mended != cloud_event.data:
+                        return self._decode_cloud_event(cloud_event._replace(data=mended))
                     raise _refuse(error, cloud_event.data) from None
             return _checked(event)
         except BadRecord as refusal:

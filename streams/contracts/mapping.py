@@ -14,6 +14,7 @@ import msgspec
 
 from streams.contracts.dead_letter import BadRecord
 from streams.contracts.event import ContentEvent
+from streams.contracts.lone_surrogates import read_json
 from streams.contracts.refusal import DecodeFailure, refuse
 from streams.contracts.source_path import ABSENT, SourcePath, Step, follow, wrong_type
 
@@ -157,7 +158,7 @@ class EventMapping:
         own. Unlike in our own JSON, a number that no float can hold is refused wherever it is.
         """
         try:
-            document = self._decoder.decode(value)
+            document = read_json(self._decoder.decode, value)
         except DecodeFailure as error:
             raise refuse(error, ContentEvent, value) from None
         if not isinstance(document, dict):
@@ -178,7 +179,7 @@ class EventMapping:
     def found(self, value: bytes, attributes: Mapping[str, str] | None = None) -> set[str]:
         """Those of `paths` for which a record that `read` takes holds something (in a list, at
         least one of its items)."""
-        scope = _Scope((self._decoder.decode(value),), attributes or {})
+        scope = _Scope((read_json(self._decoder.decode, value),), attributes or {})
         return {_plain(leaf.target) for leaf in _filled(self._root, scope)}
 
     def _named(self, refusal: BadRecord) -> BadRecord:

@@ -3,7 +3,7 @@
     [fields]
     event_id = "id"
     tenant = { value = "example" }
-    kind = { from = "op", values = { NEW = "created", EDIT = "edited" }, default = "created" }
+    kind = { from = "op", values = { NEW = "created", REPLY = "created", EDIT = "edited" } }
     occurred_at = { from = "sent_ms", unit = "epoch_ms" }
     content_id = "message.id"
     surface = { value = "message" }
@@ -13,8 +13,8 @@
     "recipients[*].id" = "message.to[*].id"
 
 The key is a field of `ContentEvent`; the string (or `from`) is a path as in `source_path`.
-`value` is a constant, `values` renames, `default` stands in for what is absent or null, `unit` is
-`epoch_s` or `epoch_ms`. One file serves one input topic.
+`value` is a constant, `values` renames (what it does not name stays as it is), `default` stands in
+for what is absent or null, `unit` is `epoch_s` or `epoch_ms`. One file serves one input topic.
 """
 
 import difflib
@@ -62,7 +62,7 @@ class _Rule:
 def load_mapping(path: Path) -> EventMapping:
     """The mapping in a file. Raises `MappingError` naming the file, the key and what to do."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise MappingError(str(path), [f"cannot be read: {reason}"]) from None

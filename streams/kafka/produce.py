@@ -10,6 +10,7 @@ from msgspec import Struct
 from streams.contracts.dead_letter import BadRecord
 from streams.contracts.decoding import MAX_EVENT_BYTES, EventDecoder
 from streams.contracts.event import event_key
+from streams.contracts.lone_surrogates import read_json
 from streams.contracts.refusal import DecodeFailure
 from streams.kafka.client import ClientConfig, Producer, RecordFuture, producer_client
 
@@ -62,7 +63,7 @@ def line_key(line: bytes) -> bytes:
     Raises `ValueError` that says what is wrong, without the line's content.
     """
     try:
-        event = _keyed.decode(line)
+        event = read_json(_keyed.decode, line)
     except DecodeFailure as bad:
         raise ValueError(f"not an event: {_without_content(bad)}") from bad
     return event_key(event)

@@ -1,8 +1,13 @@
 """`seawall run` with files, and lines of them, that cannot be used: told by option or by line, and
 nothing is overwritten."""
 
+import fcntl
 import hashlib
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -111,6 +116,87 @@ def test_a_line_that_is_too_long_is_refused_by_its_number_and_the_rest_decided(s
     assert done.stderr == ""
     assert (totals["lines"], totals["rejected"]) == (3, {"too_large": 1})
     assert totals["startup_seconds"] > 0
+
+
+@pytest.mark.parametrize(("option", "taken"), [("--out", "out"), ("--dead-letters", "letters")])
+def test_a_file_that_another_run_writes_to_is_left_to_it(
+    small: Path, option: str, taken: str
+) -> None:
+    (small / "in").write_text(json.dumps(EVENT) + "\n")
+    (small / taken).write_text("of the other run")
+    with (small / taken).open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        code, told = run("--in", "in", "--out", "out", "--dead-letters", "letters")
+    assert code == 2
+    assert f"error: {option} {taken}: another run is writing to it: wait" in told
+    assert (small / taken).read_text() == "of the other run"
+    assert run("--in", "in", "--out", "out", "--dead-letters", "letters")[0] == 0
+
+
+def test_a_run_has_its_files_to_itself_until_it_is_gone(small: Path) -> None:
+    os.mkfifo(small / "in")
+    command = [sys.executable, "-m", "streams.cli.main", "run", "--in", "in", "--out", "out"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as first:
+        with (small / "in").open("r+b", buffering=0):  # so that it comes to no end
+            while not (small / "out").exists():
+                assert first.poll() is None
+                time.sleep(0.01)
+            (small / "events").write_text(json.dumps(EVENT) + "\n")
+            code = 0
+            while code == 0 and first.poll() is None:  # between opening and locking
+                code = run("--in", "events", "--out", "out")[0]
+            assert code == 2
+            first.kill()
+            first.wait()
+        assert run("--in", "events", "--out", "out")[0] == 0
+    assert len((small / "out").read_text().splitlines()) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize("lines", [1, 100])  # fewer than a buffer holds, and more
+def test_a_full_disk_is_told_with_the_file(small: Path, lines: int) -> None:
+    (small / "in").write_text((json.dumps(EVENT) + "\n") * lines)
+    (small / "bad").write_text("{}\n" * lines)
+    for option, arguments in (
+        ("--out", ("--in", "in", "--out", "/dev/full")),
+        ("--dead-letters", ("--in", "bad", "--out", "out", "--dead-letters", "/dev/full")),
+    ):
+        code, told = run(*arguments)
+        assert code == 2
+        assert f"error: {option} /dev/full: cannot be written any further: No space" in told
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_a_full_disk_behind_standard_output_is_told(small: Path) -> None:
+    (small / "in").write_text(json.dumps(EVENT) + "\n")
+    command = [sys.executable, "-m", "streams.cli.main", "run", "--in", "in", "--out", "-"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 2
+    assert b"error: --out -: cannot be written any further: No space" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_decisions_and_dead_letters_may_share_standard_output(small: Path) -> None:
+    (small / "in").write_text((json.dumps(EVENT) + "\n{}\n") * 100)
+    command = [sys.executable, "-m", "streams.cli.main", "run", "--in", "in", "--out", "-"]
+    done = subprocess.run([*command, "--dead-letters", "-"], capture_output=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert len([json.loads(line) for line in done.stdout.splitlines()]) == 200
+
+
+def test_half_an_emoji_keeps_no_message_out_of_moderation(small: Path) -> None:
+    (small / "in").write_text(json.dumps(EVENT | {"text": "how old are you? \ud83d"}) + "\n")
+    assert b"\\ud83d" in (small / "in").read_bytes()
+    assert run("--in", "in", "--out", "out")[0] == 0
+    assert len((small / "out").read_text().splitlines()) == 1
+
+
+def test_settings_that_begin_with_a_byte_order_mark_are_read(small: Path) -> None:
+    settings = small / "seawall.toml"
+    settings.write_bytes(b"\xef\xbb\xbf" + settings.read_bytes())
+    (small / "in").write_text(json.dumps(EVENT) + "\n")
+    assert run("--in", "in", "--out", "out")[0] == 0
 
 
 def test_what_takes_long_before_the_first_line_is_said(small: Path) -> None:

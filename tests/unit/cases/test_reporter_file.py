@@ -15,8 +15,9 @@ from streams.cases.file import UnusableReporter, read_reporter
         (".".join("a" * 5000) + " = 1", "line 1: a key has more than 16 parts"),
         ("legal_url = " + "9" * 5000, "digits"),
         ("legal_url = 'x'", "reporting_person"),
+        ("\ufefflegal_url = 'x'", "reporting_person"),
     ],
-    ids=["arrays", "tables", "key", "number", "missing"],
+    ids=["arrays", "tables", "key", "number", "missing", "byte order mark"],
 )
 def test_a_file_that_is_none_is_refused_in_words(tmp_path: Path, text: str, why: str) -> None:
     path = tmp_path / "reporter.toml"

@@ -299,6 +299,12 @@ def test_files_are_loaded_and_missing_ones_named(tmp_path: Path):
         load_mapping(tmp_path / "absent.toml")
 
 
+def test_a_byte_order_mark_is_no_part_of_a_mapping(tmp_path: Path):
+    path = tmp_path / "chat.toml"
+    path.write_text(CHAT, encoding="utf-8-sig")
+    assert load_mapping(path).paths() == parse_mapping(CHAT, "chat.toml").paths()
+
+
 def test_whole_objects_and_lists_of_bare_values_can_be_mapped():
     mapping = parse_mapping(
         mapping_text({"author.id": None, "author": "'from'", "recipients[*].id": "'to[*]'"}), "m"

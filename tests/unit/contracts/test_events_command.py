@@ -162,6 +162,23 @@ def test_what_readers_of_events_skip_does_not_stop_the_count(rest: bytes):
     assert result.exception is None or isinstance(result.exception, SystemExit)
 
 
+def test_times_that_were_read_in_the_wrong_unit_are_told_of_and_accepted(tmp_path: Path):
+    mapping = tmp_path / "chat.toml"
+    mapping.write_text(MAPPING)
+    seconds = {"id": 1, "ms": 1_790_000_000, "by": {"uid": 2}}
+    lines = "\n".join(json.dumps(one) for one in (seconds, seconds, {**seconds, "ms": 1.6e12}))
+    result = run("-", "--mapping", mapping, stdin=lines)
+    assert result.exit_code == 0
+    told = "occurred_at lies in 1970 in 2 of 3 lines: is the mapping's unit right?"
+    assert told in result.stdout
+    *_, last = json_lines(run("-", "--mapping", mapping, "--json", stdin=lines))
+    assert last["summary"]["implausible_years"] == {"1970": 2}
+    ahead = [{**MINIMAL, "occurred_at": f"{year}-01-01T00:00:00Z"} for year in (2990, 1999, 2020)]
+    result = run("-", stdin="\n".join(map(json.dumps, ahead)))
+    assert "occurred_at lies in 1999 to 2990 in 2 of 3 lines: is it right?" in result.stdout
+    assert "occurred_at" not in run("-", stdin=GOOD).stdout
+
+
 def test_unusable_input_is_exit_code_2(tmp_path: Path):
     missing = run(tmp_path / "absent.jsonl")
     assert missing.exit_code == 2
