@@ -69,8 +69,11 @@ def probes(round_id: str, now: datetime) -> list[Probe]:
 def fault(probe: Probe, decision: Decision) -> str | None:
     """What is wrong with the decision about a probe; `None` when it is as it must be."""
     if not any(_is_for(probe.name, signal) for signal in decision.signals):
-        withheld = ", ".join(decision.scans_withheld)
-        because = f"; scans withheld: {withheld}" if withheld else ""
+        because = ""
+        if probe.name in decision.scans_withheld:
+            because = f"; scans withheld: {', '.join(decision.scans_withheld)}"
+        elif probe.name != "text":
+            because = f"; have the workers the list {LIST}? See seawall canary list --help"
         return f"the {probe.name} probe was not found{because}"
     if decision.action == "allow":
         return f"the {probe.name} probe was found, and allowed by policy {decision.policy_version}"

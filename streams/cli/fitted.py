@@ -21,11 +21,12 @@ def print_fitted(
 ) -> None:
     """Print rows under their columns, of which the first holds ids: those are never broken. On a
     terminal that is too narrow the last columns are left out, and named; what goes to a file or
-    into a pipe has all of them. The columns `words` may break their text."""
+    into a pipe has all of them. The columns `words` may break their text. A column's name may have
+    several lines."""
     console = console or Console()
     shown = [[visible(cell) for cell in row] for row in rows]
     widths = [
-        max([cell_len(name), *(cell_len(row[index]) for row in shown)])
+        max(map(cell_len, [*name.split("\n"), *(row[index] for row in shown)]))
         for index, name in enumerate(columns)
     ]
     least = [
@@ -46,7 +47,7 @@ def print_fitted(
         table.add_row(*map(Text, row[:count]))
     console.print(table)
     if count < len(columns):
-        left_out = ", ".join(columns[count:])
+        left_out = ", ".join(columns[count:]).replace("\n", " ")
         console.print(Text(f"left out on this narrow terminal: {left_out}; --json has all"))
 
 

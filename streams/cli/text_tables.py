@@ -3,16 +3,16 @@
 from collections.abc import Mapping, Sequence
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from matchers.language.evaluation import BenignReport, Report
+from matchers.language.evaluation import BenignReport, Rate, Report
 from matchers.language.grid import IN_FORCE, Outcome, best
 from matchers.language.missed import Lost
 from streams.cli.chart import Axis, Chart, svg
+from streams.cli.fitted import print_fitted, print_stacked
 from streams.cli.options import print_json
-from streams.cli.tables import add_row, visible
+
+NOTHING = "—"
+"""In the place of a rate of nothing."""
 
 
 def show_benign(rows: Mapping[str, BenignReport], as_json: bool) -> None:
@@ -20,23 +20,26 @@ def show_benign(rows: Mapping[str, BenignReport], as_json: bool) -> None:
     if as_json:
         print_json({name: found._asdict() for name, found in rows.items()})
         return
-    table = Table(
-        "read as", "conversations", "alarms", "on trial", "per 10,000", "at most (95 %)",
-        "messages", "per million", "at most (95 %)",
+    print_fitted(
+        (
+            "read as", "conversations", "alarms", "on\ntrial", "per\n10,000", "at most\n(95 %)",
+            "messages", "per\nmillion", "at most\n(95 %)",
+        ),
+        [
+            (
+                name,
+                f"{found.conversations:,}",
+                str(found.alarms),
+                str(found.on_trial),
+                f"{found.per_10k_conversations:.2f}",
+                f"{found.per_10k_bound:.2f}",
+                f"{found.messages:,}",
+                f"{found.per_million_messages:.1f}",
+                f"{found.per_million_bound:.1f}",
+            )
+            for name, found in rows.items()
+        ],
     )  # fmt: skip
-    for name, found in rows.items():
-        table.add_row(
-            name,
-            f"{found.conversations:,}",
-            str(found.alarms),
-            str(found.on_trial),
-            f"{found.per_10k_conversations:.2f}",
-            f"{found.per_10k_bound:.2f}",
-            f"{found.messages:,}",
-            f"{found.per_million_messages:.1f}",
-            f"{found.per_million_bound:.1f}",
-        )
-    Console().print(table)
     for name, found in rows.items():
         for indicator, count in found.causes.items():
             typer.echo(f"{name}: {indicator}: {count}")
@@ -50,7 +53,7 @@ def show_report(found: Report, as_json: bool) -> None:
         "recall, authors": found.author_recall,
         "precision, authors": found.author_precision,
         "recall, sextortion": found.sextortion,
-        **{f"recall, {name}": value for name, value in found.by_language.items()},
+        **{f"recall, {name or 'no language'}": value for name, value in found.by_language.items()},
         **{f"recall, {name or 'no pattern'}": value for name, value in found.by_pattern.items()},
     }
     if as_json:
@@ -64,11 +67,18 @@ def show_report(found: Report, as_json: bool) -> None:
             }
         )
         return
-    table = Table("rate", "value", "95 % interval", "of")
-    for name, value in rates.items():
-        interval = f"{value.low:.3f}–{value.high:.3f}"
-        add_row(table, name, f"{value.value:.3f}", interval, str(value.total))
-    Console().print(table)
+    print_fitted(
+        ("rate", "value", "95 % interval", "of"),
+        [
+            (
+                name,
+                _shown(value),
+                f"{value.low:.3f}–{value.high:.3f}" if value.total else NOTHING,
+                str(value.total),
+            )
+            for name, value in rates.items()
+        ],
+    )
     typer.echo(
         f"F0.5 {found.f_half:.3f}, F-latency {found.f_latency:.3f}; median alarm at message "
         f"{found.messages:g}, with {found.categories:g} categories."
@@ -88,10 +98,18 @@ def show_disguised(plain: Report, hidden: Mapping[str, Report], as_json: bool) -
     if as_json:
         print_json(rows)
         return
-    table = Table("disguise", "recall", "kept of the plain", "precision")
-    for name, row in rows.items():
-        table.add_row(name, f"{row['recall']:.3f}", f"{row['kept']:.1%}", f"{row['precision']:.3f}")
-    Console().print(table)
+    print_fitted(
+        ("disguise", "recall", "kept of the plain", "precision"),
+        [
+            (
+                name,
+                _shown(found.recall),
+                f"{rows[name]['kept']:.1%}" if plain.recall.hits else NOTHING,
+                _shown(found.precision),
+            )
+            for name, found in {"plain": plain, **hidden}.items()
+        ],
+    )
 
 
 def show_lost(found: Sequence[Lost], as_json: bool) -> None:
@@ -102,21 +120,23 @@ def show_lost(found: Sequence[Lost], as_json: bool) -> None:
     if not found:
         typer.echo("Nothing was missed, and there was no false alarm.")
         return
-    table = Table("family", "alarms", "no hit", "hit, no alarm", "reached", "what was hit")
+    rows: list[Sequence[Sequence[str]]] = []
     for one in found:
         what = [f"{count} × {name}" for name, count in one.combinations.items()]
         what += [f"discounted: {name} ({count})" for name, count in one.discounted.items()]
         what += [f"false: {name} ({count})" for name, count in one.causes.items()]
-        add_row(
-            table,
-            one.family + ("" if one.label else " (benign)"),
-            f"{one.alarms}/{one.conversations}",
-            str(one.unseen),
-            str(one.unraised),
-            f"{one.best} {one.points:.1f}" if one.unraised else "",
-            Text("\n".join(map(visible, what))),
+        reached = f"{one.best} {one.points:.1f}" if one.unraised else ""
+        rows.append(
+            (
+                [one.family + ("" if one.label else " (benign)")],
+                [f"{one.alarms}/{one.conversations}"],
+                [str(one.unseen)],
+                [str(one.unraised)],
+                [reached],
+                what,
+            )
         )
-    Console().print(table)
+    print_stacked(("family", "alarms", "no hit", "hit, no alarm", "reached", "what was hit"), rows)
 
 
 def show_grid(outcomes: Sequence[Outcome], as_json: bool) -> None:
@@ -139,23 +159,29 @@ def show_grid(outcomes: Sequence[Outcome], as_json: bool) -> None:
             ]
         )
         return
-    table = Table(
-        "points", "categories", "messages", "recall", "precision", "F0.5", "ordinary alarms",
-        "per 10,000, at most", "",
+    print_fitted(
+        (
+            "points", "categories", "messages", "recall", "precision", "F0.5", "ordinary\nalarms",
+            "per 10,000,\nat most",
+        ),
+        [
+            (
+                f"{one.thresholds.points:g}" + (" in force" if one.thresholds == IN_FORCE else ""),
+                str(one.thresholds.categories),
+                str(one.thresholds.messages),
+                _shown(one.recall),
+                _shown(one.precision),
+                f"{one.f_half:.3f}",
+                str(one.ordinary),
+                f"{one.per_10k_bound:.2f}",
+            )
+            for one in shown
+        ],
     )  # fmt: skip
-    for one in shown:
-        table.add_row(
-            f"{one.thresholds.points:g}",
-            str(one.thresholds.categories),
-            str(one.thresholds.messages),
-            f"{one.recall.value:.3f}",
-            f"{one.precision.value:.3f}",
-            f"{one.f_half:.3f}",
-            str(one.ordinary),
-            f"{one.per_10k_bound:.2f}",
-            "in force" if one.thresholds == IN_FORCE else "",
-        )
-    Console().print(table)
+
+
+def _shown(found: Rate) -> str:
+    return f"{found.value:.3f}" if found.total else NOTHING
 
 
 def trade_off(outcomes: Sequence[Outcome]) -> str:

@@ -68,6 +68,9 @@ def test_it_acts_once_per_decision_and_on_reversals(broker, prefix, tmp_path: Pa
             running.terminate()
             assert running.wait(20) == 0
         assert actions() == expected
+        with sqlite3.connect(database) as db:
+            about = db.execute("SELECT tenant, content_id FROM content ORDER BY rowid").fetchone()
+        assert about == (blocked.tenant, blocked.content_id)
         send(blocked)  # once more: a producer's repeat
         send(decision(event("e3"), [match()]))
     producer.close()

@@ -46,6 +46,17 @@ def test_a_probe_that_may_not_be_scanned_says_so(tmp_path: Path) -> None:
     assert "withheld" in str(faults["text"])
 
 
+def test_a_probe_that_no_list_holds_says_where_the_list_comes_from(tmp_path: Path) -> None:
+    decisions = _decide(_chain(tmp_path, scans='["hash", "url", "text"]', listed=False))
+    faults = {probe.name: fault(probe, decisions[probe.name]) for probe in probes("1", NOW)}
+    assert faults["text"] is None
+    for name in ("hash", "url"):
+        assert f"the {name} probe was not found; have the workers the list {LIST}?" in str(
+            faults[name]
+        )
+        assert "seawall canary list --help" in str(faults[name])
+
+
 def test_a_probe_that_is_found_and_allowed_is_wrong(tmp_path: Path) -> None:
     decisions = _decide(_chain(tmp_path, scans='["hash", "url", "text"]'))
     for probe in probes("1", NOW):
@@ -67,8 +78,9 @@ def test_metrics_have_every_series_before_the_first_round() -> None:
     assert value("seawall_canary_last_found_timestamp_seconds", {"probe": "url"}) == before
 
 
-def _chain(folder: Path, scans: str) -> Chain:
-    (folder / "canary.csv").write_text(list_csv())
+def _chain(folder: Path, scans: str, listed: bool = True) -> Chain:
+    header, _, entries = list_csv().partition("\n")
+    (folder / "canary.csv").write_text(f"{header}\n{entries if listed else ''}")
     (folder / "lists.toml").write_text(
         f'[[list]]\nname = "{LIST}"\nfile = "canary.csv"\nsource_kind = "own"\n'
         'roles = { canary = "block" }\n'

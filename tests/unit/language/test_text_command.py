@@ -81,6 +81,54 @@ def test_evaluate(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert picture.read_text().startswith("<svg")
 
 
+def test_rates_without_a_name_and_of_nothing_are_told_as_that(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    row = {"conversation_id": "1", "author": "a", "text": "hello", "label": "risk"}
+    file = tmp_path / "talk.jsonl"
+    file.write_text(json.dumps(row))
+    code, out, _ = run(capsys, "evaluate", str(file))
+    assert code == 0
+    rows = [[c.strip() for c in line.split("│")[1:-1]] for line in out.splitlines() if "│" in line]
+    found = {name: cells for name, *cells in rows}
+    assert {"recall, no language", "recall, no pattern"} <= found.keys()
+    assert "recall," not in found
+    assert found["recall, sextortion"] == found["precision"] == ["—", "—", "0"]
+    assert found["recall"][0] == "0.000"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("what", [["--benign", "--reading", "all"], ["--grid", "FILE"], []])
+def test_tables_cut_no_number(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    what: list[str],
+    terminal: bool,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    if terminal:
+        monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes this for a terminal
+    row = {"conversation_id": "1", "author": "a", "text": "hello", "label": "risk"}
+    file = tmp_path / "talk.jsonl"
+    file.write_text(json.dumps(row) + "\n" + json.dumps(row | {"conversation_id": "2"}))
+    picture = str(tmp_path / "grid.svg")
+    given = [picture if word == "FILE" else word for word in what]
+    code, out, _ = run(capsys, "evaluate", *given, str(file))
+    assert code == 0
+    assert "…" not in out
+    lines = [line for line in out.splitlines() if line.startswith("│")]
+    assert lines
+    assert not terminal or max(map(len, lines)) <= 80
+    first, *cells = (cell.strip() for cell in lines[0].split("│")[1:-1])
+    assert first
+    assert all(cells)
+    if not terminal:
+        assert "left out" not in out
+        assert len(cells) == (8 if "--benign" in what else 7 if "--grid" in what else 3)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
