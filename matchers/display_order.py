@@ -119,7 +119,7 @@ def _explicit(
     """The characters that are not embedding controls: places, directions (`L`, `R`, `N`), levels,
     isolating run sequences (BD13)."""
     stack = [_Frame(base, None, False, 0)]
-    count = too_deep = 0
+    count = too_deep = isolates = 0
     places: list[int] = []
     kinds: list[str] = []
     levels: list[int] = []
@@ -145,14 +145,16 @@ def _explicit(
                 too_deep += 1
             else:
                 count += 1
+                isolates += isolate
                 stack.append(_Frame(inner, _FORCED.get(kind), isolate, count))
         elif kind in ("PDF", "PDI"):
             isolate = kind == "PDI"
             if too_deep:
                 too_deep -= 1
-            elif isolate and any(entry.isolate for entry in stack):
+            elif isolate and isolates:
                 while not stack.pop().isolate:
                     pass
+                isolates -= 1
             elif not isolate and len(stack) > 1 and not frame.isolate:
                 stack.pop()
                 count += 1
@@ -210,20 +212,28 @@ def _fill_neutrals(
 
 
 def _reordered(levels: list[int]) -> list[int]:
-    """UAX #9, L2."""
-    order = list(range(len(levels)))
-    odd = [level for level in levels if level % 2]
-    if not odd:
-        return order
-    for least in range(max(levels), min(odd) - 1, -1):
-        at = 0
-        while at < len(order):
-            end = at
-            while end < len(order) and levels[order[end]] >= least:
-                end += 1
-            order[at:end] = order[at:end][::-1]
-            at = max(end, at + 1)
-    return order
+    """UAX #9, L2: what is deeper than what it stands in is turned once for every level of that."""
+    groups: list[tuple[int, list[int]]] = [(0, [])]
+    for index, level in enumerate(levels):
+        _close(groups, level)
+        if groups[-1][0] < level:
+            groups.append((level, []))
+        groups[-1][1].append(index)
+    _close(groups, 0)
+    return groups[0][1]
+
+
+def _close(groups: list[tuple[int, list[int]]], level: int) -> None:
+    """Put groups that are deeper than a level into those around them."""
+    while groups[-1][0] > level:
+        inner, members = groups.pop()
+        outer = max(level, groups[-1][0])
+        if (inner - outer) % 2:
+            members.reverse()
+        if groups[-1][0] < outer:
+            groups.append((outer, members))
+        else:
+            groups[-1][1].extend(members)
 
 
 def _right_to_left_words(order: list[int], text: str, places: list[int]) -> list[int]:

@@ -117,6 +117,8 @@ class Fetcher:
             # for missing credentials or an endpoint that nothing answers at.
             if location.scheme in _OWN:
                 raise
+            if isinstance(error, ValueError | TypeError):  # what it says of a uri it cannot take
+                raise Unreadable("refused") from None
             raise SourceUnavailable(str(prefix), _kind(error)) from error
 
     def _read(self, location: Location, prefix: Location, keep: int) -> Fetched:

@@ -27,6 +27,7 @@ from matchers.hashing.outcome import (
 )
 from matchers.hashing.profiles import Shown, shown_otherwise
 from matchers.hashing.screen import Reduced, reduced_jpeg, screen_thumbnail
+from matchers.hashing.seed import file_seed
 from matchers.hashing.signatures import ends_early, looks_like_picture
 
 DIHEDRAL: tuple[Variant, ...] = (
@@ -240,10 +241,12 @@ def _frames(image: Image.Image, content: bytes | bytearray, limits: Limits) -> I
         if image.width * image.height * len(parts) > MAX_COMPOSED:
             return reduced_hashes(content, parts, image.size, limits)
     count = min(int(getattr(image, "n_frames", 1)), limits.frames)
-    return _composed(image, limits, image.width * image.height * count > MAX_COMPOSED)
+    costly = image.width * image.height * count > MAX_COMPOSED
+    return _composed(image, limits, file_seed(content) if costly else None)
 
 
-def _composed(image: Image.Image, limits: Limits, glance_first: bool) -> Iterator[FramePdq]:
+def _composed(image: Image.Image, limits: Limits, seed: bytes | None) -> Iterator[FramePdq]:
+    """All frames, or with the `seed` of a glance those that differ at one."""
     orientation = _orientation(image)
     shown_at = 0.0
     last: bytes | None = None
@@ -259,7 +262,7 @@ def _composed(image: Image.Image, limits: Limits, glance_first: bool) -> Iterato
         if image.width * image.height > limits.pixels:
             raise Unreadable("too_many_pixels")
         image.load()
-        seen = _glance(image) if glance_first else None
+        seen = _glance(image, seed) if seed is not None else None
         if seen is None or hashed is None or np.abs(seen - hashed).mean() >= 1:
             hashed = seen
             found = pdq.pdq(_turned(np.asarray(flattened(image)), orientation))
@@ -275,7 +278,10 @@ def _composed(image: Image.Image, limits: Limits, glance_first: bool) -> Iterato
         number += 1
 
 
-def _glance(image: Image.Image) -> NDArray[np.int16]:
-    """Some of the picture's pixels, in grey."""
-    small = image.resize((_GLANCE, _GLANCE), Image.Resampling.NEAREST)
-    return np.asarray(flattened(small).convert("L")).astype(np.int16)
+def _glance(image: Image.Image, seed: bytes) -> NDArray[np.int16]:
+    """Some of the picture's pixels, at places of the file's own: those of a fixed grid could be
+    kept while all others change."""
+    chance = np.random.default_rng(int.from_bytes(seed))
+    places = chance.integers(0, image.width * image.height, _GLANCE * _GLANCE)
+    pixels = np.asarray(image if image.mode in ("L", "RGB", "RGBA") else flattened(image))
+    return pixels.reshape(image.width * image.height, -1)[places].astype(np.int16)

@@ -5,7 +5,6 @@ frames of a stretch are compared at a glance, and where the sampled one stands f
 of it, the longest-standing of the others is hashed too. Needs the extra `video` (PyAV).
 """
 
-import hashlib
 import math
 from collections.abc import Iterator
 from typing import NamedTuple, cast
@@ -198,11 +197,6 @@ class StandingSeries:
         return FramePdq(
             frame=held.number, quality=found.quality, pdq=found.hash.hex(), seconds=held.seconds
         )
-
-
-def file_seed(content: bytes | bytearray) -> bytes:
-    """What is random in a file's second look, the same whenever it is read."""
-    return hashlib.sha256(content).digest()
 
 
 def _alike(one: _Glance, other: _Glance) -> bool:

@@ -13,6 +13,7 @@ from matchers.hashing import pdq
 from matchers.hashing.flatten import flattened
 from matchers.hashing.image import still_hashes
 from matchers.hashing.outcome import FramePdq, Limits, StillHashes, Unreadable, Variants
+from matchers.hashing.video import single_threaded
 
 _FORMATS = (
     "apng,avif,bmp_pipe,dds_pipe,gif,gif_pipe,ico,j2k_pipe,jpeg_pipe,jpegls_pipe,jpegxl_anim,"
@@ -57,10 +58,7 @@ def _decoded(
     with av.open(io.BytesIO(content), "r", options=_OPTIONS) as container:
         if not container.streams.video:
             raise Unreadable("unsupported")
-        stream = container.streams.video[0]
-        if stream.codec_context.width * stream.codec_context.height > limits.pixels:
-            raise Unreadable("too_many_pixels")
-        stream.thread_type = "NONE"
+        stream = single_threaded(container.streams.video[0], limits)
         for frame in container.decode(stream):
             if frame.width * frame.height > limits.pixels:
                 raise Unreadable("too_many_pixels")

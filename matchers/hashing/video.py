@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from matchers.hashing import pdq
 from matchers.hashing.outcome import STANDING_TRACKS, FramePdq, Limits, Unreadable
+from matchers.hashing.seed import file_seed
 from matchers.hashing.signatures import ends_early, looks_like_video
-from matchers.hashing.standing import StandingSeries, file_seed
+from matchers.hashing.standing import StandingSeries
 
 SECONDS_BETWEEN = 1.0
 """vPDQ's default: a frame a second."""
@@ -113,7 +114,7 @@ def _track(
     """What is sampled of one track. Without a `container` the file is opened again: not every one
     can be wound back."""
     with _reasons(content), container or _opened(content) as opened:
-        stream = _single_threaded(opened.streams.video[place], limits)
+        stream = single_threaded(opened.streams.video[place], limits)
         frame_seconds = 1 / float(stream.average_rate or _USUAL_RATE)
         standing = (
             StandingSeries(seed, seconds_between)
@@ -129,7 +130,7 @@ def _reasons(content: bytes | bytearray) -> Generator[None]:
         yield
     except MemoryError:
         raise Unreadable("out_of_memory") from None
-    except av.error.FFmpegError as error:
+    except (av.error.FFmpegError, ValueError) as error:  # ValueError: no pixels of that layout
         if ends_early(content):
             raise Unreadable("truncated") from error
         raise Unreadable("corrupt" if looks_like_video(content) else "unsupported") from error
@@ -148,7 +149,7 @@ def _best_first(container: InputContainer) -> list[int]:
     return sorted(range(len(streams)), key=lambda place: streams[place] is not best)
 
 
-def _single_threaded(stream: VideoStream, limits: Limits) -> VideoStream:
+def single_threaded(stream: VideoStream, limits: Limits) -> VideoStream:
     """The stream, decoded in one thread: the pool has a process for each processor."""
     # PyAV's types leave out that there may be no decoder for it.
     if cast("CodecContext | None", stream.codec_context) is None:

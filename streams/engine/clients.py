@@ -5,7 +5,6 @@ on; the two makers below are the only places that meet the untyped classes.
 """
 
 import asyncio
-import time
 from asyncio import Future
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
@@ -138,25 +137,22 @@ def make_producer(config: EngineConfig, tp: TopicPartition) -> Producer:
     return cast(Producer, producer)
 
 
-async def cut_off(producer: Producer, seconds: float) -> bool:
-    """End a producer that does not stop, without sending what it still holds; whether that was
-    done in time.
+async def cut_off(producer: Producer) -> None:
+    """End a producer that does not stop, without sending what it still holds.
 
     aiokafka has no call for it: its `stop` flushes, and its sender waits for every answer of a
     broker that stands still, up to the request timeout for each. What was on its way may still
-    arrive: it belongs to a transaction that nobody commits, and that the next producer of the
-    same transactional id aborts.
+    arrive. Exactly once, it belongs to a transaction that nobody commits, and that the next
+    producer of the same transactional id aborts; at least once, it is there again.
     """
     untyped = cast(Any, producer)
     sender = cast("asyncio.Task[None] | None", untyped._sender.sender_task)
-    deadline = time.monotonic() + seconds
-    while sender is not None and not sender.done() and time.monotonic() < deadline:
+    while sender is not None and not sender.done():
         sender.cancel()  # more than once: it first waits for its requests, then for coordinators
         await untyped.client.close()
         await asyncio.wait([sender], timeout=0.1)
     untyped._message_accumulator.fail_all(KafkaError("the producer was cut off"))
     await untyped.client.close()
-    return sender is None or sender.done()
 
 
 async def count_partitions(config: EngineConfig, topics: Sequence[str]) -> dict[str, int]:

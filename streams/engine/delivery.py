@@ -227,9 +227,11 @@ def _denied(error: Exception) -> str:
 async def _stop(producer: Producer) -> None:
     try:
         await asyncio.wait_for(producer.stop(), STOP_SECONDS)
-    except TimeoutError as error:
+    except TimeoutError:
         # A broker stands still: the others go on, and so must this worker.
-        if not await cut_off(producer, STOP_SECONDS):
+        try:
+            await asyncio.wait_for(cut_off(producer), STOP_SECONDS)
+        except Exception as error:
             raise StuckProducer("a producer did not stop in time") from error
         log.warning("a producer that did not stop within %.0f s was cut off", STOP_SECONDS)
     except Exception as error:

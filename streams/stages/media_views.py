@@ -64,7 +64,8 @@ def without_repeats(
     for track, matches in zip(tracks, views, strict=True):
         known = {
             (match.list, match.entry, match.category, match.role)
-            for match in first.get(track - STANDING_TRACKS, ())
+            for covered, match in _covered(first.get(track - STANDING_TRACKS, ()))
+            if not covered
         }
         kept.append(
             [

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matchers.display_order import displayed, runs_reversed
+from matchers.display_order import _reordered, displayed, runs_reversed
 
 LATIN = st.text("abcxyz 1,.?", max_size=30)
 MIXED = st.text(
@@ -66,3 +66,23 @@ def test_a_span_is_of_the_raw_text() -> None:
     assert order is not None
     at = order.text.index("hell")
     assert order.span(at, at + 4) == (4, 8)
+
+
+def by_levels(levels: list[int]) -> list[int]:
+    """UAX #9, L2, as it is written."""
+    order = list(range(len(levels)))
+    lowest_odd = min((level for level in levels if level % 2), default=0)
+    for least in range(max(levels, default=0), lowest_odd - 1, -1) if lowest_odd else ():
+        at = 0
+        while at < len(order):
+            end = at
+            while end < len(order) and levels[order[end]] >= least:
+                end += 1
+            order[at:end] = order[at:end][::-1]
+            at = max(end, at + 1)
+    return order
+
+
+@given(st.lists(st.integers(0, 9), max_size=40))
+def test_levels_are_turned_as_the_standard_says(levels: list[int]) -> None:
+    assert _reordered(levels) == by_levels(levels)

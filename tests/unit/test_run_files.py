@@ -1,6 +1,7 @@
 """`seawall run` with files, and lines of them, that cannot be used: told by option or by line, and
 nothing is overwritten."""
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -131,6 +132,18 @@ def test_a_file_that_another_run_writes_to_is_left_to_it(
     assert f"error: {option} {taken}: another run is writing to it: wait" in told
     assert (small / taken).read_text() == "of the other run"
     assert run("--in", "in", "--out", "out", "--dead-letters", "letters")[0] == 0
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EINVAL, errno.EACCES])
+def test_a_file_system_without_locks_is_written_to(
+    small: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    (small / "in").write_text(json.dumps(EVENT) + "\n")
+    assert run("--in", "in", "--out", "out")[0] == 0
 
 
 def test_a_run_has_its_files_to_itself_until_it_is_gone(small: Path) -> None:

@@ -103,6 +103,19 @@ def test_a_driver_s_own_error_means_that_the_store_is_away() -> None:
     assert (caught.value.source, caught.value.why) == ("unanswered://uploads/", "NoEndpointError")
 
 
+class ParticularStore(fsspec.AbstractFileSystem):
+    def open(self, *_args: object, **_options: object) -> None:
+        raise ValueError("this store takes no versions")
+
+
+def test_what_a_driver_says_of_a_uri_is_the_file_s_fault() -> None:
+    """To wait for the store would be to wait for ever."""
+    fsspec.register_implementation("particular", ParticularStore, clobber=True)
+    with pytest.raises(Unreadable) as caught:
+        Fetcher(["particular://uploads/"]).fetch("particular://uploads/name?versionId=1", keep=1)
+    assert caught.value.reason == "refused"
+
+
 def test_a_protocol_without_a_driver_is_an_error_at_once() -> None:
     with pytest.raises(ValueError, match="nosuch"):
         Fetcher(["nosuch://bucket/"])

@@ -3,6 +3,7 @@
 import io
 import struct
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,6 +133,21 @@ def test_a_frame_that_is_cut_is_said() -> None:
             list(picture_hashes(cut, Limits()))
     finally:
         image.MAX_COMPOSED = original
+
+
+def test_pixels_that_are_kept_hide_no_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where frames are told apart at a glance, a sender cannot know which pixels that looks at."""
+    monkeypatch.setattr(image, "MAX_COMPOSED", 0)
+    first, listed = np.asarray(scene(1, 640, 480)), np.array(scene(2, 640, 480))
+    grid = np.ix_((np.arange(64) * 2 + 1) * 480 // 128, (np.arange(64) * 2 + 1) * 640 // 128)
+    listed[grid] = first[grid]
+    target = io.BytesIO()
+    later = [Image.fromarray(listed)]
+    Image.fromarray(first).save(target, "WEBP", save_all=True, append_images=later, lossless=True)
+    found = [
+        each for each in picture_hashes(target.getvalue(), Limits()) if isinstance(each, FramePdq)
+    ]
+    assert any(distance(frame.pdq, still(scene(2, 640, 480))) <= 31 for frame in found)
 
 
 @given(st.binary(max_size=400), st.integers(min_value=0, max_value=900))

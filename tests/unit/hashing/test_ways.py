@@ -218,3 +218,16 @@ def test_media_that_nothing_tells_of(pool: DecoderPool, kind: str) -> None:
 def test_other_attachments_are_no_errors(pool: DecoderPool, content: bytes) -> None:
     assert pool.hash_many([MediaSource(content)]) == [HashResult(digests=digests(content))]
     assert pool.restarts == 0
+
+
+def jpeg_xl() -> bytes:
+    """The size and the defaults of a picture of 256 x 256 (ISO/IEC 18181-1), and nothing behind."""
+    return b"\xff\x0a\x3f\x00" + bytes(64)
+
+
+@pytest.mark.parametrize("sent_as", ["picture", "video", None])
+def test_a_kind_that_nothing_here_decodes_costs_no_decoder(pool: DecoderPool, sent_as: str) -> None:
+    (result,) = pool.hash_many([MediaSource(jpeg_xl(), sent_as)])  # pyright: ignore[reportArgumentType]
+    assert result.still is None
+    assert result.error in (None, "unsupported", "corrupt")
+    assert pool.restarts == 0

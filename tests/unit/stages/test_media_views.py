@@ -26,7 +26,12 @@ from streams.policy.load import load_policy
 from streams.stages.enforcement import Enforcement
 from streams.stages.hash_matching import HashMatching
 from streams.stages.media_hashing import MediaHashing
-from streams.stages.media_views import MAX_PICTURE_FRAMES, MAX_VIEWS_TOLD, further_told
+from streams.stages.media_views import (
+    MAX_PICTURE_FRAMES,
+    MAX_VIEWS_TOLD,
+    further_told,
+    without_repeats,
+)
 from tests.unit.hashing.drawings import scene
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -310,3 +315,10 @@ def test_screened_and_exact_animations_are_decided_alike(pool: DecoderPool, cont
     by_mode = [decided(lists, hashed(stage, content)) for stage in (exact, screening)]
     assert [decision.action for decision in by_mode] == ["block", "block"]
     assert msgspec.to_builtins(by_mode[0]) == msgspec.to_builtins(by_mode[1])
+
+
+def test_what_is_allowed_in_the_sampled_frames_is_told_of_the_second_look() -> None:
+    listed = match("x", 1, "block", "A1")
+    allowed = match("y", 1, "allow", "A1")
+    for sampled, told in (([listed], []), ([listed, allowed], [listed])):
+        assert without_repeats(sampled, 0, [[listed]], [STANDING_TRACKS]) == [told]
