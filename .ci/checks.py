@@ -1,4 +1,7 @@
-"""Every check, one after another, and a table of what passed, failed or was not run.
+"""Every check, and a table of what passed, failed or was not run.
+
+One runs after another, but for those that need one processor only and no time of their own: these
+run beside the others, and are shown when they end.
 
 A check that did not run is told with its reason. Under CI (`CI=1`) it fails the run, unless its
 reason is on the short list in `.ci/not-run.txt`.
@@ -13,6 +16,7 @@ import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +39,7 @@ COMMANDS: dict[str, list[str]] = {
     # Last: what it needs is made beside the others.
     "deploy (chart, compose, image, access lists)": [*PYTEST, "tests/deploy"],
 }
+BESIDE = ("rules and dashboards", "conformance")
 PREPARATION = ["nice", "-n", "19", sys.executable, "-m", "deploy.tools"]
 """Builds Helm on a machine that has none yet: minutes of compiling, of low priority."""
 
@@ -58,7 +63,7 @@ def main() -> int:
         if not wanted or any(part in name for part in wanted)
     }
     with prepared(any("tests/deploy" in command for command in chosen.values())):
-        results = [run(name, command) for name, command in chosen.items()]
+        results = run_all(chosen)
     show(results)
     failed = sum(not result.passed for result in results)
     unexcused = list(unexcused_of(results)) if os.environ.get("CI") else []
@@ -89,16 +94,37 @@ def prepared(needed: bool) -> Iterator[None]:
         made.wait()
 
 
-def run(name: str, command: list[str]) -> Result:
-    """Run one check, its output going straight to the reader."""
-    print(f"\n── {name}", flush=True)
+def run_all(chosen: dict[str, list[str]]) -> list[Result]:
+    """The results of the checks, in their order."""
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        beside = {
+            name: aside.submit(run, name, command, shown=False)
+            for name, command in chosen.items()
+            if name in BESIDE
+        }
+        done = {name: run(name, chosen[name]) for name in chosen if name not in BESIDE}
+        return [beside[name].result() if name in beside else done[name] for name in chosen]
+
+
+def run(name: str, command: list[str], shown: bool = True) -> Result:
+    """Run one check, its output going straight to the reader, or when it ends."""
+    if shown:
+        print(f"\n── {name}", flush=True)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         extra = [f"--junitxml={report}"] if command[0] == PYTEST[0] else []
-        code = subprocess.run([*command, *extra], cwd=ROOT, check=False).returncode
+        ended = subprocess.run(
+            [*command, *extra],
+            cwd=ROOT,
+            check=False,
+            stdout=None if shown else subprocess.PIPE,
+            stderr=None if shown else subprocess.STDOUT,
+        )
         not_run = list(skipped(report)) if report.exists() else []
-    return Result(name, code == 0, time.monotonic() - started, not_run)
+    if not shown:
+        print(f"\n── {name} (beside the others)\n{ended.stdout.decode()}", flush=True)
+    return Result(name, ended.returncode == 0, time.monotonic() - started, not_run)
 
 
 def skipped(report: Path) -> Iterator[tuple[str, str]]:
