@@ -138,13 +138,15 @@ class IndicatorMatcher:
                 return answered
         odd = self._oddity(text)
         if odd & MATCHED or (odd & DISGUISED and self._disguised(text)):
-            return self._find_slowly(text)
-        if odd & UNLIKE and any(
-            (found := self._oddity(look.text)) & MATCHED
-            or (found & DISGUISED and not guessed and self._disguised(look.text))
-            for look, guessed in self._looks(text)
-        ):
-            return self._find_slowly(text)
+            return self._find_slowly(text, self._looks(text))
+        if odd & UNLIKE:
+            looks = list(self._looks(text))
+            if any(
+                (found := self._oddity(look.text)) & MATCHED
+                or (found & DISGUISED and not guessed and self._disguised(look.text))
+                for look, guessed in looks
+            ):
+                return self._find_slowly(text, looks)
         return ()
 
     def _oddity(self, text: str) -> int:
@@ -176,9 +178,9 @@ class IndicatorMatcher:
                 return True
         return False
 
-    def _find_slowly(self, text: str) -> Sequence[Hit]:
+    def _find_slowly(self, text: str, looks: Iterable[tuple[Rendering, bool]]) -> Sequence[Hit]:
         hits = self._read(text)
-        for look, guessed in self._looks(text):
+        for look, guessed in looks:
             placed = [_placed(hit, look) for hit in self._read(look.text)]
             hits += map(_inferred, placed) if guessed else placed
         return strongest(hits) if hits else ()
