@@ -80,18 +80,14 @@ NO_SCORE = Score("none", 0.0, (), ())
 def advance(state: Conversation | None, message: Message, now_ms: int) -> Conversation | None:
     """The state after a message; the very same object when it changes nothing.
 
-    A conversation is remembered from its first evidence or report, or from its first message
-    where the platform knows that an adult writes to a minor. A repeated event adds nothing.
+    A conversation is remembered from its first evidence, bare number or report, or from its first
+    message where the platform knows that an adult writes to a minor. A repeated event adds nothing.
     """
     if state is not None and message.event in state.seen:
         return state
     findings = _of_use(state, message, now_ms)
     if not (findings or message.report):
-        if state is not None:
-            return _meet(state, message, makes_room=False)
-        if not _adult_to_minor(message):
-            return None
-        return _meet(Conversation(VERSION, now_ms, now_ms), message, makes_room=False)
+        return _without_evidence(state, message, now_ms)
     if state is None:
         state = Conversation(VERSION, now_ms, now_ms)
     state = _meet(state, message, makes_room=bool(findings))
@@ -99,8 +95,25 @@ def advance(state: Conversation | None, message: Message, now_ms: int) -> Conver
         state = _report(state, message.author.key)
     if findings:
         state = _take(state, message, findings, now_ms)
-    seen = (*state.seen, message.event)[-SEEN_CAP:]
-    return replace(state, seen=seen, now=max(state.now, now_ms))
+    return replace(_remember(state, message), now=max(state.now, now_ms))
+
+
+def _without_evidence(
+    state: Conversation | None, message: Message, now_ms: int
+) -> Conversation | None:
+    """Who is there is noted, and which message was a bare number: a producer's repeat of it, after
+    a question for the age that it did not answer, is no answer either."""
+    number = any(finding.answer for finding in message.findings)
+    if state is None:
+        if not (number or _adult_to_minor(message)):
+            return None
+        state = Conversation(VERSION, now_ms, now_ms)
+    state = _meet(state, message, makes_room=False)
+    return _remember(state, message) if number else state
+
+
+def _remember(state: Conversation, message: Message) -> Conversation:
+    return replace(state, seen=(*state.seen, message.event)[-SEEN_CAP:])
 
 
 def _adult_to_minor(message: Message) -> bool:

@@ -150,7 +150,9 @@ def test_a_clock_years_ahead_completes_and_answers_nothing() -> None:
     assert score(state, 1, START).pattern == "sextortion"
     answer = [Finding("age_statement", 0.5, age=13, answer=True)]
     state = advance(None, message(1, 1, says(("age_question", 0.6))), ahead)
-    assert advance(state, message(2, 2, answer), START) == advance(state, message(2, 2, []), START)
+    answered = advance(state, message(2, 2, answer), START)
+    assert answered is not None
+    assert not score(answered, 1, START).minor_involved
 
 
 def test_messages_a_little_out_of_order_are_one_act() -> None:
@@ -228,11 +230,31 @@ def test_what_the_platform_knows_raises_the_score() -> None:
 
 def test_a_bare_number_is_an_age_only_as_an_answer() -> None:
     answer = [Finding("age_statement", 0.5, age=13, answer=True)]
-    assert advance(None, message(1, 2, answer), START) is None
+    early = advance(None, message(1, 2, answer), START)
+    assert early is not None
+    assert score(early, 2).points == 0
+    late = advance(early, message(2, 1, says(("age_question", 0.6))), START + 60_000)
+    assert late is not None
+    assert not score(late, 1).minor_involved
     state = advance(None, message(1, 1, says(("age_question", 0.6))), START)
     state = advance(state, message(2, 2, answer), START + 60_000)
     assert state is not None
     assert score(state, 1).minor_involved
+
+
+def test_a_number_from_before_the_question_is_no_answer_when_it_is_sent_again() -> None:
+    number = message(1, 2, [Finding("age_statement", 0.5, age=13, answer=True)])
+    question = says(("age_question", 0.6))
+    for earlier in ([], [message(7, 1, says(("flattery", 0.6)))]):
+        state: Conversation | None = None
+        for event in (*earlier, number, message(2, 1, question)):
+            state = advance(state, event, START)
+        again = advance(state, number, START + 60_000)
+        assert again == state
+        # One that was not sent before is the answer.
+        answered = advance(state, number._replace(event=9), START + 60_000)
+        assert answered is not None
+        assert score(answered, 1).minor_involved
 
 
 def test_a_repeated_event_adds_nothing() -> None:

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streams.contracts.envelope import Envelope
@@ -98,6 +98,15 @@ def test_kills_between_save_and_commit_change_no_score(
 
 
 @given(HISTORIES, st.lists(st.integers(0, 19), min_size=1, max_size=8))
+@example(
+    [
+        *[("hello there", "a", "x")] * 3,
+        ("13", "b", "x"),
+        *[("hello there", "a", "x")] * 5,
+        *[("how old are you?", "a", "x")] * 2,
+    ],
+    [3],
+)
 @settings(max_examples=100, deadline=None)
 def test_repeated_events_add_nothing(history: list[tuple[str, str, str]], again: list[int]) -> None:
     batch = envelopes(history)
