@@ -7,10 +7,11 @@ gaps that capitals (`HowOldAreYou`) and characters without width tell.
 
 import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from matchers.display_order import CHANGES_ORDER, displayed, runs_reversed
+from matchers.language.folding import FOLD
 
 
 class Rendering(NamedTuple):
@@ -34,6 +35,8 @@ _LETTERS = re.compile(rf"(?<![^\W_])(?:[^\W\d_]|['’{_NO_WIDTH}])+(?![^\W_])")
 """Capitals in a word with digits (`FbIcAx45stH`) are of no words."""
 _HUMPS = re.compile(rf"[a-z][A-Z][a-z]*[A-Z]|[{_NO_WIDTH}]")
 """What tells gaps: two humps at least, since many a name (`JavaScript`) has one."""
+_WORD_LENGTH = 2.5
+"""Letters of the words in a row of them, at least and on average."""
 
 
 _UNLIKE = re.compile(rf"{CHANGES_ORDER.pattern}|{_HUMPS.pattern}|&#|\*\*|__|~~|\|\|")
@@ -73,20 +76,31 @@ def _without_markup(rendering: Rendering) -> Rendering:
     return _edited(rendering, [(*span, "") for span in _paired_marks(rendering.text)])
 
 
-def apart(rendering: Rendering) -> Rendering | None:
+def apart(rendering: Rendering, is_word: Callable[[str], bool]) -> Rendering | None:
     """The text with the gaps that its capitals and characters without width tell; `None` where
-    they tell none."""
+    they tell none. Only what they part into words counts (`is_word`, of folded letters)."""
     if _HUMPS.search(rendering.text) is None:
         return None
-    text = rendering.text
-    return with_gaps(
+    parted = with_gaps(
         rendering,
-        [
-            found.span()
-            for letters in _LETTERS.finditer(text)
-            for found in _HUMP.finditer(text, *letters.span())
-        ],
+        [gap for letters in _LETTERS.finditer(rendering.text) for gap in _gaps(letters, is_word)],
     )
+    return None if parted is rendering else parted
+
+
+def _gaps(letters: re.Match[str], is_word: Callable[[str], bool]) -> list[tuple[int, int]]:
+    """Capitals at random part a word into pieces, some of which are words of some language, but
+    short ones; and a name among many words is none that is known."""
+    text, (first, last) = letters.string, letters.span()
+    gaps = [found.span() for found in _HUMP.finditer(text, first, last)]
+    starts = [first, *(end for _, end in gaps)]
+    ends = [*(start for start, _ in gaps), last]
+    pieces = [text[start:end].translate(FOLD) for start, end in zip(starts, ends, strict=True)]
+    count = len(pieces)
+    if sum(map(len, pieces)) < _WORD_LENGTH * count or is_word("".join(pieces)):
+        return []
+    known = sum(map(is_word, pieces))
+    return gaps if known == count or (count >= 4 and known >= 0.75 * count) else []
 
 
 def with_gaps(rendering: Rendering, spans: Iterable[tuple[int, int]]) -> Rendering:

@@ -82,6 +82,23 @@ def test_words_without_spaces_are_parted(sentence: str) -> None:
     assert is_found(sentence, "Hey" + "".join(word.capitalize() for word in sentence.split()))
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    ["Hey Tomasz how old are you?", "no le digas a tu mama", "Anna dont tell your mum ok"],
+)
+@pytest.mark.parametrize("gap", ["", "\u200b"])
+def test_a_name_or_short_words_among_joined_ones_hide_nothing(sentence: str, gap: str) -> None:
+    assert found(gap.join(f"{word[:1].upper()}{word[1:]}" for word in sentence.split()))
+
+
+@pytest.mark.parametrize(
+    "text", ["HoW oLd", "sO\u200bmEtI\u200bmEs", "TheRe", "the\u200bre", "JoHnIsHeRe"]
+)
+def test_capitals_and_marks_at_random_part_no_word(text: str) -> None:
+    pieces = {"ho", "w", "o", "ld", "so", "me", "ti", "mes", "the", "re", "there", "jo", "hn", "is"}
+    assert apart(as_written(text), pieces.__contains__) is None
+
+
 @given(sentences, st.sampled_from("\u200b\u180e\u2060\ufeff"))
 def test_characters_without_width_between_words_part_them(sentence: str, gap: str) -> None:
     assert is_found(sentence, sentence.replace(" ", gap))
@@ -171,7 +188,11 @@ def test_letters_two_spaces_apart_are_rejoined(sentence: str) -> None:
 @example("\u202e\u2067a\u202c\u2069b")
 def test_every_rendering_leads_back_to_the_raw_text(text: str) -> None:
     looks = [*shown(text), as_written(text)]
-    for look in [*looks, *(parted for one in looks if (parted := apart(one)) is not None)]:
+
+    def is_word(letters: str) -> bool:
+        return len(letters) % 2 == 1
+
+    for look in [*looks, *(parted for one in looks if (parted := apart(one, is_word)) is not None)]:
         assert len(look.text) == len(look.starts) == len(look.ends)
         for start, end in zip(look.starts, look.ends, strict=True):
             assert 0 <= start <= end <= len(text)
