@@ -123,7 +123,9 @@ def run(name: str, command: list[str], shown: bool = True) -> Result:
         )
         not_run = list(skipped(report)) if report.exists() else []
     if not shown:
-        print(f"\n── {name} (beside the others)\n{ended.stdout.decode()}", flush=True)
+        print(
+            f"\n── {name} (beside the others)\n{ended.stdout.decode(errors='replace')}", flush=True
+        )
     return Result(name, ended.returncode == 0, time.monotonic() - started, not_run)
 
 

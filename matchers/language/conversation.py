@@ -23,6 +23,7 @@ from matchers.language.context import (
 from matchers.language.patterns import is_fresh, latch, named
 from matchers.language.state import (
     MINOR_BANDS,
+    NUMBERS_CAP,
     PEOPLE_CAP,
     REPORTERS_CAP,
     SEEN_CAP,
@@ -80,40 +81,42 @@ NO_SCORE = Score("none", 0.0, (), ())
 def advance(state: Conversation | None, message: Message, now_ms: int) -> Conversation | None:
     """The state after a message; the very same object when it changes nothing.
 
-    A conversation is remembered from its first evidence, bare number or report, or from its first
-    message where the platform knows that an adult writes to a minor. A repeated event adds nothing.
+    A conversation is remembered from its first evidence or report, or from its first message
+    where the platform knows that an adult writes to a minor; of a bare number only the event's id
+    is. A repeated event adds nothing.
     """
-    if state is not None and message.event in state.seen:
+    if state is not None and (message.event in state.seen or message.event in state.numbers):
         return state
     findings = _of_use(state, message, now_ms)
     if not (findings or message.report):
         return _without_evidence(state, message, now_ms)
-    if state is None:
-        state = Conversation(VERSION, now_ms, now_ms)
-    state = _meet(state, message, makes_room=bool(findings))
+    state = _meet(_begun(state, now_ms), message, makes_room=bool(findings))
     if message.report:
         state = _report(state, message.author.key)
     if findings:
         state = _take(state, message, findings, now_ms)
-    return replace(_remember(state, message), now=max(state.now, now_ms))
+    seen = (*state.seen, message.event)[-SEEN_CAP:]
+    return replace(state, seen=seen, now=max(state.now, now_ms))
 
 
 def _without_evidence(
     state: Conversation | None, message: Message, now_ms: int
 ) -> Conversation | None:
-    """Who is there is noted, and which message was a bare number: a producer's repeat of it, after
-    a question for the age that it did not answer, is no answer either."""
-    number = any(finding.answer for finding in message.findings)
+    """Who is there is noted in a conversation that is remembered, and which message was a bare
+    number: a producer's repeat of it, after a question that it did not answer, is no answer."""
+    if (state is not None and state.people) or _adult_to_minor(message):
+        state = _meet(_begun(state, now_ms), message, makes_room=False)
+    if any(finding.answer for finding in message.findings):
+        state = state or Conversation(VERSION, now_ms, now_ms)
+        state = replace(state, numbers=(*state.numbers, message.event)[-NUMBERS_CAP:])
+    return state
+
+
+def _begun(state: Conversation | None, now_ms: int) -> Conversation:
+    """The conversation, which begins now unless somebody in it is known."""
     if state is None:
-        if not (number or _adult_to_minor(message)):
-            return None
-        state = Conversation(VERSION, now_ms, now_ms)
-    state = _meet(state, message, makes_room=False)
-    return _remember(state, message) if number else state
-
-
-def _remember(state: Conversation, message: Message) -> Conversation:
-    return replace(state, seen=(*state.seen, message.event)[-SEEN_CAP:])
+        return Conversation(VERSION, now_ms, now_ms)
+    return state if state.people else replace(state, started=now_ms, now=now_ms)
 
 
 def _adult_to_minor(message: Message) -> bool:

@@ -191,7 +191,7 @@ class IndicatorMatcher:
         for look in looks:
             yield look, False
         for look in looks or [as_written(text)]:
-            parted = apart(look, self._known.is_whole) or look
+            parted = apart(look, self._known) or look
             gaps = self._joined.gaps(parted.text)
             if gaps:
                 parted = with_gaps(parted, [(gap, gap) for gap in gaps])

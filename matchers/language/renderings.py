@@ -2,16 +2,17 @@
 
 `shown` is the text as it is displayed: in reading order, with character references resolved,
 without the paired marks of bold, struck and hidden text, which chats show as none. `apart` has the
-gaps that capitals (`HowOldAreYou`) and characters without width tell.
+gaps that capitals (`HowOldAreYou`) and characters without width tell, where they part words.
 """
 
 import html
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from matchers.display_order import CHANGES_ORDER, displayed, runs_reversed
 from matchers.language.folding import FOLD
+from matchers.language.vocabulary import Vocabulary
 
 
 class Rendering(NamedTuple):
@@ -37,6 +38,8 @@ _HUMPS = re.compile(rf"[a-z][A-Z][a-z]*[A-Z]|[{_NO_WIDTH}]")
 """What tells gaps: two humps at least, since many a name (`JavaScript`) has one."""
 _WORD_LENGTH = 2.5
 """Letters of the words in a row of them, at least and on average."""
+_WORDS_A_NAME = 4
+"""Words of which one may be unknown, such as a name."""
 
 
 _UNLIKE = re.compile(rf"{CHANGES_ORDER.pattern}|{_HUMPS.pattern}|&#|\*\*|__|~~|\|\|")
@@ -76,31 +79,32 @@ def _without_markup(rendering: Rendering) -> Rendering:
     return _edited(rendering, [(*span, "") for span in _paired_marks(rendering.text)])
 
 
-def apart(rendering: Rendering, is_word: Callable[[str], bool]) -> Rendering | None:
+def apart(rendering: Rendering, known: Vocabulary) -> Rendering | None:
     """The text with the gaps that its capitals and characters without width tell; `None` where
-    they tell none. Only what they part into words counts (`is_word`, of folded letters)."""
+    they tell none. Only what they part into known words counts."""
     if _HUMPS.search(rendering.text) is None:
         return None
     parted = with_gaps(
         rendering,
-        [gap for letters in _LETTERS.finditer(rendering.text) for gap in _gaps(letters, is_word)],
+        [gap for letters in _LETTERS.finditer(rendering.text) for gap in _gaps(letters, known)],
     )
     return None if parted is rendering else parted
 
 
-def _gaps(letters: re.Match[str], is_word: Callable[[str], bool]) -> list[tuple[int, int]]:
-    """Capitals at random part a word into pieces, some of which are words of some language, but
-    short ones; and a name among many words is none that is known."""
+def _gaps(letters: re.Match[str], known: Vocabulary) -> list[tuple[int, int]]:
+    """The gaps within a run of letters, if they part it into words. Capitals at random part a word
+    into short pieces, some of which are words of some language."""
     text, (first, last) = letters.string, letters.span()
     gaps = [found.span() for found in _HUMP.finditer(text, first, last)]
     starts = [first, *(end for _, end in gaps)]
     ends = [*(start for start, _ in gaps), last]
-    pieces = [text[start:end].translate(FOLD) for start, end in zip(starts, ends, strict=True)]
-    count = len(pieces)
-    if sum(map(len, pieces)) < _WORD_LENGTH * count or is_word("".join(pieces)):
+    folded = (text[start:end].translate(FOLD) for start, end in zip(starts, ends, strict=True))
+    pieces = [piece for piece in folded if piece]
+    whole = "".join(pieces)
+    if len(whole) < _WORD_LENGTH * len(pieces) or known.is_whole(whole):
         return []
-    known = sum(map(is_word, pieces))
-    return gaps if known == count or (count >= 4 and known >= 0.75 * count) else []
+    unknown = sum(piece not in known for piece in pieces)
+    return gaps if unknown <= len(pieces) // _WORDS_A_NAME else []
 
 
 def with_gaps(rendering: Rendering, spans: Iterable[tuple[int, int]]) -> Rendering:

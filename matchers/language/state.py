@@ -15,6 +15,7 @@ from matchers.language.categories import Category
 VERSION = 1
 PEOPLE_CAP = 8
 SEEN_CAP = 64
+NUMBERS_CAP = 16
 REPORTERS_CAP = 8
 
 AgeBand = Literal["under_13", "13_15", "16_17", "adult", "unknown"]
@@ -69,7 +70,8 @@ class Person(Struct, frozen=True, array_like=True):
 class Conversation(Struct, frozen=True, array_like=True):
     """`started` and `now` are in ms; `count` is the number of messages with evidence; `crowd` the
     most people that the platform said were there; `question_trial` says that the question for the
-    age was in a language on trial."""
+    age was in a language on trial. `seen` are the latest events with evidence, `numbers` those
+    that were bare numbers, and no answers. Without `people` nothing else is remembered yet."""
 
     version: int
     started: int
@@ -82,6 +84,7 @@ class Conversation(Struct, frozen=True, array_like=True):
     question_by: int = 0
     question_at: int = 0
     question_trial: bool = False
+    numbers: tuple[int, ...] = ()
 
 
 class Participant(NamedTuple):

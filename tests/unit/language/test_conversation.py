@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from matchers.language.categories import CATEGORIES
 from matchers.language.conversation import LEVELS, Score, advance, score
 from matchers.language.state import (
+    NUMBERS_CAP,
     PEOPLE_CAP,
     SEEN_CAP,
     AgeBand,
@@ -231,8 +232,6 @@ def test_what_the_platform_knows_raises_the_score() -> None:
 def test_a_bare_number_is_an_age_only_as_an_answer() -> None:
     answer = [Finding("age_statement", 0.5, age=13, answer=True)]
     early = advance(None, message(1, 2, answer), START)
-    assert early is not None
-    assert score(early, 2).points == 0
     late = advance(early, message(2, 1, says(("age_question", 0.6))), START + 60_000)
     assert late is not None
     assert not score(late, 1).minor_involved
@@ -242,19 +241,50 @@ def test_a_bare_number_is_an_age_only_as_an_answer() -> None:
     assert score(state, 1).minor_involved
 
 
+NUMBER = [Finding("age_statement", 0.5, age=13, answer=True)]
+
+
 def test_a_number_from_before_the_question_is_no_answer_when_it_is_sent_again() -> None:
-    number = message(1, 2, [Finding("age_statement", 0.5, age=13, answer=True)])
+    number = message(1, 2, NUMBER)
     question = says(("age_question", 0.6))
     for earlier in ([], [message(7, 1, says(("flattery", 0.6)))]):
         state: Conversation | None = None
         for event in (*earlier, number, message(2, 1, question)):
             state = advance(state, event, START)
-        again = advance(state, number, START + 60_000)
-        assert again == state
+        assert advance(state, number, START + 60_000) is state
         # One that was not sent before is the answer.
         answered = advance(state, number._replace(event=9), START + 60_000)
         assert answered is not None
         assert score(answered, 1).minor_involved
+
+
+@given(STEPS, st.lists(st.integers(0, 40 * DAY), max_size=20))
+def test_numbers_before_a_conversation_is_remembered_change_nothing_in_it(
+    steps: list[tuple[int, list[Finding], int]], numbers: list[int]
+) -> None:
+    before: Conversation | None = None
+    for event, earlier in enumerate(numbers, start=1000):
+        before = advance(before, message(event, event, NUMBER), START - earlier)
+    after, alone, now = before, None, START
+    for number, (author, findings, wait) in enumerate(steps, start=1):
+        now += wait
+        said = message(number, author, findings, BANDS[author])
+        after, alone = advance(after, said, now), advance(alone, said, now)
+    if alone is None:
+        assert after is before
+    else:
+        assert after is not None
+        assert replace(after, numbers=()) == alone
+
+
+def test_numbers_push_out_no_evidence() -> None:
+    first = message(1, 1, says(("secrecy", 0.8)))
+    state = advance(None, first, START)
+    for event in range(2, 200):
+        state = advance(state, message(event, 2, NUMBER), START)
+    assert state is not None
+    assert len(state.numbers) <= NUMBERS_CAP
+    assert advance(state, first, START) is state
 
 
 def test_a_repeated_event_adds_nothing() -> None:

@@ -10,8 +10,13 @@ from matchers.language.catalogue import load
 from matchers.language.indicators import Hit, IndicatorMatcher
 from matchers.language.renderings import apart, as_written, shown
 from matchers.language.views import words
+from matchers.language.vocabulary import Vocabulary
 
 MATCHER = IndicatorMatcher(load())
+KNOWN = Vocabulary(
+    ["hey", "how", "old", "are", "you", "is", "so", "me", "ti", "mes", "the", "re", "there", "hn"],
+    [],
+)
 PLAIN = ["how old are you?", "don't tell your mum", "send me a pic"]
 CATEGORIES = {"how old are you?": "age_question", "don't tell your mum": "secrecy",
               "send me a pic": "image_request"}  # fmt: skip
@@ -92,16 +97,28 @@ def test_a_name_or_short_words_among_joined_ones_hide_nothing(sentence: str, gap
 
 
 @pytest.mark.parametrize(
-    "text", ["HoW oLd", "sO\u200bmEtI\u200bmEs", "TheRe", "the\u200bre", "JoHnIsHeRe"]
-)
-def test_capitals_and_marks_at_random_part_no_word(text: str) -> None:
-    pieces = {"ho", "w", "o", "ld", "so", "me", "ti", "mes", "the", "re", "there", "jo", "hn", "is"}
-    assert apart(as_written(text), pieces.__contains__) is None
+    ("text", "parted"),
+    [
+        ("HeyHowOldAreYou", "Hey How Old Are You"),
+        ("hey\u200bhow\u200bold\u200b", "hey how old "),
+        ("HeyTomaszHowOld", "Hey Tomasz How Old"),
+        ("HeyTomaszHow", None),
+        ("QuiteOtherWords", None),
+        ("sO\u200bmEtI\u200bmEs", None),
+        ("the\u200bre", None),
+        ("jo\u200bhn\u200bis\u200bold", None),
+    ],
+)  # fmt: skip
+def test_gaps_are_guessed_where_they_part_into_known_words(text: str, parted: str | None) -> None:
+    look = apart(as_written(text), KNOWN)
+    assert (look and look.text) == parted
 
 
 @given(sentences, st.sampled_from("\u200b\u180e\u2060\ufeff"))
 def test_characters_without_width_between_words_part_them(sentence: str, gap: str) -> None:
-    assert is_found(sentence, sentence.replace(" ", gap))
+    for last in ("", gap):
+        assert is_found(sentence, sentence.replace(" ", gap) + last)
+        assert is_found("send me a pic", f"send{gap}pics{last}")
 
 
 def test_a_phrase_within_longer_words_without_spaces_is_found() -> None:
@@ -188,11 +205,7 @@ def test_letters_two_spaces_apart_are_rejoined(sentence: str) -> None:
 @example("\u202e\u2067a\u202c\u2069b")
 def test_every_rendering_leads_back_to_the_raw_text(text: str) -> None:
     looks = [*shown(text), as_written(text)]
-
-    def is_word(letters: str) -> bool:
-        return len(letters) % 2 == 1
-
-    for look in [*looks, *(parted for one in looks if (parted := apart(one, is_word)) is not None)]:
+    for look in [*looks, *(parted for one in looks if (parted := apart(one, KNOWN)) is not None)]:
         assert len(look.text) == len(look.starts) == len(look.ends)
         for start, end in zip(look.starts, look.ends, strict=True):
             assert 0 <= start <= end <= len(text)
