@@ -1,6 +1,7 @@
 """`python -m demo`: run the demo; exit code 0 when every record became what it should."""
 
 import argparse
+import shlex
 import shutil
 import signal
 import sys
@@ -75,7 +76,11 @@ def _interrupted(_: int, __: object) -> None:
 
 def _stop(console: Console) -> int:
     stopped = list(kept.stop_all())
-    console.print(f"stopped {len(stopped)} demo(s)" if stopped else "no demo was left running")
+    where = kept.HOME.resolve()
+    console.print(
+        f"stopped {len(stopped)} demo(s)" if stopped else f"no demo was left running in {where}",
+        soft_wrap=True,
+    )
     return 0
 
 
@@ -252,7 +257,7 @@ def _tell_addresses(console: Console, pipeline: Pipeline) -> None:
         ("", f"{command} dlq list --config {pipeline.config}"),
         ("", f"{command} feedback precision --config {pipeline.config}"),
         ("", f"{command} lag --config {pipeline.config}"),
-        ("stop", f"{sys.executable} -m demo --stop"),
+        ("stop", f"cd {shlex.quote(str(Path.cwd()))} && {sys.executable} -m demo --stop"),
     ):
         console.print(f"  {name:9} {value}", soft_wrap=True)
 

@@ -62,6 +62,8 @@ def archive(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
+    if not once:
+        typer.echo(f"following {', '.join(named)} into {out} until it is stopped", err=True)
     try:
         with opened(out, rotate_mb << 20) as files:
             while True:

@@ -5,6 +5,7 @@ import string
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from matchers.hashing.text import shingles
+from matchers.indexes.url_finder import further_readings
 from matchers.lists.contents import unnamed_categories
 from matchers.lists.csv_format import UnreadableList
 from matchers.lists.entry import DIGEST_BYTES, MATCHED_ALGORITHMS
@@ -308,8 +310,8 @@ def search(
 
 
 def _matches(matcher: ListMatcher, value: str) -> list[Match]:
-    """What a value matches: hexadecimal by every algorithm of its width, else as a URL, and as a
-    text."""
+    """What a value matches: hexadecimal by every algorithm of its width, else as a URL in all its
+    readings, and as a text."""
     if value and all(digit in string.hexdigits for digit in value):
         queries = [
             HashQuery(algorithm, bytes.fromhex(value))
@@ -319,11 +321,9 @@ def _matches(matcher: ListMatcher, value: str) -> list[Match]:
         return [match for found in matcher.match_hashes(queries) for match in found]
     text = shingles(value)
     written = [] if text is None else [HashQuery("minhash", text)]
-    return [
-        match
-        for found in (*matcher.match_urls([value]), *matcher.match_hashes(written))
-        for match in found
-    ]
+    readings = [value, *further_readings(value).urls]
+    found = chain(*matcher.match_urls(readings), *matcher.match_hashes(written))
+    return list({(match.list, match.entry, match.algorithm): match for match in found}.values())
 
 
 def _lines(lines: list[str]) -> Text:

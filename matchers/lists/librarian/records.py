@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
 
+from matchers.indexes.url_finder import further_readings
 from matchers.indexes.urls import lookup_digests
 from matchers.lists.degenerate import degenerate
 from matchers.lists.entry import DIGEST_BYTES, HAMMING_BYTES, Algorithm, ListEntry
@@ -203,7 +204,8 @@ def near(database: sqlite3.Connection, word: str, radii: Radii) -> list[Near]:
     if word and len(word) % 2 == 0 and all(digit in "0123456789abcdefABCDEF" for digit in word):
         found = _near_hash(database, word.lower(), radii)
     else:
-        digests = [digest.hex() for digest in lookup_digests(word)]
+        readings = (word, *further_readings(word).urls)
+        digests = sorted({d.hex() for reading in readings for d in lookup_digests(reading)})
         rows = database.execute(
             f"""SELECT {KEY}, {STATE} FROM entries WHERE algorithm = 'url' AND value IN (
             SELECT value FROM json_each(?))""",

@@ -45,7 +45,7 @@ def expected(content: bytes) -> StillHashes:
 
 @functools.cache
 def slow_picture() -> bytes:
-    """Takes a decoder some tenths of a second at least."""
+    """Takes a decoder half a second of a processor's time at least."""
     return saved(Image.effect_noise((6000, 4000), 60))
 
 
@@ -129,12 +129,14 @@ def test_a_killed_decoder_costs_its_own_file_only() -> None:
     before = decoders()
     with DecoderPool(Limits(), processes=1) as pool:
         (process,) = decoders() - before
+        assert pool.hash_many([picture(small)])[0].error is None  # it has started, and waits
+        idle = process.cpu_times().user
         results: list[HashResult] = []
         caller = threading.Thread(
             target=lambda: results.extend(pool.hash_many([picture(content), picture(small)]))
         )
         caller.start()
-        while not results and process.status() != psutil.STATUS_RUNNING:
+        while not results and process.cpu_times().user < idle + 0.03:
             time.sleep(0.001)
         process.kill()
         caller.join()

@@ -283,9 +283,8 @@ def test_search_finds_what_a_matcher_would(store: ListStore) -> None:
         ("pdq", 3)
     ]
     assert store.near(near, Radii(pdq=2)) == []
-    assert [h.entry.algorithm for h in store.near("https://www.listed.example/a?b", Radii())] == [
-        "url"
-    ]
+    for spelling in ("https://www.listed.example/a?b", "hxxps://www[.]listed[.]example/a?b"):
+        assert [hit.entry.algorithm for hit in store.near(spelling, Radii())] == ["url"]
     assert [entry.algorithm for entry in store.named("AB" * 16)] == ["md5"]
     matcher = ListMatcher(store.infos(), store.entries(), loaded_at=NOW)
     assert matcher.entries == 3

@@ -94,7 +94,14 @@ def test_show_names_the_roles(catalogue: Path) -> None:
 
 @pytest.mark.parametrize(
     ("value", "code"),
-    [("11" * 16, 0), ("https://www.bad.example/x", 0), ("22" * 16, 1), ("other.example", 1)],
+    [
+        ("11" * 16, 0),
+        ("https://www.bad.example/x", 0),
+        ("22" * 16, 1),
+        ("other.example", 1),
+        ("hxxps://www[.]bad[.]example/x", 0),
+        ("https://a.example/?to=http%3A%2F%2Fbad.example", 0),
+    ],
 )
 def test_search_says_what_a_value_matches(catalogue: Path, value: str, code: int) -> None:
     result = run.invoke(app, ["search", value, "--lists", str(catalogue)])
