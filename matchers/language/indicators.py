@@ -135,7 +135,11 @@ class IndicatorMatcher:
         if len(text) <= ANSWER_LENGTH and not text[:1].isalpha():
             answered = answer(text)
             if answered is not None:
-                return answered
+                ages = [hit for hit in self._find(text) if hit.category == "age_statement"]
+                return strongest([*ages, *answered])
+        return self._find(text)
+
+    def _find(self, text: str) -> Sequence[Hit]:
         odd = self._oddity(text)
         if odd & MATCHED or (odd & DISGUISED and self._disguised(text)):
             return self._find_slowly(text, self._looks(text))

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from matchers.language.answers import ANSWER_INDICATOR, answer
 from matchers.language.catalogue import CatalogueError, load, parse_language
 from matchers.language.checks import check
 from matchers.language.indicators import Hit, IndicatorMatcher
@@ -149,7 +150,19 @@ def test_spans_are_of_the_raw_text_and_the_fast_path_agrees(
         assert 0 <= hit.start < hit.end <= len(text)
         assert 0 < hit.weight <= 1
     slowly = MATCHER._find_slowly(text, MATCHER._looks(text))  # pyright: ignore[reportPrivateUsage]
-    assert tuple(hits) == tuple(slowly) or len(text) < 15
+    assert tuple(hits) == tuple(slowly) or answer(text) is not None
+
+
+@pytest.mark.parametrize(
+    "text", ["13 yaşındayım", "13 yasindayim", "13 saal ka hun", "13 साल का हूं", "13 살이에요"]
+)
+def test_a_number_that_says_whose_age_it_is_needs_no_question(text: str) -> None:
+    (hit,) = IndicatorMatcher(load(), ["hi", "ko", "tr"]).find(text)
+    assert hit.indicator.endswith(".age_statement.self")
+    assert hit.age == 13
+    # On trial it takes nothing from what the number is after a question.
+    (hit,) = MATCHER.find(text)
+    assert hit.indicator == ANSWER_INDICATOR
 
 
 @pytest.mark.parametrize(
