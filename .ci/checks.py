@@ -24,6 +24,12 @@ ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 PYTEST = [str(BIN / "pytest"), "-q", "-p", "no:cacheprovider"]
 
+PURE = [
+    f"tests/unit/{room}"
+    for room in ("cases", "contracts", "indexes", "language", "librarian", "policy", "provenance")
+]
+"""Rooms of tests of values, in which no clock runs."""
+
 COMMANDS: dict[str, list[str]] = {
     "lint": [str(BIN / "ruff"), "check", "."],
     "format": [str(BIN / "ruff"), "format", "--check", "."],
@@ -32,14 +38,15 @@ COMMANDS: dict[str, list[str]] = {
     "schemas current": [sys.executable, "-m", "streams.contracts.schemas", "--check"],
     "dashboards current": [sys.executable, "-m", "dashboards", "--check"],
     "rules and dashboards": [*PYTEST, "tests/dashboards"],
-    "unit and property tests": [*PYTEST, "tests/unit"],
+    "unit and property tests, pure": [*PYTEST, *PURE],
+    "unit and property tests": [*PYTEST, "tests/unit", *(f"--ignore={room}" for room in PURE)],
     "conformance": [*PYTEST, "tests/conformance"],
     "integration (real broker and store)": [*PYTEST, "tests/integration"],
     "faults, short form (three brokers)": [*PYTEST, "tests/faults"],
     # Last: what it needs is made beside the others.
     "deploy (chart, compose, image, access lists)": [*PYTEST, "tests/deploy"],
 }
-BESIDE = ("rules and dashboards", "conformance")
+BESIDE = ("rules and dashboards", "conformance", "unit and property tests, pure")
 PREPARATION = ["nice", "-n", "19", sys.executable, "-m", "deploy.tools"]
 """Builds Helm on a machine that has none yet: minutes of compiling, of low priority."""
 
