@@ -21,6 +21,7 @@ from streams.cases.store import CaseStore
 from streams.contracts.case_record import CaseOpening
 from streams.contracts.codec import ACTION_HEADER, TRACEPARENT_HEADER
 from streams.contracts.decision import Decision
+from streams.contracts.lone_surrogates import read_json
 from streams.contracts.outcome import ReviewOutcome
 from streams.contracts.refusal import DecodeFailure
 from streams.feedback.effects import Proposal, effects_of
@@ -142,7 +143,7 @@ class Desk:
                 if opening.decision.tenant != CANARY:
                     self.store.open_case(opening, record.timestamp)
             elif record.topic == self.topics.outcomes:
-                outcome = _outcome.decode(record.value)
+                outcome = read_json(_outcome.decode, record.value)
                 if why := of_the_future(outcome, self._clock()):
                     self.unreadable[record.topic] += 1
                     log.error("a record of %s is left out: %s", record.topic, why)

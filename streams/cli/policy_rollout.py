@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import UNSET, UnsetType
 
 from streams.cli.audit_hook import audited
 from streams.cli.options import (
@@ -22,7 +23,7 @@ from streams.cli.tables import visible
 from streams.policy.load import PolicyError, parse_policy
 
 if TYPE_CHECKING:
-    from streams.control.policy_change import PolicyChanged
+    from streams.control.policy_change import PolicyChanged, UnreadChange
     from streams.settings import Settings
 
 OWN = "own"
@@ -64,7 +65,7 @@ def apply(
         _audit_refusal(settings, file, why)
         fail(why, EXIT_REFUSED)
     before = _newest(settings)
-    if before is not None and before.text == text:
+    if before is not None and _text_of(before) == text:
         typer.echo(f"policy {visible(policy.version)} is in force already")
         return
     offset = _publish(settings, policy.version, text, _in_use(before))
@@ -88,9 +89,16 @@ def rollback(
     """
     settings = loaded_settings(config, bootstrap).settings
     before = _newest(settings)
-    if before is None or (to_file and before.text is None):
+    if before is None or (to_file and _text_of(before) is None):
         fail("no policy has come on the control topic: the workers use their own", EXIT_REFUSED)
     text = None if to_file else before.previous
+    if text is UNSET:
+        fail(
+            "the newest policy on the control topic cannot be read by this version of Seawall, nor "
+            "which was before it: apply one (seawall policy apply FILE), or go back to the "
+            "workers' own with --to-files",
+            EXIT_REFUSED,
+        )
     try:
         version = parse_policy(text, "the policy before").version if text is not None else None
     except PolicyError as error:
@@ -102,22 +110,34 @@ def rollback(
     typer.echo(f"{what} in force from offset {offset} of the control topic")
 
 
-def _newest(settings: "Settings") -> "PolicyChanged | None":
+def _newest(settings: "Settings") -> "PolicyChanged | UnreadChange | None":
     from streams.control.policy_change import newest_change
 
     with reaching(settings):
         return newest_change(kafka_arguments(settings), _topic(settings))
 
 
-def _in_use(newest: "PolicyChanged | None") -> str | None:
+def _text_of(newest: "PolicyChanged | UnreadChange") -> str | UnsetType | None:
+    from streams.control.policy_change import PolicyChanged
+
+    return newest.text if isinstance(newest, PolicyChanged) else UNSET
+
+
+def _in_use(newest: "PolicyChanged | UnreadChange | None") -> str | None:
     """The policy that workers have: the newest, or where that is none, the one before it."""
-    if newest is None or newest.text is None:
+    if newest is None:
         return None
-    try:
-        parse_policy(newest.text, "the newest policy")
-    except PolicyError:
-        return newest.previous
-    return newest.text
+    text = _text_of(newest)
+    if text is None:
+        return None
+    if text is not UNSET:
+        try:
+            parse_policy(text, "the newest policy")
+        except PolicyError:
+            pass
+        else:
+            return text
+    return None if newest.previous is UNSET else newest.previous
 
 
 def _publish(settings: "Settings", version: str, text: str | None, previous: str | None) -> int:

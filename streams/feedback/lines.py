@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from streams.contracts.lone_surrogates import read_json
 from streams.contracts.outcome import ReviewOutcome
 from streams.contracts.refusal import DecodeFailure, refuse
 
@@ -29,7 +30,7 @@ def outcome_key(line: bytes, now: datetime) -> bytes:
     its content.
     """
     try:
-        outcome = _outcome.decode(line)
+        outcome = read_json(_outcome.decode, line)
     except DecodeFailure as bad:
         refusal = refuse(bad, ReviewOutcome, line)
         where = f"{refusal.field}: " if refusal.field else ""

@@ -58,12 +58,13 @@ class LivePolicy:
         self._on_taken(policy)
         return True
 
-    def stay_with(self, text: str | None, source: str) -> None:
+    def stay_with(self, text: str | None, source: str) -> bool:
         """Take what was in use before a policy that was just refused, as by workers that ran all
-        along: the refusal stands."""
+        along: the refusal stands. False when that cannot be used either."""
         refused = self.refused
-        if self.take(text, source):
-            self.refused = refused
+        taken = self.take(text, source)
+        self.refused = refused if taken or refused is None else f"{refused}; {self.refused}"
+        return taken
 
     def refuse(self, why: str) -> None:
         """Note, and say, that a policy was not taken."""

@@ -18,7 +18,7 @@ from streams.cases.desk import Desk, DeskTopics
 from streams.cases.service import review_budget
 from streams.cases.store import CaseStore
 from streams.contracts.codec import decision_headers
-from streams.contracts.decision import Decision
+from streams.contracts.decision import Decision, Target
 from streams.settings import CaseSettings, FeedbackSettings
 from tests.unit.cases.occurrences import (
     AT,
@@ -29,6 +29,7 @@ from tests.unit.cases.occurrences import (
     near,
     opening,
     outcome,
+    picture,
     risk,
     viewing,
 )
@@ -320,6 +321,19 @@ def test_what_cannot_be_read_is_counted_and_loses_nothing_else(office) -> None:
     office.take(*(Record("outcomes", value) for value in bad), opened(one))
     assert office.desk.unreadable == {"outcomes": 5}
     assert len(office.desk.store.cases()) == 1
+
+
+def test_an_outcome_names_an_id_that_was_cut_in_an_emoji_as_its_tool_does(office) -> None:
+    cut = "m\ufffd"
+    target = Target(kind="media", id=cut, action="hold")
+    happened = event(media=[picture(cut)])
+    one = opening(happened, near(media_id=cut), action="hold", report=False, targets=(target,))
+    office.take(opened(one), decided(one.decision))
+    whole = msgspec.json.encode(outcome(one, "rejected", ("media", "m!")))
+    office.take(Record("outcomes", whole.replace(b"m!", rb"m\ud83d")))
+    assert office.desk.unreadable == {}
+    [state] = office.desk.store.cases()
+    assert state.status == "closed"
 
 
 @pytest.mark.parametrize(("ahead", "taken"), [(5, True), (6, False), (60 * 24 * 3650, False)])

@@ -24,6 +24,10 @@ def test_an_outcome_goes_under_its_decision() -> None:
     assert outcome_key(line(), AT) == GOOD.decision_id.encode()
 
 
+def test_half_of_an_emoji_is_read_as_in_an_event() -> None:
+    assert outcome_key(line(decision_id="d\ud83d"), AT) == "d\ufffd".encode()
+
+
 @pytest.mark.parametrize(
     ("bad", "why"),
     [

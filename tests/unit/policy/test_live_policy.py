@@ -4,9 +4,10 @@ import logging
 
 import msgspec
 import pytest
+from msgspec import UNSET
 
 from streams.control.follow import ControlMessage
-from streams.control.policy_change import KEY, PolicyChanged, read_change
+from streams.control.policy_change import KEY, PolicyChanged, UnreadChange, read_change
 from streams.policy.live import LivePolicy
 from streams.policy.load import default_policy
 from tests.unit.policy.signals import event
@@ -52,12 +53,13 @@ def test_one_with_an_error_is_refused_by_name_and_the_one_before_stays(caplog):
 def test_staying_with_the_one_before_does_not_hide_that_the_newest_was_refused():
     held, taken, refused = live()
     assert not held.take("rules = 3\n", "seawall.control@7")
-    held.stay_with(SCANS % "one", "seawall.control@7")
+    assert held.stay_with(SCANS % "one", "seawall.control@7")
     assert held.policy.version.startswith("one+")
     assert (len(taken), len(refused)) == (1, 1)
     assert "seawall.control@7" in str(held.refused)
-    held.stay_with("rules = 4\n", "the one before")
+    assert not held.stay_with("rules = 4\n", "the one before")
     assert "the one before" in str(held.refused)
+    assert "seawall.control@7" in str(held.refused)
 
 
 def test_back_to_the_workers_own():
@@ -82,5 +84,29 @@ def test_a_change_survives_the_topic_and_is_told_by_its_key(text):
     value = msgspec.json.encode(change)
     assert read_change(KEY, value) == change
     assert read_change(b"list/a", value) is None
-    assert read_change(KEY, None) is None
+    assert read_change(b"list/a", None) is None
+    assert read_change(KEY, None) == PolicyChanged(text=None), "deleted: each worker's own"
     assert msgspec.json.decode(value, type=ControlMessage) == change
+
+
+@pytest.mark.parametrize(
+    ("value", "previous"),
+    [
+        (b'{"type":"policy_changed","schema_version":2,"text":{},"previous":"a"}', "a"),
+        (b'{"type":"policy_signed","by":["x"],"previous":null}', None),
+        (b'{"type":"policy_changed","schema_version":2,"text":"b"}', UNSET),
+        (b'{"type":"policy_changed","text":"b","previous":7}', UNSET),
+        (b"[" * 100_000, UNSET),
+        (b"{", UNSET),
+        (b"null", UNSET),
+        (b"\xff", UNSET),
+        (b"", UNSET),
+    ],
+)
+def test_of_a_change_that_cannot_be_read_the_policy_before_it_is(value, previous):
+    change = read_change(KEY, value)
+    assert isinstance(change, UnreadChange)
+    assert change.previous == previous
+    assert change.why
+    if b"2" in value:
+        assert "upgrade Seawall" in change.why
