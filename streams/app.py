@@ -29,7 +29,7 @@ from streams.control.follow import ListFollower
 from streams.control.policy_follow import PolicyFollower
 from streams.control.suspicion import MatchShares, SuspicionReporter
 from streams.control.watch import ListWatch
-from streams.engine.chain import Chain, Outcome
+from streams.engine.chain import Chain, Outcome, unguarded
 from streams.engine.config import EngineConfig
 from streams.engine.health import Health
 from streams.engine.service import ChunkService
@@ -112,6 +112,7 @@ def build_chain(
         ),
         encode=encode,
         observe=count if suspicion is None else _suspecting(count, suspicion),
+        guard=parts.lists.guard if parts.lists is not None else unguarded,
     )
 
 
@@ -171,7 +172,12 @@ def _engine_config(settings: Settings) -> EngineConfig:
 def _services(settings: Settings, parts: Parts, metrics: Metrics) -> list[faust.Service]:
     config = _engine_config(settings)
     health = Health(stall_seconds=config.stall_seconds)
-    watch = ListWatch(parts.lists) if parts.lists is not None else None
+    health.missing.add("policy taken")
+
+    def arm_deadline() -> None:
+        deadline.arm(settings.worker.shutdown_seconds, EXIT_FAILED)
+
+    watch = ListWatch(parts.lists, arm_deadline) if parts.lists is not None else None
     if watch is not None:
         health.missing.add("lists loaded")
     control = topic_name(settings.pipeline, kafka_topics.CONTROL)
@@ -195,6 +201,7 @@ def _services(settings: Settings, parts: Parts, metrics: Metrics) -> list[faust.
             await follower.catch_up(lambda: chunks.should_stop)
             health.missing.discard("lists loaded")
         await policies.catch_up(lambda: chunks.should_stop)
+        health.missing.discard("policy taken")
 
     outputs = _output_topics(settings)
     store = _open_store(settings)
@@ -212,7 +219,7 @@ def _services(settings: Settings, parts: Parts, metrics: Metrics) -> list[faust.
         outputs,
         [control],
         prepare,
-        on_failure=lambda: deadline.arm(settings.worker.shutdown_seconds, EXIT_FAILED),
+        on_failure=arm_deadline,
         catch_up=catch_up,
         on_partitions=parts.set_partitions,
         leave=_leaving(settings),

@@ -223,6 +223,11 @@ class Metrics:
             "Keys that the state store has evicted for lack of memory, as it says itself: "
             "conversations forgotten before their time.", registry=registry,
         )  # fmt: skip
+        self.state_unreadable = Counter(
+            "seawall_state_unreadable_total",
+            "Values in the state store, once a chunk, that could not be read (damaged, or of "
+            "another version) and were forgotten.", ["stage"], registry=registry,
+        )  # fmt: skip
         self._decoder_restarts: Callable[[], int] = lambda: 0
         registry.register(_DecoderRestarts(lambda: self._decoder_restarts()))
 

@@ -13,7 +13,8 @@ import os
 import re
 import secrets
 import struct
-from collections.abc import Mapping
+import weakref
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self, cast
@@ -64,11 +65,16 @@ class _Contents(Struct, frozen=True):
 
 
 class FlatFile(NamedTuple):
-    """An open file: arrays by name, read-only, backed by the file."""
+    """An open file: arrays by name, read-only, backed by the file.
+
+    `written_over` says whether somebody has written to it since it was opened, so that the arrays
+    may hold anything; not whether another file has taken its name, which leaves them as they were.
+    """
 
     meta: Mapping[str, Any]
     arrays: Mapping[str, AnyArray]
     size: int
+    written_over: Callable[[], bool]
 
 
 class FlatFileWriter:
@@ -152,7 +158,8 @@ def open_flat_file(path: Path, kind: str) -> FlatFile:
     `OSError` when it cannot be read.
     """
     with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
+        original = _Original(file.fileno())
+        size = original.size
         if file.read(len(_MAGIC)) != _MAGIC:
             raise UnusableFile(path, "not a file of Seawall's")
         if size < len(_MAGIC) + _TAIL.size:
@@ -184,7 +191,26 @@ def open_flat_file(path: Path, kind: str) -> FlatFile:
         if _checksum(array) != section.crc32c:
             raise UnusableFile(path, f"section {section.name} was changed")
         arrays[section.name] = array.reshape(section.shape)
-    return FlatFile(contents.meta, arrays, size)
+    return FlatFile(contents.meta, arrays, size, original.written_over)
+
+
+class _Original:
+    """What a file was when it was opened. Holds it open: its name may be another's by now."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = os.dup(descriptor)
+        weakref.finalize(self, os.close, self._descriptor)
+        status = os.fstat(descriptor)
+        self.size = status.st_size
+        self._modified = status.st_mtime_ns
+
+    def written_over(self) -> bool:
+        """Not by the time of change of the inode, which a rename moves too."""
+        try:
+            status = os.fstat(self._descriptor)
+        except OSError:
+            return True  # on a server that has let go of it: the pages are gone as well
+        return (status.st_size, status.st_mtime_ns) != (self.size, self._modified)
 
 
 def _contents(path: Path, encoded: bytes) -> _Contents:

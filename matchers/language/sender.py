@@ -10,13 +10,14 @@ import hashlib
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from matchers.language import weights as w
 from matchers.language.conversation import Level, Part
+from matchers.language.stored import Int64, read_stored
 
 VERSION = 1
 BITMAP_BITS = 1024
@@ -24,6 +25,8 @@ OPENING_BITS = 64
 OPENINGS_CAP = 8
 SIGNATURE = 16
 """MinHash values kept of an opening, 16 bits each."""
+
+Bitmap = Annotated[bytes, Meta(max_length=BITMAP_BITS // 8)]
 
 _DAY = 86_400_000
 _MASK = (1 << 61) - 1
@@ -39,24 +42,24 @@ _COEFFICIENTS = tuple(
 class Opening(Struct, frozen=True, array_like=True, gc=False):
     """A way of approaching: its MinHash signature, and a bitmap of whom it was used on."""
 
-    signature: bytes
-    recipients: int
+    signature: Annotated[bytes, Meta(min_length=2 * SIGNATURE, max_length=2 * SIGNATURE)]
+    recipients: Annotated[int, Meta(ge=0)]
 
 
 class Window(Struct, frozen=True, array_like=True):
     """What was seen in one window, the `number`th since the epoch. Bitmaps are big-endian."""
 
-    number: int
-    recipients: bytes = b""
-    minors: bytes = b""
-    openings: tuple[Opening, ...] = ()
+    number: Int64
+    recipients: Bitmap = b""
+    minors: Bitmap = b""
+    openings: Annotated[tuple[Opening, ...], Meta(max_length=OPENINGS_CAP)] = ()
 
 
 class Sender(Struct, frozen=True, array_like=True):
     """A sender's state: `now` in ms, the running window and the one before."""
 
     version: int
-    now: int
+    now: Int64
     running: Window
     before: Window
 
@@ -77,20 +80,15 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Sender)
 
 
-class _Version(Struct, array_like=True):
-    version: int
-
-
 def encode_sender(state: Sender) -> bytes:
     """The stored form."""
     return _encoder.encode(state)
 
 
 def decode_sender(stored: bytes) -> Sender | None:
-    """Read a stored state; `None` for one of another version, which is forgotten."""
-    if msgspec.msgpack.decode(stored, type=_Version).version != VERSION:
-        return None
-    return _decoder.decode(stored)
+    """Read a stored state; `None` for one of another version, and for what is damaged, which are
+    forgotten."""
+    return read_stored(_decoder, stored, VERSION)
 
 
 def opening_signature(words: Sequence[str]) -> bytes:

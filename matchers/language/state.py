@@ -5,12 +5,13 @@ is a msgspec array of a few hundred bytes; `VERSION` changes when its meaning do
 """
 
 import hashlib
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, get_args
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from matchers.language.categories import Category
+from matchers.language.categories import CATEGORIES, Category
+from matchers.language.stored import Int64, read_stored
 
 VERSION = 1
 PEOPLE_CAP = 8
@@ -21,6 +22,7 @@ REPORTERS_CAP = 8
 AgeBand = Literal["under_13", "13_15", "16_17", "adult", "unknown"]
 AgeSource = Literal["declared", "estimated", "verified"]
 Pattern = Literal["sextortion", "minor_image_request", "self_harm"]
+PATTERNS: tuple[Pattern, ...] = get_args(Pattern)
 MINOR_BANDS: frozenset[str] = frozenset(("under_13", "13_15", "16_17"))
 
 
@@ -29,12 +31,12 @@ class Strength(Struct, frozen=True, array_like=True, gc=False):
     `last` are the conversation's evidence messages (counted from 1) that it was in; `solid_at`
     is when it was last plain, 0 for never. `trial` and `unverified` hold while all of it is."""
 
-    category: int
-    strength: float
-    at: int
-    first: int
-    last: int
-    solid_at: int = 0
+    category: Annotated[int, Meta(ge=0, lt=len(CATEGORIES))]
+    strength: Annotated[float, Meta(ge=0, le=1)]
+    at: Int64
+    first: Int64
+    last: Int64
+    solid_at: Int64 = 0
     trial: bool = False
     unverified: bool = False
 
@@ -43,7 +45,7 @@ class Latched(Struct, frozen=True, array_like=True, gc=False):
     """A pattern that was complete at `at` (ms)."""
 
     pattern: Pattern
-    at: int
+    at: Int64
     trial: bool = False
     unverified: bool = False
 
@@ -53,18 +55,18 @@ class Person(Struct, frozen=True, array_like=True):
     conversation (0: none; apart, those in languages on trial), evidence of what they wrote.
     `messages` counts their messages with evidence."""
 
-    key: int
+    key: Int64
     band: AgeBand = "unknown"
     source: AgeSource | None = None
-    account_at: int = 0
+    account_at: Int64 = 0
     spoke: bool = False
-    stated_least: int = 0
-    stated_most: int = 0
-    messages: int = 0
-    strengths: tuple[Strength, ...] = ()
-    patterns: tuple[Latched, ...] = ()
-    trial_least: int = 0
-    trial_most: int = 0
+    stated_least: Int64 = 0
+    stated_most: Int64 = 0
+    messages: Int64 = 0
+    strengths: Annotated[tuple[Strength, ...], Meta(max_length=len(CATEGORIES))] = ()
+    patterns: Annotated[tuple[Latched, ...], Meta(max_length=len(PATTERNS))] = ()
+    trial_least: Int64 = 0
+    trial_most: Int64 = 0
 
 
 class Conversation(Struct, frozen=True, array_like=True):
@@ -74,17 +76,17 @@ class Conversation(Struct, frozen=True, array_like=True):
     that were bare numbers, and no answers. Without `people` nothing else is remembered yet."""
 
     version: int
-    started: int
-    now: int
-    count: int = 0
-    crowd: int = 0
-    people: tuple[Person, ...] = ()
-    seen: tuple[int, ...] = ()
-    reporters: tuple[int, ...] = ()
-    question_by: int = 0
-    question_at: int = 0
+    started: Int64
+    now: Int64
+    count: Int64 = 0
+    crowd: Int64 = 0
+    people: Annotated[tuple[Person, ...], Meta(max_length=PEOPLE_CAP)] = ()
+    seen: Annotated[tuple[Int64, ...], Meta(max_length=SEEN_CAP)] = ()
+    reporters: Annotated[tuple[Int64, ...], Meta(max_length=REPORTERS_CAP)] = ()
+    question_by: Int64 = 0
+    question_at: Int64 = 0
     question_trial: bool = False
-    numbers: tuple[int, ...] = ()
+    numbers: Annotated[tuple[Int64, ...], Meta(max_length=NUMBERS_CAP)] = ()
 
 
 class Participant(NamedTuple):
@@ -120,10 +122,6 @@ class Message(NamedTuple):
     unverified: bool = False
 
 
-class _Version(Struct, array_like=True):
-    version: int
-
-
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Conversation)
 
@@ -134,11 +132,9 @@ def encode(state: Conversation) -> bytes:
 
 
 def decode(stored: bytes) -> Conversation | None:
-    """Read a stored state. `None` for one of another version: after an upgrade that changes the
-    meaning of states, conversations start anew. Raises `msgspec.ValidationError` for no state."""
-    if msgspec.msgpack.decode(stored, type=_Version).version != VERSION:
-        return None
-    return _decoder.decode(stored)
+    """Read a stored state. `None` for one of another version (after an upgrade that changes the
+    meaning of states, conversations start anew), and for what is no state: damaged."""
+    return read_stored(_decoder, stored, VERSION)
 
 
 def short_hash(salt: str, value: str) -> int:

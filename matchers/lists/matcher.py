@@ -4,7 +4,7 @@ A matcher never changes: to follow a list, make a new one and put it in the old 
 it says depends on its contents and the query alone.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Self
 
@@ -144,6 +144,7 @@ class ListMatcher:
         self.infos = dict(infos)
         self.loaded_at = loaded_at
         self.radii = radii or Radii()
+        self._written_over = _never
         contents = Contents(self.infos)
         held: dict[Algorithm, list[ListEntry]] = {}
         for entry in entries:
@@ -165,12 +166,15 @@ class ListMatcher:
         *,
         loaded_at: datetime,
         radii: Radii | None = None,
+        written_over: Callable[[], bool] | None = None,
     ) -> Self:
-        """A matcher of tables that were made before."""
+        """A matcher of tables that were made before. `written_over` as of `FlatFile`, where they
+        are in one."""
         matcher = cls(infos, (), loaded_at=loaded_at, radii=radii)
         matcher.version = version
         matcher.counts = tuple(counts)
         matcher._tables = {algorithm: stack for algorithm, stack in tables.items() if stack}
+        matcher._written_over = written_over or _never
         return matcher
 
     def changed(
@@ -234,12 +238,19 @@ class ListMatcher:
             version,
             loaded_at=loaded_at,
             radii=self.radii,
+            written_over=self._written_over,
         )
 
     @classmethod
     def empty(cls, loaded_at: datetime) -> Self:
         """A matcher of no lists."""
         return cls({}, (), loaded_at=loaded_at)
+
+    @property
+    def written_over(self) -> bool:
+        """Whether the snapshot that it looks up in was written to since it was opened: then what
+        it finds may be wrong."""
+        return self._written_over()
 
     def warm_up(self) -> None:
         """Look up one hash of each algorithm, so that what is compiled on first use (1–2 s, once
@@ -361,3 +372,7 @@ class ListMatcher:
                 )
             )
         return found
+
+
+def _never() -> bool:
+    return False

@@ -4,7 +4,8 @@ For each algorithm the file holds the index (`matchers.indexes`) and, row by row
 needs of the entry: numbers of its list, category and labels, a flag byte, and its id.
 
 A snapshot in use must never be written to: put a new file in its place (`compile_snapshot` does;
-`cp` over it does not), and those who have the old one mapped keep it until they let go.
+`cp` over it does not), and those who have the old one mapped keep it until they let go. What a
+matcher finds counts only while its `written_over` says no.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -167,6 +168,7 @@ def open_snapshot(path: Path, *, loaded_at: datetime, radii: Radii | None = None
         meta.version,
         loaded_at=loaded_at,
         radii=radii,
+        written_over=file.written_over,
     )
 
 

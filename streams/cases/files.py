@@ -9,7 +9,7 @@ from streams.cases.cybertip import FileAnnotations, FileDetails, FileHash
 from streams.cases.file import CaseFile, Submission
 from streams.cases.opening import is_ground
 from streams.contracts.case_record import CaseOpening
-from streams.contracts.event import Media, MediaHashes
+from streams.contracts.event import Media, MediaHashes, numbered
 from streams.contracts.outcome import ReviewOutcome
 from streams.contracts.signal import HashMatch, Provenance
 
@@ -48,9 +48,10 @@ class FileEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class _Copy(NamedTuple):
-    """A file in one event."""
+    """A file in one event; `number` as in `HashMatch.item`."""
 
     opening: CaseOpening
+    number: int
     media: Media
     hashes: MediaHashes
 
@@ -60,9 +61,9 @@ def file_entries(case: CaseFile) -> list[FileEntry]:
     nobody vouches for says nothing of bytes: each such copy is a file of its own."""
     copies: dict[tuple[str, ...], list[_Copy]] = {}
     for opening in case.openings:
-        for media in opening.media:
+        for number, media in numbered(opening.media):
             if media.hashes is not None:
-                copy = _Copy(opening, media, media.hashes)
+                copy = _Copy(opening, number, media, media.hashes)
                 copies.setdefault(_identity(copy), []).append(copy)
     return [_entry(case, same) for same in copies.values()]
 
@@ -79,7 +80,7 @@ def _identity(copy: _Copy) -> tuple[str, ...]:
             digest: str | None = getattr(copy.hashes, name)
             if digest:
                 return name, digest.lower()
-    return copy.opening.case_id, copy.media.media_id  # alike is not the same file
+    return copy.opening.case_id, copy.media.media_id, str(copy.number)  # alike is not the same file
 
 
 def _entry(case: CaseFile, copies: list[_Copy]) -> FileEntry:
@@ -142,6 +143,7 @@ def _signals(copies: Iterable[_Copy]) -> Iterator[HashMatch | Provenance]:
             if (
                 isinstance(signal, HashMatch | Provenance)
                 and signal.media_id == copy.media.media_id
+                and (isinstance(signal, Provenance) or signal.item == copy.number)
             ):
                 yield signal
 

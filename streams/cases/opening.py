@@ -12,7 +12,7 @@ from streams.canary.probes import TENANT as CANARY
 from streams.contracts.case_record import CaseOpening, ListedAddress
 from streams.contracts.decision import DECISION_NAMESPACE, Decision
 from streams.contracts.envelope import Envelope
-from streams.contracts.event import Media
+from streams.contracts.event import Media, numbered
 from streams.contracts.signal import (
     HashMatch,
     Signal,
@@ -92,7 +92,9 @@ def _opening(envelope: Envelope, decision: Decision, grounds: Sequence[Signal]) 
         author=event.author,
         recipients=event.recipients,
         recipient_count=event.recipient_count,
-        media=[_without_most_frames(item, decision.signals) for item in media],
+        media=[
+            _without_most_frames(item, number, decision.signals) for number, item in numbered(media)
+        ],
         urls=[ListedAddress(index=i, url=event.urls[i]) for i in addresses if i < len(event.urls)],
     )
 
@@ -107,14 +109,20 @@ def fold_key(decision: Decision, grounds: Iterable[Signal], media: Sequence[Medi
     """
     grounds = list(grounds)
     parts: list[str]
-    matched = {s.media_id for s in grounds if isinstance(s, HashMatch)}
+    matched = {(s.media_id, s.item) for s in grounds if isinstance(s, HashMatch)}
     if any(isinstance(signal, TextRisk) for signal in grounds):
         if decision.conversation_id is not None:
             parts = ["conversation", decision.conversation_id]
         else:
             parts = ["account", decision.author_id]
     elif matched:
-        known = sorted({_digest(item) for item in media if item.media_id in matched})
+        known = sorted(
+            {
+                _digest(item)
+                for number, item in numbered(media)
+                if (item.media_id, number) in matched
+            }
+        )
         parts = ["media", *(known or [decision.content_id])]
     elif addresses := sorted({f"{s.list}/{s.entry}" for s in _addresses(grounds)}):
         parts = ["url", *addresses]
@@ -141,7 +149,7 @@ def _digest(item: Media) -> str:
     return f"unverified:{given.lower()}" if claimed else given.lower()
 
 
-def _without_most_frames(item: Media, signals: Iterable[Signal]) -> Media:
+def _without_most_frames(item: Media, number: int, signals: Iterable[Signal]) -> Media:
     """Those that matched are kept first, then their tracks': a long track hides no other."""
     hashes = item.hashes
     if hashes is None or len(hashes.frames) <= FRAMES_KEPT:
@@ -149,7 +157,9 @@ def _without_most_frames(item: Media, signals: Iterable[Signal]) -> Media:
     matches = [
         s
         for s in signals
-        if isinstance(s, HashMatch) and s.media_id == item.media_id and s.role != "allow"
+        if isinstance(s, HashMatch)
+        and (s.media_id, s.item) == (item.media_id, number)
+        and s.role != "allow"
     ]
     tracks = {m.track for m in matches if m.algorithm == "vpdq" or m.frame is not None}
     matched = {(m.track, m.frame) for m in matches}

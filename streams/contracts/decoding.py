@@ -12,10 +12,11 @@ import msgspec
 
 from streams.contracts import cloud_events
 from streams.contracts.dead_letter import BadRecord
-from streams.contracts.event import RECIPIENTS_CAP, ContentEvent
+from streams.contracts.event import RECIPIENTS_CAP, ContentEvent, Recipient
 from streams.contracts.lone_surrogates import without_lone_surrogates
 from streams.contracts.mapping import EventMapping
 from streams.contracts.refusal import DecodeFailure, refuse
+from streams.contracts.values import MINOR_BANDS
 
 MAX_EVENT_BYTES = 1_048_576
 """The default bound of a value's size: Kafka's own default for a batch, 1 MiB."""
@@ -47,8 +48,8 @@ class EventDecoder:
     ) -> ContentEvent:
         """The event; raises `BadRecord`, and nothing else, when there is none.
 
-        What is returned encodes to JSON again. At most `RECIPIENTS_CAP` recipients are kept;
-        `recipient_count` is then at least their true number.
+        What is returned encodes to JSON again. At most `RECIPIENTS_CAP` recipients are kept,
+        those under 18 before others; `recipient_count` is then at least their true number.
         """
         if not value:
             raise BadRecord("empty", "the record has no value")
@@ -130,9 +131,17 @@ def _checked(event: ContentEvent) -> ContentEvent:
         _require_utc(created, "$.author.account_created_at")
     if len(event.recipients) > RECIPIENTS_CAP:
         count = max(event.recipient_count or 0, len(event.recipients))
-        kept = event.recipients[:RECIPIENTS_CAP]
+        kept = _kept(event.recipients)
         return msgspec.structs.replace(event, recipients=kept, recipient_count=count)
     return event
+
+
+def _kept(recipients: Sequence[Recipient]) -> list[Recipient]:
+    """As many as may stay, in their order: where a child is hides no child."""
+    first = sorted(
+        range(len(recipients)), key=lambda place: recipients[place].age_band not in MINOR_BANDS
+    )
+    return [recipients[place] for place in sorted(first[:RECIPIENTS_CAP])]
 
 
 def _require_utc(time: datetime, field: str) -> None:

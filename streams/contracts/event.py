@@ -4,6 +4,7 @@ The JSON form is UTF-8. Fields are only ever added within a `schema_version`; un
 ignored, so that a newer producer never breaks an older worker.
 """
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Annotated, Literal, Protocol
 
@@ -21,7 +22,8 @@ from streams.contracts.values import (
 )
 
 RECIPIENTS_CAP = 64
-"""Recipients beyond this many are dropped at decode; `recipient_count` keeps the true number."""
+"""Recipients beyond this many are dropped at decode, those under 18 last; `recipient_count` keeps
+the true number."""
 TEXT_CAP = 100_000
 """Characters of text that an event may carry; a longer text is refused."""
 MAX_JSON_INTEGER = 2**53 - 1
@@ -112,7 +114,11 @@ class MediaHashes(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
 
 
 class Media(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """One media item: exactly one of `hashes`, `uri` and `inline` (base64 of the bytes)."""
+    """One media item: exactly one of `hashes`, `uri` and `inline` (base64 of the bytes).
+
+    `media_id` should be the event's only one of that name: decisions name items by it. Items that
+    share one are matched each by itself, and decided as one target, by the strictest of them.
+    """
 
     media_id: Id
     media_type: Annotated[str, Meta(min_length=1, max_length=127, description="e.g. image/jpeg")]
@@ -129,13 +135,25 @@ class Media(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
             raise ValueError("media with hashes must say hash_origin")
 
 
+def numbered(media: Iterable[Media]) -> Iterator[tuple[int, Media]]:
+    """The items that have hashes, each with the number of such before it that share its
+    `media_id`: what `HashMatch.item` is."""
+    before: dict[str, int] = {}
+    for item in media:
+        if item.hashes is not None:
+            number = before.get(item.media_id, 0)
+            before[item.media_id] = number + 1
+            yield number, item
+
+
 class ContentEvent(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One thing that happened to one piece of content.
 
     `occurred_at` is the platform's clock and is not trusted: scores use the broker's time.
     `conversation_id`, else `author.id`, else `content_id` is the record's key. `encrypted` says
     that only hashes and metadata are present, as beside end-to-end encryption. The `author` of a
-    `user_report` is who reports, not who is reported.
+    `user_report` is who reports, not who is reported. Of more than 64 `recipients`, 64 are kept,
+    those under 18 (by `age_band`) before others; `recipient_count` is the number that there were.
     """
 
     schema_version: Literal[1] = 1

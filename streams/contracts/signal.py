@@ -12,12 +12,14 @@ class HashMatch(
 ):
     """A media item's hash is within a list entry's radius.
 
-    `distance` is in bits (0 for digests; of a video, of the nearest pair of frames); `radius` is
-    the one that was asked for; `quality` is PDQ's. Of a video, the shares (0–1) are those of its
-    frames and of the entry's that match. `verified` says that the list names who verified it,
-    `verified_by` who that is. `variant` names the view of the picture that matches, where it is
-    not the picture as it was sent; `frame` the frame of an animated picture, where it is not the
-    picture's own hash; `track` the video track, where it is not the one that players show.
+    `distance` is in bits (0 for digests; of a video, of the nearest pair of frames; of PhotoDNA
+    the sum by its metric); `radius` is the one that was asked for; `quality` is PDQ's. Of a
+    video, the shares (0–1) are those of its frames and of the entry's that match. `verified` says
+    that the list names who verified it, `verified_by` who that is. `variant` names the view of the
+    picture that matches, where it is not the picture as it was sent; `frame` the frame of an
+    animated picture, where it is not the picture's own hash; `track` the video track, where it is
+    not the one that players show. `item` counts, from 0, the event's hashed items that share the
+    `media_id`.
     """
 
     media_id: Id
@@ -39,6 +41,7 @@ class HashMatch(
     variant: PictureVariant | None = None
     frame: int | None = None
     track: int = 0
+    item: int = 0
 
 
 class UrlMatch(

@@ -6,7 +6,7 @@ record and the state before it alone, never on how records fall into batches, so
 other chunks computes the same: time is each envelope's `received_at`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct
@@ -33,11 +33,13 @@ class StateValue(NamedTuple):
     """`own` is what this input partition last saved. `others` is what other partitions saved
     under the same key: always empty for conversations, to be merged on read for senders.
     Conversations have one value for all partitions: `moved` says that another one saved it last,
-    for the engine to count; no stage goes by it."""
+    for the engine to count; no stage goes by it. Nor by `unreadable`: something there was damaged,
+    or of a later version, and is as if it had never been."""
 
     own: bytes | None
     others: tuple[bytes, ...] = ()
     moved: bool = False
+    unreadable: bool = False
 
 
 class CaseRecord(Struct, frozen=True, kw_only=True):
@@ -51,12 +53,14 @@ class CaseRecord(Struct, frozen=True, kw_only=True):
 
 class StageResult(NamedTuple):
     """`batch` has one envelope for each that came in, in order. `changes` are the state's new
-    values (`None` removes). `decisions` is empty, or (from enforcement) one for each envelope."""
+    values (`None` removes). `decisions` is empty, or (from enforcement) one for each envelope.
+    `unreadable` are keys whose value the stage could not read, and went on without."""
 
     batch: Sequence[Envelope]
     changes: Mapping[StateKey, bytes | None] = {}
     decisions: Sequence[Decision] = ()
     cases: Sequence[CaseRecord] = ()
+    unreadable: Collection[StateKey] = ()
 
 
 class Stage(Protocol):

@@ -16,6 +16,8 @@ Origin = Literal["live", "backfill"]
 Surface = Literal["message", "post", "profile", "upload", "live"]
 AgeBand = Literal["under_13", "13_15", "16_17", "adult", "unknown"]
 AgeSource = Literal["declared", "estimated", "verified"]
+MINOR_BANDS = frozenset[AgeBand](("under_13", "13_15", "16_17"))
+"""Of people under 18."""
 HashOrigin = Literal["server", "client_attested", "client_unverified"]
 
 Scan = Literal["hash", "url", "text", "provenance"]

@@ -10,6 +10,7 @@ from threading import Lock
 from matchers.lists.csv_format import UnreadableList
 from matchers.lists.loader import LoadedFile, files_of, load_matcher
 from matchers.lists.matcher import ListMatcher, Radii
+from streams.contracts.stage import DependencyUnavailable
 from streams.control.list_changes import ChangeLog, Offset
 
 log = logging.getLogger(__name__)
@@ -18,12 +19,18 @@ Fingerprint = tuple[tuple[str, int, int], ...]
 """Path, modification time in nanoseconds and size of every file."""
 
 
+class ListsSpoilt(Exception):
+    """The snapshot in use was written over where it lies, and holds nothing usable now: what is
+    in memory is the same pages. The message says which, why, and what to do."""
+
+
 class LiveLists:
     """Holds the matcher in use. Stages ask for it by calling `matcher`, once a batch.
 
     A reload reads and indexes beside the old matcher, which serves until the new one is whole and
-    stays if anything fails. `on_loaded` hears of every matcher taken into use, `on_failed` of
-    every reload that failed; both are called in the thread that loaded.
+    stays if anything fails, unless its snapshot was written over. `on_loaded` hears of every
+    matcher taken into use, `on_failed` of every reload that failed; both are called in the thread
+    that loaded.
     """
 
     def __init__(
@@ -66,6 +73,7 @@ class LiveLists:
         with self._loading:
             # Taken before reading: a file that changes meanwhile is read again next time.
             seen = _fingerprint(self._paths)
+            spoilt = self._spoilt
             try:
                 matcher = self._read()
             except UnreadableList as error:
@@ -81,25 +89,59 @@ class LiveLists:
                 # What has been followed since stays in force from the first look-up on.
                 matcher = self._changes.applied(matcher, 0, self._clock())
             self._current = matcher
+        if spoilt:
+            log.warning(
+                "%s was written over while it was in use; what it holds now is whole, and in use. "
+                "A worker can die of that: %s",
+                self._paths[0],
+                _by_rename(self._paths[0]),
+            )
         log.info("lists %s in use, %d entries", matcher.version, matcher.entries)
         if self._on_loaded is not None:
             self._on_loaded(matcher)
         return matcher
 
     async def reload(self) -> bool:
-        """Load in a thread; false, with a log line, when that failed and the old ones stay."""
+        """Load in a thread; false, with a log line, when that failed and the old ones stay. Raises
+        `ListsSpoilt` when those cannot be relied on any more."""
         try:
             await asyncio.to_thread(self.load)
         except UnreadableList as error:
+            if self._spoilt:
+                raise ListsSpoilt(
+                    f"{error}. It was written over while it was in use, and with it the lists in "
+                    "memory: nothing is decided by them any more, and records wait. To put it "
+                    f"right, {_by_rename(self._paths[0])}; then start the worker again"
+                ) from error
             log.error("lists not reloaded, the ones before stay in use: %s", error)
             return False
         return True
 
     async def reload_if_changed(self) -> bool:
         """Reload when a file is newer than at the last load, good or bad: for a timer."""
-        if await asyncio.to_thread(_fingerprint, self._paths) == self._seen:
+        seen = await asyncio.to_thread(_fingerprint, self._paths)
+        if seen == self._seen and not self._spoilt:
             return False
         return await self.reload()
+
+    def guard(self) -> Callable[[], None]:
+        """For `Chain.guard`. Both it and what it gives raise `DependencyUnavailable` when the
+        snapshot in use was written over, until a reload has settled what to do. Three system calls
+        a chunk, 5 µs together; a file's time of change moves before its content does."""
+        before = self._current
+
+        def check() -> None:
+            if self._spoilt or (before is not None and before.written_over):
+                raise DependencyUnavailable(
+                    "lists", f"{self._paths[0]} was written over while it was in use"
+                )
+
+        check()
+        return check
+
+    @property
+    def _spoilt(self) -> bool:
+        return self._current is not None and self._current.written_over
 
     @property
     def position(self) -> int | None:
@@ -140,6 +182,10 @@ def _tell_rejected(file: LoadedFile) -> None:
                 line,
                 reason,
             )
+
+
+def _by_rename(path: Path) -> str:
+    return f"write a new one beside it and rename it, `cp NEW {path}.new && mv {path}.new {path}`"
 
 
 def _fingerprint(paths: Iterable[Path]) -> Fingerprint:

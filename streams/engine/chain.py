@@ -47,7 +47,8 @@ class Outcome:
 
     Every record's place is in `places` (with its envelope at the same position, and its decision
     where the chain ends with enforcement) or in `rejected`, never in both and never in neither.
-    `cases` come with the place of the record that they are about.
+    `cases` come with the place of the record that they are about. `unreadable` are keys whose
+    stored value could not be read.
     """
 
     records: Sequence[SourceRecord]
@@ -59,6 +60,16 @@ class Outcome:
     changes: dict[StateKey, bytes | None] = field(default_factory=dict[StateKey, "bytes | None"])
     stage_seconds: dict[str, float] = field(default_factory=dict[str, float])
     internal_errors: dict[str, int] = field(default_factory=dict[str, int])
+    unreadable: set[StateKey] = field(default_factory=set[StateKey])
+
+
+def _nothing() -> None:
+    pass
+
+
+def unguarded() -> Callable[[], None]:
+    """For chains whose stages rely on nothing that can be spoilt under them."""
+    return _nothing
 
 
 class Chain(NamedTuple):
@@ -68,7 +79,9 @@ class Chain(NamedTuple):
     an envelope may bring at the worst (such as files to decode), in milliseconds; `encode`
     turns an outcome into the records to produce (dead letters excepted); `observe` reads what is
     to be counted of an outcome, in the stages' thread, and gives what counts it, which is called in
-    the event loop once the outcome is committed.
+    the event loop once the outcome is committed. `guard` is called before a chunk's first stage,
+    and what it gives after the last one: what either raises keeps all of the chunk's results from
+    being delivered.
     """
 
     stages: Sequence[Stage]
@@ -76,6 +89,7 @@ class Chain(NamedTuple):
     cost: Callable[[Envelope], int]
     encode: Callable[[Outcome], list[Output]]
     observe: Callable[[Outcome], Callable[[], None]]
+    guard: Callable[[], Callable[[], None]] = unguarded
 
 
 def no_cost(_: Envelope) -> int:
@@ -86,7 +100,3 @@ def no_cost(_: Envelope) -> int:
 def nothing_to_count(_: Outcome) -> Callable[[], None]:
     """For chains whose outcomes nobody counts."""
     return _nothing
-
-
-def _nothing() -> None:
-    pass

@@ -18,7 +18,7 @@ from streams.contracts.stage import (
     StateKey,
     StateValue,
 )
-from streams.engine.chain import Chain, Outcome, Output, Rejected, SourceRecord
+from streams.engine.chain import Chain, Outcome, Output, Rejected, SourceRecord, unguarded
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,8 @@ class ChunkWork:
     records up to there are taken: `outcome.records` says which. `excluded` are rejections known
     before, by offset.
 
-    `advance` raises `DependencyUnavailable` when something is away: start anew later.
+    `advance` raises `DependencyUnavailable` when something is away: start anew later; and what
+    the chain's guard raises.
     """
 
     def __init__(
@@ -46,6 +47,8 @@ class ChunkWork:
         budget: int,
     ) -> None:
         self._work = _whole(chain, records, dict(excluded), budget)
+        self._guard = chain.guard
+        self._check = unguarded()
         self._started = False
         self._result: tuple[Outcome, list[Output]] | None = None
 
@@ -54,17 +57,26 @@ class ChunkWork:
         try:
             if not self._started:
                 self._started = True
+                self._check = self._guard()
                 return next(self._work)
             return self._work.send(state or {})
         except StopIteration as done:
-            self._result = done.value
-            return None
+            result = done.value
+        self._check()
+        self._result = result
+        return None
 
     def result(self) -> tuple[Outcome, list[Output]]:
         """The outcome and what to produce, once: nothing of the chunk is kept here."""
         result, self._result = self._result, None
         if result is None:
             raise RuntimeError("the chunk is not done, or its result was taken")
+        if unreadable := result[0].unreadable:
+            log.warning(
+                "%d values in the state store could not be read (damaged, or of another version) "
+                "and are forgotten: what they belong to starts anew",
+                len(unreadable),
+            )
         return result
 
 
@@ -133,6 +145,7 @@ def _pass(chain: Chain, stage: Stage, outcome: Outcome) -> Generator[list[StateK
         if keys:
             asked = time.perf_counter()
             state = yield keys
+            outcome.unreadable.update(_unreadable(state))
             waited = time.perf_counter() - asked
         _take(outcome, _checked(stage, outcome.envelopes, state))
     except DependencyUnavailable:
@@ -172,6 +185,7 @@ def _one_by_one(
                 missing = [key for key in keys if key not in state]
                 if missing:
                     state.update((yield missing))
+                    outcome.unreadable.update(_unreadable(state))
                 _take(trial, _checked(each, trial.envelopes, state))
         except DependencyUnavailable:
             raise
@@ -191,6 +205,7 @@ def _one_by_one(
         outcome.decisions += trial.decisions
         outcome.cases += trial.cases
         outcome.changes.update(trial.changes)
+        outcome.unreadable |= trial.unreadable
         for key, value in trial.changes.items():
             state[key] = StateValue(value, state[key].others if key in state else ())
     outcome.rejected += rejected_at.values()
@@ -212,6 +227,11 @@ def _take(outcome: Outcome, result: StageResult) -> None:
     outcome.decisions += result.decisions
     outcome.cases += [(outcome.places[case.index], case) for case in result.cases]
     outcome.changes.update(result.changes)
+    outcome.unreadable.update(result.unreadable)
+
+
+def _unreadable(state: State) -> list[StateKey]:
+    return [key for key, value in state.items() if value.unreadable]
 
 
 def _unencodable(chain: Chain, outcome: Outcome) -> list[tuple[int, Exception]]:

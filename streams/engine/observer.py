@@ -27,7 +27,8 @@ class _Times(NamedTuple):
 
 class Measured(NamedTuple):
     """What is to be counted of a chunk once it is committed. `add` is the chain's own part.
-    `split` are conversations whose state another partition saved last."""
+    `split` are conversations whose state another partition saved last; `unreadable` are keys whose
+    stored value could not be read."""
 
     records: int
     envelopes: int
@@ -38,6 +39,7 @@ class Measured(NamedTuple):
     times: Sequence[_Times]
     add: Callable[[], None]
     split: int = 0
+    unreadable: int = 0
 
 
 class ChunkObserver:
@@ -65,6 +67,7 @@ class ChunkObserver:
         self._processing = {s.name: metrics.processing.labels(s.name) for s in chain.stages}
         self._expired = metrics.expired_records.labels(stage)
         self._split = metrics.split_conversations.labels(stage)
+        self._unreadable = metrics.state_unreadable.labels(stage)
         # There from the start, so that the first one is an increase.
         for name in self._processing:
             metrics.internal_errors.labels(name)
@@ -118,6 +121,7 @@ class ChunkObserver:
             ahead,
             times,
             self._chain.observe(outcome),
+            unreadable=len(outcome.unreadable),
         )
 
     def committed(self, measured: Measured, commit_seconds: float) -> None:
@@ -135,6 +139,8 @@ class ChunkObserver:
             self._metrics.internal_errors.labels(stage).inc(errors)
         if measured.split:
             self._split.inc(measured.split)
+        if measured.unreadable:
+            self._unreadable.inc(measured.unreadable)
         if measured.rejected:
             self._dead.inc(len(measured.rejected))
             for rejected in measured.rejected:

@@ -180,8 +180,11 @@ def _proposal(
 ) -> Proposal | None:
     if outcome.target.kind != "media" or opening is None:
         return None
-    media = next((m for m in opening.media if m.media_id == outcome.target.id), None)
-    if media is None or media.hashes is None or media.hash_origin == "client_unverified":
+    named = [media for media in opening.media if media.media_id == outcome.target.id]
+    if len(named) != 1:
+        return None  # of several, nobody can say which was meant
+    [media] = named
+    if media.hashes is None or media.hash_origin == "client_unverified":
         return None  # nobody vouches that these are the file's hashes
     matches = [
         signal

@@ -46,18 +46,22 @@ class Limit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("a limit needs per_day or per_minute")
 
 
+_Int = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+"""Bounded, so that a damaged number can be counted on and saved."""
+
+
 class _Counts(NamedTuple):
     """How often in a day and a minute, each numbered from the epoch: in those of the clock that
     is furthest ahead, and in those of one that is more than a day behind it."""
 
-    day: int = 0
-    in_day: int = 0
-    minute: int = 0
-    in_minute: int = 0
-    day_behind: int = 0
-    in_day_behind: int = 0
-    minute_behind: int = 0
-    in_minute_behind: int = 0
+    day: _Int = 0
+    in_day: _Int = 0
+    minute: _Int = 0
+    in_minute: _Int = 0
+    day_behind: _Int = 0
+    in_day_behind: _Int = 0
+    minute_behind: _Int = 0
+    in_minute_behind: _Int = 0
 
 
 def limit_of(limits: Sequence[Limit], rule: str, list: str) -> Limit | None:
@@ -94,6 +98,7 @@ class Meter:
         self._partitions = partitions
         self._state = state
         self._by_list: dict[str, dict[str, _Counts]] = {}
+        self.unreadable: set[StateKey] = set()
 
     def trips(self, rule: str, list: str, now_ms: int) -> bool:
         """Count one act of a rule on a list's match; whether that is more than is allowed."""
@@ -102,10 +107,14 @@ class Meter:
             return False
         by_rule = self._by_list.get(list)
         if by_rule is None:
-            kept = self._state.get(count_key(list))
+            key = count_key(list)
+            kept = self._state.get(key)
             if kept is None:
                 return False
-            by_rule = self._by_list[list] = _decode(kept.own)
+            saved = None if kept.own is None else _decode(kept.own)
+            if kept.own is not None and saved is None:
+                self.unreadable.add(key)
+            by_rule = self._by_list[list] = saved or {}
         counts = by_rule.get(rule, _Counts())
         in_day, day, day_behind = _counted(
             _Window(counts.day, counts.in_day),
@@ -169,5 +178,9 @@ def _counted(ahead: _Window, behind: _Window, now: int, a_day: int) -> tuple[int
     return behind.acts, ahead, behind
 
 
-def _decode(saved: bytes | None) -> dict[str, _Counts]:
-    return msgspec.msgpack.decode(saved, type=dict[str, _Counts]) if saved else {}
+def _decode(saved: bytes) -> dict[str, _Counts] | None:
+    """The counts; `None` where they are damaged, and so forgotten."""
+    try:
+        return msgspec.msgpack.decode(saved, type=dict[str, _Counts])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

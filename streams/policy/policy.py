@@ -340,7 +340,7 @@ def without_allowed(signals: Sequence[Signal]) -> Iterator[Signal]:
 
 def _takes_out(allow: Signal, match: Signal) -> bool:
     if isinstance(allow, HashMatch) and isinstance(match, HashMatch):
-        if allow.media_id != match.media_id:
+        if (allow.media_id, allow.item) != (match.media_id, match.item):
             return False
         return not is_perceptual(allow) or (
             allow.algorithm == match.algorithm

@@ -36,9 +36,9 @@ from streams.contracts.signal import (
     UrlMatch,
     UserReport,
 )
+from streams.contracts.values import MINOR_BANDS
 
 LEAST = 4
-MINOR_BANDS = frozenset({"under_13", "13_15", "16_17"})
 ACUTE = frozenset({"exposure_threat", "meeting", "live_camera"})
 SELF_HARM = "self_harm"
 

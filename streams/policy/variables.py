@@ -12,9 +12,11 @@ from typing import Any, Literal, NamedTuple, get_args
 from matchers.language.categories import CATEGORIES
 from matchers.language.conversation import LEVELS
 from matchers.language.state import Pattern
+from matchers.lists.entry import PHOTODNA_BYTES
 from streams.contracts.event import ContentEvent
 from streams.contracts.signal import Signal
 from streams.contracts.values import (
+    MINOR_BANDS,
     AgeBand,
     AgeSource,
     Algorithm,
@@ -31,12 +33,14 @@ from streams.policy.facts import (
     signal_type,
     text_match_kind,
 )
-from streams.policy.priority import MINOR_BANDS, is_generated
+from streams.policy.priority import is_generated
 
 Kind = Literal["bool", "int", "double", "string", "list"]
 Value = bool | int | float | str | tuple[str, ...]
 UNBOUNDED = 2**53
 """The `most` of a number that has no bound of its own."""
+FURTHEST = PHOTODNA_BYTES * 255**2
+"""The most that a hash can be from another: the sum of squared differences of PhotoDNA's bytes."""
 
 
 class Judged(NamedTuple):
@@ -157,8 +161,13 @@ SIGNAL: dict[SignalType, dict[str, Variable]] = {
         ),
         "signal.algorithm": _text("algorithm", "the hash", get_args(Algorithm)),
         "signal.hash_origin": _text("hash_origin", "who made it", get_args(HashOrigin)),
-        "signal.distance": Variable("int", lambda of: of.signal.distance, "bits", most=256),
-        "signal.radius": Variable("int", lambda of: of.signal.radius, "bits asked for", most=256),
+        "signal.distance": Variable(
+            "int",
+            lambda of: of.signal.distance,
+            "bits, at most 256; of PhotoDNA by its metric",
+            most=FURTHEST,
+        ),
+        "signal.radius": Variable("int", lambda of: of.signal.radius, "the distance asked for"),
         "signal.quality": Variable(
             "int",
             lambda of: -1 if of.signal.quality is None else of.signal.quality,

@@ -53,7 +53,8 @@ class Enforcement:
         policy = self.policy
         meter = limits.Meter(policy.limits, self.partitions, state)
         decisions = [decide(policy, envelope, meter) for envelope in batch]
-        return StageResult(batch, meter.saved(policy.rule_ids), decisions)
+        changes = meter.saved(policy.rule_ids)
+        return StageResult(batch, changes, decisions, unreadable=meter.unreadable)
 
 
 def decide(policy: Policy, envelope: Envelope, meter: limits.Meter | None = None) -> Decision:

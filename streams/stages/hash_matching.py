@@ -8,7 +8,7 @@ from matchers.hashing.text import shingles, text_tlsh, tlsh_available
 from matchers.lists.entry import PHOTODNA_BYTES
 from matchers.lists.matcher import PDQ_QUALITY_FLOOR, HashQuery, ListMatcher, Match
 from streams.contracts.envelope import Envelope
-from streams.contracts.event import Media, MediaHashes
+from streams.contracts.event import Media, MediaHashes, numbered
 from streams.contracts.signal import HashMatch, Signal, TextMatch
 from streams.contracts.stage import StageResult, StateKey, StateValue
 from streams.contracts.values import Algorithm, PictureVariant, Scan, StageName
@@ -101,10 +101,16 @@ class _HashQueries:
         self._queries: list[HashQuery] = []
         self._owners: list[_Owner] = []
         self._further: list[_Further] = []
+        self._numbers: dict[tuple[int, int], int] = {}
+        """Of an envelope's items that are not the first with their id, by `id` of both."""
 
     def add(self, envelope: Envelope, media: Sequence[Media]) -> None:
         if "hash" in envelope.scans_withheld:
             return
+        if len(media) > 1:
+            for number, item in numbered(media):
+                if number:
+                    self._numbers[id(envelope), id(item)] = number
         for item in media:
             if item.hashes is None:
                 continue
@@ -202,7 +208,8 @@ class _HashQueries:
                     if nearest.get(about, match.radius + 1) <= match.distance:
                         continue
                     nearest[about] = match.distance
-                signals.append((envelope, _hash_signal(owner, query.quality, match)))
+                number = self._numbers.get((id(envelope), id(item)), 0)
+                signals.append((envelope, _hash_signal(owner, number, query.quality, match)))
         return signals
 
     def _told(self, found: Sequence[Sequence[Match]]) -> dict[int, list[Match]]:
@@ -303,7 +310,7 @@ def _photodna(encoded: str) -> bytes | None:
     return vector if len(vector) == PHOTODNA_BYTES else None
 
 
-def _hash_signal(owner: _Owner, quality: int | None, match: Match) -> HashMatch:
+def _hash_signal(owner: _Owner, number: int, quality: int | None, match: Match) -> HashMatch:
     item = owner.item
     return HashMatch(
         media_id=item.media_id,
@@ -321,6 +328,7 @@ def _hash_signal(owner: _Owner, quality: int | None, match: Match) -> HashMatch:
         variant=owner.variant,
         frame=owner.frame,
         track=owner.track,
+        item=number,
         quality=quality,
         labels=match.labels,
         query_share=match.query_share,

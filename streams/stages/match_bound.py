@@ -92,7 +92,7 @@ def _strength(match: Match) -> tuple[int, float]:
 def _item(match: Match) -> Hashable:
     """What of the event a match is about, and its role."""
     if isinstance(match, HashMatch):
-        return match.role, match.media_id
+        return match.role, match.media_id, match.item
     if isinstance(match, UrlMatch):
         return match.role, match.url_index, match.start
     return match.role, "text"
@@ -112,7 +112,8 @@ def _kind(match: Match) -> Hashable:
 def _view(match: Match) -> Hashable:
     """`_kind` and what it is of."""
     if isinstance(match, HashMatch):
-        return _kind(match), match.media_id, match.variant, match.frame, match.track
+        about = (match.media_id, match.item, match.variant, match.frame, match.track)
+        return _kind(match), *about
     if isinstance(match, UrlMatch):
         return _kind(match), match.url_index, match.start
     return _kind(match)

@@ -81,7 +81,8 @@ class TextRiskStage:
     def run(self, batch: Sequence[Envelope], state: Mapping[StateKey, StateValue]) -> StageResult:
         """Score the batch's messages in order; see the module."""
         chunk = _Chunk(self._reader, state)
-        return StageResult([chunk.envelope(envelope) for envelope in batch], chunk.changes())
+        envelopes = [chunk.envelope(envelope) for envelope in batch]
+        return StageResult(envelopes, chunk.changes(), unreadable=chunk.unreadable)
 
 
 def _is_read(envelope: Envelope) -> bool:
@@ -163,6 +164,7 @@ class _Chunk:
         self._conversations: dict[StateKey, Conversation | None] = {}
         self._senders: dict[StateKey, Sender | None] = {}
         self._changed: set[StateKey] = set()
+        self.unreadable: set[StateKey] = set()
 
     def envelope(self, envelope: Envelope) -> Envelope:
         """The envelope as it goes on: with signals, without text."""
@@ -229,18 +231,19 @@ class _Chunk:
             before,
             [
                 (short_hash(key.id, person.id), person.age_band in MINOR_BANDS)
-                for person in event.recipients[:PEOPLE_CAP]
+                for person in _foremost(event.recipients)
             ],
             opening_signature(fold_words(event.text or "")),
             envelope.received_at,
         )
         self._senders[key] = after
         self._changed.add(key)
-        others = [
-            state
-            for stored in self._stored.get(key, _NO_STATE).others
-            if (state := decode_sender(stored)) is not None
-        ]
+        others: list[Sender] = []
+        for stored in self._stored.get(key, _NO_STATE).others:
+            if (state := decode_sender(stored)) is not None:
+                others.append(state)
+            else:
+                self.unreadable.add(key)
         merged = merge([after, *others])
         result = score_sender(merged or after)
         if result.level != "none":
@@ -249,7 +252,9 @@ class _Chunk:
     def _sender(self, key: StateKey) -> Sender | None:
         if key not in self._senders:
             stored = self._stored.get(key, _NO_STATE).own
-            self._senders[key] = None if stored is None else decode_sender(stored)
+            state = self._senders[key] = None if stored is None else decode_sender(stored)
+            if stored is not None and state is None:
+                self.unreadable.add(key)
         return self._senders[key]
 
     def _conversation(self, key: StateKey) -> Conversation | None:
@@ -257,6 +262,8 @@ class _Chunk:
             return self._conversations[key]
         stored = self._stored.get(key, _NO_STATE).own
         state = None if stored is None else decode(stored)
+        if stored is not None and state is None:
+            self.unreadable.add(key)
         self._conversations[key] = state
         return state
 
@@ -269,11 +276,19 @@ def _adult_to_minor(event: ContentEvent) -> bool:
     return False
 
 
+def _foremost(recipients: Sequence[Recipient]) -> Sequence[Recipient]:
+    """Of many, `PEOPLE_CAP`, those under 18 first: a conversation remembers so many people, the
+    author among them, and whoever comes last may find no room."""
+    if len(recipients) < PEOPLE_CAP:
+        return recipients
+    return sorted(recipients, key=lambda person: person.age_band not in MINOR_BANDS)[:PEOPLE_CAP]
+
+
 def _message(event: ContentEvent, salt: str, hits: Sequence[Hit], *, report: bool) -> Message:
     return Message(
         short_hash(salt, event.event_id),
         _participant(salt, event.author),
-        tuple(_participant(salt, person) for person in event.recipients[:PEOPLE_CAP]),
+        tuple(_participant(salt, person) for person in _foremost(event.recipients)),
         max(event.recipient_count or 0, len(event.recipients)),
         findings_of(hits),
         report,

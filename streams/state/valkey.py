@@ -6,11 +6,13 @@ hash with a field for each input partition; `versions.py` has their form. A chun
 trip to load and one to save.
 
 Everything expires, so that every `maxmemory-policy` but `noeviction` may evict it: an evicted
-record is a conversation forgotten. A replica that takes over may lack the primary's last writes:
-state can then be a few chunks old, while decisions stay exactly once.
+record is a conversation forgotten. So is one that cannot be read (damaged, or of a later format):
+its `StateValue` says so, and the next save replaces it. A replica that takes over may lack the
+primary's last writes: state can then be a few chunks old, while decisions stay exactly once.
 """
 
 import itertools
+import logging
 import struct
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -35,17 +37,22 @@ from streams.state.versions import (
     unpack,
 )
 
+log = logging.getLogger(__name__)
+
 BATCH_KEYS = 500
 """Keys of one script call: a call of this size holds the server for about a millisecond."""
 
 _EXPIRY = struct.Struct("<I")  # before a sender's record: its end in seconds since the epoch
+
+_WRONG_TYPE = 0  # what the script for loading gives for a key of another type
 
 Fields = dict[bytes, bytes]
 Item = TypeVar("Item")
 
 
 class _Found(NamedTuple):
-    """What `load` saw of a key, which `save` builds on. `stale` are a sender's expired fields."""
+    """What `load` saw of a key, which `save` builds on. `stale` are a sender's fields that are
+    expired or cannot be read."""
 
     name: bytes
     base: Version | None
@@ -98,7 +105,10 @@ class ValkeyStore:
     async def claim(self, partition: Partition) -> int:
         self._seen.pop(partition, None)
         replies = await self._run(CLAIM, [(1, guard_name(partition), self._life)])
-        return int(cast(bytes, replies[0]))
+        fence, damaged = cast("tuple[bytes, int]", replies[0])
+        if damaged:
+            _warn_of_guard(partition)
+        return int(fence)
 
     async def load(
         self, partition: Partition, committed: int, keys: Sequence[StateKey]
@@ -118,14 +128,21 @@ class ValkeyStore:
             name, record = records[i]
             older = former[i][1] if former else None
             if key.scope == "conversation":
-                data = cast("bytes | None", record if record is not None else older)
-                base = as_of(unpack(data), owner, committed) if data is not None else None
-                state[key] = StateValue(base.value if base else None, moved=moved_from(base, owner))
+                versions = _versions(record if record is not None else older)
+                base = as_of(versions or (), owner, committed)
+                state[key] = StateValue(
+                    base.value if base else None,
+                    moved=moved_from(base, owner),
+                    unreadable=versions is None,
+                )
                 seen.found[key] = _Found(name, base)
             else:
                 fields = _fields(older)
                 fields.update(_fields(record))
-                state[key], seen.found[key] = _sender(name, fields, owner, committed, now)
+                value, seen.found[key] = _sender(name, fields, owner, committed, now)
+                if _WRONG_TYPE in (older, record):
+                    value = value._replace(unreadable=True)
+                state[key] = value
         return state
 
     async def save(
@@ -152,6 +169,8 @@ class ValkeyStore:
                 raise Fenced(f"{partition.topic}/{partition.number}: fence {fence} is not newest")
             if reply == b"late":
                 raise RuntimeError(f"{partition.topic}/{partition.number}: two saves at once")
+            if reply == b"mended":
+                _warn_of_guard(partition)
 
     async def forget(self, key: StateKey) -> bool:
         names = [self._names.name(key)]
@@ -228,7 +247,8 @@ class ValkeyStore:
         )
 
     async def _read(self, names: StateNames, keys: Sequence[StateKey]) -> list[tuple[bytes, Any]]:
-        """The name and the raw record (string, field list or `None`) of each key."""
+        """The name and the raw record (string, field list, `_WRONG_TYPE` or `None`) of each
+        key."""
         named = [(names.name(key), key) for key in keys]
         raw: dict[bytes, Any] = {}
         calls: list[Sequence[int | bytes]] = []
@@ -273,6 +293,26 @@ class ValkeyStore:
         return replies
 
 
+def _warn_of_guard(partition: Partition) -> None:
+    log.warning(
+        "the fence of %s/%d in the state store was damaged, and was made anew",
+        partition.topic,
+        partition.number,
+    )
+
+
+def _versions(record: Any) -> Versions | None:
+    """A record's versions, none of no record; `None` for what cannot be read."""
+    if record is None:
+        return ()
+    if record == _WRONG_TYPE:
+        return None
+    try:
+        return unpack(cast(bytes, record))
+    except ValueError:
+        return None
+
+
 def _fields(reply: Any) -> Fields:
     """A hash's fields, from the flat list that a script returns."""
     flat = cast("Sequence[bytes]", reply or ())
@@ -285,18 +325,23 @@ def _sender(
     base: Version | None = None
     others: list[bytes] = []
     stale: list[bytes] = []
+    unreadable = False
     for field in sorted(fields):
         record = fields[field]
-        if _EXPIRY.unpack_from(record)[0] <= now:
+        if len(record) >= _EXPIRY.size and _EXPIRY.unpack_from(record)[0] <= now:
             stale.append(field)
             continue
-        versions: Versions = unpack(record[_EXPIRY.size :])
-        if field == owner:
+        versions = _versions(record[_EXPIRY.size :])
+        if not versions:
+            unreadable = True
+            stale.append(field)
+        elif field == owner:
             base = as_of(versions, owner, committed)
         elif (value := versions[0].value) is not None:
             others.append(value)
     stale = [field for field in stale if field != owner]  # its next record replaces it
-    return StateValue(base.value if base else None, tuple(others)), _Found(name, base, tuple(stale))
+    value = StateValue(base.value if base else None, tuple(others), unreadable=unreadable)
+    return value, _Found(name, base, tuple(stale))
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:

@@ -19,6 +19,7 @@ from streams.engine.health import Health
 from streams.engine.service import ChunkService
 from streams.metrics import Metrics
 from streams.state.memory import MemoryStore
+from streams.state.store import StateStore
 
 
 class PassOn:
@@ -62,7 +63,7 @@ class Rig:
     partitions: int = 2
     topic_configs: dict[str, dict[str, str]] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=Metrics)
-    store: MemoryStore = field(default_factory=lambda: MemoryStore(ttl=3600))
+    store: StateStore = field(default_factory=lambda: MemoryStore(ttl=3600))
 
     @property
     def source(self) -> str:

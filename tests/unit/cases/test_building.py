@@ -131,6 +131,15 @@ def test_new_means_unknown_to_the_lists() -> None:
     assert entry.details.file_relevance == "Supplemental Reported"
 
 
+@pytest.mark.parametrize("make", [picture, claimed])
+def test_files_that_share_an_id_are_files_of_their_own(make) -> None:
+    happened = event(media=[make(sha256="aa" * 32), make(sha256="bb" * 32)])
+    entries = build_case(CaseFile(opening=opening(happened, match(item=1)))).files
+    assert [entry.new for entry in entries] == [True, False]
+    hashes = [entry.details.original_file_hash for entry in entries]
+    assert [h.value for each in hashes for h in each or []] == ["aa" * 32, "bb" * 32]
+
+
 def test_generative_ai_is_told_with_its_standing() -> None:
     for standing, word in (("claimed", "unsigned"), ("signed", "signed manifest")):
         [entry] = build_case(CaseFile(opening=opening(event(), match(), generated(standing)))).files

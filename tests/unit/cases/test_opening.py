@@ -80,6 +80,12 @@ def test_the_same_file_folds_whoever_sent_it_and_another_does_not() -> None:
     assert one.fold_key == again.fold_key != other.fold_key
 
 
+def test_a_file_folds_whatever_else_has_its_id() -> None:
+    again = event("e2", media=[picture(sha256="00" * 32), picture()])
+    assert opening().fold_key == opening(again, match(item=1)).fold_key
+    assert opening().fold_key != opening(again, match()).fold_key
+
+
 def test_a_conversation_folds_and_tenants_do_not() -> None:
     one = opening(event(), risk())
     assert one.fold_key == opening(event("e2", media=[]), risk(score=9.0)).fold_key

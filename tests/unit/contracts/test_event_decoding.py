@@ -167,6 +167,26 @@ def test_recipients_beyond_the_cap_are_counted_only(given_count: int | None, kep
     assert event.recipient_count == kept_count
 
 
+@pytest.mark.parametrize("adults", [0, 63, 64, 65, 200])
+@pytest.mark.parametrize("band", ["under_13", "13_15", "16_17"])
+def test_of_too_many_recipients_those_under_age_are_kept(adults: int, band: str):
+    recipients = [{"id": str(n), "age_band": "adult"} for n in range(adults)]
+    child, other = {"id": "child", "age_band": band}, {"id": "z", "age_band": "unknown"}
+    event = decode(changed(recipients=[*recipients, child, other]))
+    kept = [r.id for r in event.recipients]
+    assert "child" in kept
+    assert len(kept) == min(adults + 2, RECIPIENTS_CAP)
+    rest = [r["id"] for r in [*recipients, other]][: len(kept) - 1]
+    assert [id for id in kept if id != "child"] == rest
+    assert (event.recipient_count or len(kept)) == adults + 2
+
+
+def test_of_too_many_recipients_under_age_the_first_are_kept():
+    recipients = [{"id": str(n), "age_band": "13_15" if n % 2 else "adult"} for n in range(200)]
+    event = decode(changed(recipients=recipients))
+    assert [r.id for r in event.recipients] == [str(n) for n in range(1, 2 * RECIPIENTS_CAP, 2)]
+
+
 def test_recipients_at_the_cap_are_left_alone():
     recipients = [{"id": str(n)} for n in range(RECIPIENTS_CAP)]
     event = decode(changed(recipients=recipients))

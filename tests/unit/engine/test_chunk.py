@@ -168,6 +168,33 @@ def test_a_dependency_that_is_away_reaches_the_caller() -> None:
         work([record(0)], chain=chain_of(Away()))
 
 
+@pytest.mark.parametrize("behaviour", ["good", "raises"])
+def test_what_was_spoilt_under_a_chunk_keeps_all_its_results_back(behaviour: str) -> None:
+    spoilt: list[bool] = []
+
+    def check() -> None:
+        if spoilt:
+            raise DependencyUnavailable("lists", "written over")
+
+    class Spoiling(Counting):
+        def run(self, batch, state):
+            spoilt.append(True)
+            return super().run(batch, state)
+
+    chain = chain_of(Spoiling())._replace(guard=lambda: check)
+    chunk = ChunkWork(chain, [record(0), record(1, behaviour=behaviour)], {}, 0)
+
+    def through() -> None:
+        state = None
+        while (keys := chunk.advance(state)) is not None:
+            state = {key: StateValue(None, ()) for key in keys}
+
+    with pytest.raises(DependencyUnavailable):
+        through()
+    with pytest.raises(RuntimeError, match="not done"):
+        chunk.result()
+
+
 def test_a_stage_that_breaks_its_contract_dead_letters_rather_than_loses() -> None:
     class Losing(Counting):
         def run(self, batch, state):
@@ -246,3 +273,29 @@ def test_the_text_of_an_exception_is_never_told(caplog) -> None:
     told = caplog.text + "".join(r.error.message for r in outcome.rejected)
     assert SECRET not in told
     assert "ValueError" in told
+
+
+class Forgetful(Counting):
+    """Cannot read what is no number."""
+
+    def run(self, batch, state: Mapping[StateKey, StateValue]) -> StageResult:
+        read = {k: v for k, v in state.items() if (v.own or b"0").isdigit()}
+        return super().run(batch, read)._replace(unreadable=state.keys() - read.keys())
+
+
+@pytest.mark.parametrize("behaviour", ["good", "raises", "raises in encode"])
+def test_state_that_cannot_be_read_is_told_once_a_chunk_by_its_number(caplog, behaviour) -> None:
+    records = [record(n, c) for n, c in enumerate("xyzx")] + [record(4, "w", behaviour)]
+    x, y, z, _ = keys = [StateKey("conversation", c) for c in "xyzw"]
+    state = dict.fromkeys(keys, StateValue(b"1"))
+    state[x] = StateValue(None, unreadable=True)
+    state[y] = StateValue(b"no number")
+    with caplog.at_level(logging.WARNING):
+        outcome, _ = work(records, state, chain_of(Forgetful()))
+    assert outcome.unreadable == {x, y}
+    assert outcome.changes[x] == b"2"
+    assert outcome.changes[y] == b"1"
+    assert outcome.changes[z] == b"2"
+    told = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert len(told) == 1
+    assert told[0].startswith("2 values in the state store")

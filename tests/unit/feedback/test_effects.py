@@ -145,6 +145,14 @@ def test_without_its_case_or_its_file_nothing_is_proposed() -> None:
     assert outcome(one).reviewed_at == AT
 
 
+@pytest.mark.parametrize("result", ["rejected", "confirmed"])
+def test_of_files_that_share_an_id_none_is_proposed(result) -> None:
+    found = risk() if result == "confirmed" else near(item=1)
+    one = opening(event(media=[picture(sha256="aa" * 32), picture()]), found)
+    told = outcome(one, result, **viewing())
+    assert effects_of(told, one.decision, one, [told]).proposal is None
+
+
 @pytest.mark.parametrize("result", ["rejected", "appeal_granted", "confirmed"])
 def test_nothing_is_proposed_of_hashes_that_a_client_claims(result) -> None:
     one = opening(event(media=[claimed()]), risk() if result == "confirmed" else near())

@@ -268,3 +268,17 @@ def test_a_limit_never_makes_anything_visible(drawn, most):
         if ACTION_STRENGTH[usual.action] < hidden:
             assert past.action == usual.action
         assert past.report or not usual.report or "reports_paused" in past.degraded
+
+
+def test_counts_that_are_damaged_begin_anew():
+    policy = limited(Limit(per_day=1))
+    first, saved = decide(policy, [envelope(perceptual(4))])
+    assert first[0].action == "block"
+    ((key, sound),) = saved.items()
+    beyond = msgspec.msgpack.encode({"near-copy": (2**64 - 1,) * 8})
+    for damaged in (b"", sound[:-1], b"\xc1" + sound, b"\x81\xa1\xff\x90", beyond):
+        stage = Enforcement(policy)
+        result = stage.run([envelope(perceptual(4))] * 2, {key: StateValue(damaged)})
+        assert [each.action for each in result.decisions] == ["block", "hold"]
+        assert list(result.unreadable) == [key]
+        assert not stage.run([envelope(perceptual(4))], {key: StateValue(sound)}).unreadable

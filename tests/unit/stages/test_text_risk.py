@@ -1,5 +1,5 @@
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -335,6 +335,30 @@ def test_a_sender_of_many_like_openings_is_seen() -> None:
     assert len(stored[key]) < 600
 
 
+@pytest.mark.parametrize("adults", [7, 8, 20, 64, 100])
+@pytest.mark.parametrize("child_first", [True, False])
+def test_where_a_child_is_among_many_recipients_hides_no_child(
+    adults: int, child_first: bool
+) -> None:
+    def sent(*, child_first: bool) -> list[TextRisk]:
+        people: list[tuple[str, AgeBand]] = [(f"r{i}", "adult") for i in range(adults)]
+        people.insert(0 if child_first else adults, ("kid", "13_15"))
+        text = "send me a pic or i will show everyone your pictures. send gift cards"
+        signals, _ = play([envelope(1, text, band="adult", recipients=people)])
+        return risks(signals)
+
+    found = sent(child_first=child_first)
+    assert {(risk.scope, risk.minor_involved) for risk in found} == {
+        ("conversation", True),
+        ("sender", True),
+    }
+    [first], [here] = (
+        [risk for risk in each if risk.scope == "conversation"]
+        for each in (sent(child_first=True), found)
+    )
+    assert (here.level, here.pattern, here.score) == (first.level, first.pattern, first.score)
+
+
 def test_what_other_partitions_saw_of_a_sender_counts() -> None:
     def seen(first: int) -> dict[StateKey, bytes]:
         return play(
@@ -393,3 +417,34 @@ def test_states_hold_no_text_and_no_ids() -> None:
 @pytest.mark.parametrize("text", ["", " ", "\ud800", "a" * 100_000])
 def test_any_text_passes(text: str) -> None:
     assert STAGE.run([envelope(1, text)], {}).batch[0].event.text is None
+
+
+DAMAGES = [
+    lambda v: v[:10],
+    lambda v: v[:3] + b"\xc1" + v[4:],
+    lambda _: b"",
+    lambda _: b"\x91\x63",
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_over_damaged_state_the_stage_decides_as_over_none(
+    damage: Callable[[bytes], bytes],
+) -> None:
+    def said(first: int) -> list[Envelope]:
+        return [
+            envelope(first + n, text, band="adult", recipients=[(f"b{n}", "13_15")])
+            for n, text in enumerate(SAID)
+        ]
+
+    _, stored = play(said(0))
+    assert {key.scope for key in stored} == {"conversation", "sender"}
+    keys = STAGE.keys(said(50))
+    anew = STAGE.run(said(50), {key: StateValue(None) for key in keys})
+    assert risks([out.signals for out in anew.batch])
+    assert not anew.unreadable
+    damaged = {key: StateValue(damage(value), (damage(value),)) for key, value in stored.items()}
+    over = STAGE.run(said(50), damaged)
+    assert [out.signals for out in over.batch] == [out.signals for out in anew.batch]
+    assert over.changes == anew.changes
+    assert set(over.unreadable) == set(stored)
