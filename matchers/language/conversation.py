@@ -138,21 +138,30 @@ def _meet(state: Conversation, message: Message, *, makes_room: bool) -> Convers
     state = _update_person(state, message.author, spoke=True, makes_room=makes_room)
     for recipient in message.recipients[:PEOPLE_CAP]:
         if recipient.band != "unknown" or len(message.recipients) == 1:
-            state = _update_person(state, recipient, spoke=False, makes_room=False)
+            state = _update_person(
+                state, recipient, spoke=False, makes_room=False, author=message.author.key
+            )
     crowd = max(message.recipient_count, len(message.recipients)) + 1
     return replace(state, crowd=crowd) if crowd > state.crowd else state
 
 
 def _update_person(
-    state: Conversation, seen: Participant, *, spoke: bool, makes_room: bool
+    state: Conversation, seen: Participant, *, spoke: bool, makes_room: bool, author: int = 0
 ) -> Conversation:
+    """`makes_room`: where all places are taken, whoever matters least leaves. Somebody does so too
+    for the first who is under 18, and for others under 18 an adult of whom there is no evidence;
+    neither the `author` of the message leaves, nor the only one under 18."""
     known = person_of(state, seen.key)
     if known is None:
         people = state.people
         if len(people) >= PEOPLE_CAP:
-            if not makes_room:
+            minors = [person.key for person in people if is_minor(person)]
+            stay = (author, *minors) if len(minors) == 1 else (author,)
+            others = [i for i in range(len(people)) if people[i].key not in stay]
+            least = min(others, key=lambda i: _importance(people[i]))
+            spare = not minors or _importance(people[least])[:3] == (0, 0.0, False)
+            if not (makes_room or (spare and seen.band in MINOR_BANDS)):
                 return state
-            least = min(range(len(people)), key=lambda i: _importance(people[i]))
             people = people[:least] + people[least + 1 :]
         person = Person(seen.key, seen.band, seen.source, seen.account_at, spoke)
         return replace(state, people=(*people, person))
@@ -171,11 +180,12 @@ def _update_person(
     return _put(state, replace(known, band=band, source=source, account_at=account_at, spoke=spoke))
 
 
-def _importance(person: Person) -> tuple[int, float, int]:
+def _importance(person: Person) -> tuple[int, float, bool, int]:
     return (
         len(person.patterns),
         sum(s.strength for s in person.strengths)
         + (1.0 if person.stated_least or person.trial_least else 0.0),
+        person.band in MINOR_BANDS,
         max((s.at for s in person.strengths), default=0),
     )
 

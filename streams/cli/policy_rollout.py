@@ -94,9 +94,9 @@ def rollback(
     text = None if to_file else before.previous
     if text is UNSET:
         fail(
-            "the newest policy on the control topic cannot be read by this version of Seawall, nor "
-            "which was before it: apply one (seawall policy apply FILE), or go back to the "
-            "workers' own with --to-files",
+            "the control topic does not say, to this version of Seawall, which policy was before "
+            "the newest: apply one (seawall policy apply FILE), or go back to the workers' own "
+            "with --to-files",
             EXIT_REFUSED,
         )
     try:
@@ -123,8 +123,9 @@ def _text_of(newest: "PolicyChanged | UnreadChange") -> str | UnsetType | None:
     return newest.text if isinstance(newest, PolicyChanged) else UNSET
 
 
-def _in_use(newest: "PolicyChanged | UnreadChange | None") -> str | None:
-    """The policy that workers have: the newest, or where that is none, the one before it."""
+def _in_use(newest: "PolicyChanged | UnreadChange | None") -> str | UnsetType | None:
+    """The policy that workers have: the newest, or where that is none, the one before it; `UNSET`
+    where the topic does not say."""
     if newest is None:
         return None
     text = _text_of(newest)
@@ -137,10 +138,12 @@ def _in_use(newest: "PolicyChanged | UnreadChange | None") -> str | None:
             pass
         else:
             return text
-    return None if newest.previous is UNSET else newest.previous
+    return newest.previous
 
 
-def _publish(settings: "Settings", version: str, text: str | None, previous: str | None) -> int:
+def _publish(
+    settings: "Settings", version: str, text: str | None, previous: str | UnsetType | None
+) -> int:
     from streams.control.policy_change import PolicyChanged, publish_change
 
     # Noted before as well: nothing is in force that the audit log does not know of.

@@ -127,7 +127,7 @@ class LiveLists:
     def guard(self) -> Callable[[], None]:
         """For `Chain.guard`. Both it and what it gives raise `DependencyUnavailable` when the
         snapshot in use was written over, until a reload has settled what to do. Three system calls
-        a chunk, 5 µs together; a file's time of change moves before its content does."""
+        a chunk, some µs together; a file's time of change moves before its content does."""
         before = self._current
 
         def check() -> None:

@@ -27,7 +27,7 @@ class PolicyChanged(Struct, frozen=True, kw_only=True, tag_field="type", tag="po
 
     schema_version: Literal[1] = 1
     text: str | None
-    previous: str | None = None
+    previous: str | UnsetType | None = UNSET
 
 
 class UnreadChange(Struct, frozen=True):

@@ -97,11 +97,8 @@ class PolicyFollower(TopicFollower):
     @faust.Service.task
     async def _follow(self) -> None:
         while (news := await self._next(lambda: self.should_stop)) is not None:
-            if news.change is not None:
-                offset, change = news.change
-                # A refusal of what came after it stands.
-                use = self._live.take if news.unread is None else self._live.stay_with
-                await asyncio.to_thread(use, change.text, self._source(offset))
+            if news.newest is not None:
+                await asyncio.to_thread(self._take_any, news)
 
     async def _next(self, ending: Callable[[], bool]) -> _News | None:
         """What there is to read; `None` at the end."""
@@ -154,8 +151,11 @@ class PolicyFollower(TopicFollower):
         offset, change = news.change
         source = self._source(offset)
         take = live.take if news.unread is None else live.stay_with
-        # Those who ran all along stayed with the one before.
-        return take(change.text, source) or live.stay_with(change.previous, f"before {source}")
+        if take(change.text, source):
+            return True
+        # Those who had the one before stayed with it.
+        before = change.previous
+        return before is not UNSET and live.stay_with(before, f"before {source}")
 
     def _source(self, offset: int) -> str:
         return f"{self._partition.topic}@{offset}"

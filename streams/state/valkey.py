@@ -30,6 +30,7 @@ from streams.state.versions import (
     Version,
     Versions,
     as_of,
+    is_of_later_format,
     moved_from,
     owner_tag,
     pack,
@@ -334,7 +335,8 @@ def _sender(
         versions = _versions(record[_EXPIRY.size :])
         if not versions:
             unreadable = True
-            stale.append(field)
+            if not is_of_later_format(record[_EXPIRY.size :]):
+                stale.append(field)
         elif field == owner:
             base = as_of(versions, owner, committed)
         elif (value := versions[0].value) is not None:

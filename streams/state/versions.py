@@ -82,6 +82,11 @@ def pack(versions: Versions) -> bytes:
     )
 
 
+def is_of_later_format(data: bytes) -> bool:
+    """Whether a later version of Seawall may have made a record that cannot be unpacked."""
+    return len(data) >= _HEADER.size and bool(_HEADER.unpack_from(data)[0] & _FORMAT_MASK)
+
+
 def unpack(data: bytes) -> Versions:
     """The inverse of `pack`. Raises `ValueError` for bytes that `pack` did not make."""
     try:

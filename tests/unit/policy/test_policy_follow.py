@@ -85,10 +85,13 @@ class Followed:
 
         async def scenario() -> bool:
             starting = asyncio.create_task(self.start())
-            done, _ = await asyncio.wait({starting}, timeout=0.5)
+            waits = asyncio.create_task(self.topic.asked_again.wait())
+            await asyncio.wait({starting, waits}, return_when=asyncio.FIRST_COMPLETED)
+            done = starting.done()
             self._ending = True
+            waits.cancel()
             await starting
-            return bool(done)
+            return done
 
         return asyncio.run(scenario())
 
@@ -113,6 +116,30 @@ def test_one_that_ran_all_along_has_the_same_policy():
     asyncio.run(followed.follow_all())
     assert followed.version == "good"
     assert "control@2" in str(followed.live.refused)
+
+
+UNUSABLE = change("x", text="rules = 3\n", previous=policy("good"))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (change("good"), UNUSABLE),
+        (UNUSABLE,),
+        (newer(previous=policy("good")),),
+        (change("good"), UNUSABLE, NOT_JSON),
+    ],
+)
+def test_those_that_run_and_those_that_start_judge_by_the_same_policy(values):
+    running, starting = Followed(*values), Followed(*values)
+    asyncio.run(running.follow_all())
+    assert starting.started()
+    assert running.version == starting.version == "good"
+
+
+def test_a_change_that_does_not_say_what_was_before_it_leaves_none_its_own():
+    newest = json.dumps({"type": "policy_changed", "text": "rules = 3\n"}).encode()
+    assert not Followed(newest).started()
 
 
 @pytest.mark.parametrize(

@@ -359,6 +359,25 @@ def test_where_a_child_is_among_many_recipients_hides_no_child(
     assert (here.level, here.pattern, here.score) == (first.level, first.pattern, first.score)
 
 
+@pytest.mark.parametrize("adults", [7, 8, 9, 12])
+@pytest.mark.parametrize("late", [True, False])
+def test_in_a_room_of_adults_who_write_no_child_is_forgotten(adults: int, late: bool) -> None:
+    text = "send me a pic or i will show everyone your pictures. send gift cards"
+    room: list[tuple[str, AgeBand]] = [(f"a{i}", "adult") for i in range(adults)]
+
+    def event(number: int, author: str, *, child: bool) -> Envelope:
+        people = [person for person in room if person[0] != author]
+        if child:
+            people.append(("kid", "13_15"))
+        return envelope(number, text, author=author, band="adult", recipients=people)
+
+    writers = ["a0", *(name for name, _ in room)]
+    signals, _ = play(
+        [event(n, author, child=n > 0 or not late) for n, author in enumerate(writers)]
+    )
+    assert all(risk.minor_involved for risk in risks(signals[1:]))
+
+
 def test_what_other_partitions_saw_of_a_sender_counts() -> None:
     def seen(first: int) -> dict[StateKey, bytes]:
         return play(
