@@ -106,7 +106,7 @@ def _without_evidence(
     number: a producer's repeat of it, after a question that it did not answer, is no answer."""
     if (state is not None and state.people) or _adult_to_minor(message):
         state = _meet(_begun(state, now_ms), message, makes_room=False)
-    if any(finding.answer for finding in message.findings):
+    if message.findings and any(finding.answer for finding in message.findings):
         state = state or Conversation(VERSION, now_ms, now_ms)
         state = replace(state, numbers=(*state.numbers, message.event)[-NUMBERS_CAP:])
     return state
@@ -155,12 +155,14 @@ def _update_person(
     if known is None:
         people = state.people
         if len(people) >= PEOPLE_CAP:
+            if not (makes_room or seen.band in MINOR_BANDS):
+                return state
             minors = [person.key for person in people if is_minor(person)]
             stay = (author, *minors) if len(minors) == 1 else (author,)
             others = [i for i in range(len(people)) if people[i].key not in stay]
             least = min(others, key=lambda i: _importance(people[i]))
             spare = not minors or _importance(people[least])[:3] == (0, 0.0, False)
-            if not (makes_room or (spare and seen.band in MINOR_BANDS)):
+            if not (makes_room or spare):
                 return state
             people = people[:least] + people[least + 1 :]
         person = Person(seen.key, seen.band, seen.source, seen.account_at, spoke)
