@@ -61,10 +61,9 @@ def file_entries(case: CaseFile) -> list[FileEntry]:
     nobody vouches for says nothing of bytes: each such copy is a file of its own."""
     copies: dict[tuple[str, ...], list[_Copy]] = {}
     for opening in case.openings:
-        for number, media in numbered(opening.media):
-            if media.hashes is not None:
-                copy = _Copy(opening, number, media, media.hashes)
-                copies.setdefault(_identity(copy), []).append(copy)
+        for number, media, hashes in numbered(opening.media):
+            copy = _Copy(opening, number, media, hashes)
+            copies.setdefault(_identity(copy), []).append(copy)
     return [_entry(case, same) for same in copies.values()]
 
 

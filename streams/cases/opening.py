@@ -78,11 +78,10 @@ def is_ground(signal: Signal) -> bool:
 def _opening(envelope: Envelope, decision: Decision, grounds: Sequence[Signal]) -> CaseOpening:
     event = envelope.event
     case_id = str(uuid5(DECISION_NAMESPACE, f"case:{decision.decision_id}"))
-    media = [item for item in event.media if item.hashes is not None]
     addresses = sorted({s.url_index for s in _addresses(grounds) if s.url_index is not None})
     return CaseOpening(
         case_id=case_id,
-        fold_key=fold_key(decision, grounds, media),
+        fold_key=fold_key(decision, grounds, event.media),
         decision=replace(decision, case_id=case_id),
         kind=event.kind,
         # The platform's clock is not trusted: nothing happened after the broker had it.
@@ -93,7 +92,8 @@ def _opening(envelope: Envelope, decision: Decision, grounds: Sequence[Signal]) 
         recipients=event.recipients,
         recipient_count=event.recipient_count,
         media=[
-            _without_most_frames(item, number, decision.signals) for number, item in numbered(media)
+            _without_most_frames(item, number, decision.signals)
+            for number, item, _ in numbered(event.media)
         ],
         urls=[ListedAddress(index=i, url=event.urls[i]) for i in addresses if i < len(event.urls)],
     )
@@ -119,7 +119,7 @@ def fold_key(decision: Decision, grounds: Iterable[Signal], media: Sequence[Medi
         known = sorted(
             {
                 _digest(item)
-                for number, item in numbered(media)
+                for number, item, _ in numbered(media)
                 if (item.media_id, number) in matched
             }
         )

@@ -135,15 +135,15 @@ class Media(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
             raise ValueError("media with hashes must say hash_origin")
 
 
-def numbered(media: Iterable[Media]) -> Iterator[tuple[int, Media]]:
-    """The items that have hashes, each with the number of such before it that share its
-    `media_id`: what `HashMatch.item` is."""
+def numbered(media: Iterable[Media]) -> Iterator[tuple[int, Media, MediaHashes]]:
+    """The items that have hashes, with these, each behind the number of such before it that share
+    its `media_id`: what `HashMatch.item` is."""
     before: dict[str, int] = {}
     for item in media:
         if item.hashes is not None:
             number = before.get(item.media_id, 0)
             before[item.media_id] = number + 1
-            yield number, item
+            yield number, item, item.hashes
 
 
 class ContentEvent(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -108,7 +108,7 @@ class _HashQueries:
         if "hash" in envelope.scans_withheld:
             return
         if len(media) > 1:
-            for number, item in numbered(media):
+            for number, item, _ in numbered(media):
                 if number:
                     self._numbers[id(envelope), id(item)] = number
         for item in media:

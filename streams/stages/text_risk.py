@@ -4,8 +4,9 @@ Most messages hold no indicator, in conversations that hold none: they cost one 
 text, and change no state.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -41,6 +42,7 @@ from streams.contracts.stage import StageResult, StateKey, StateValue, state_key
 from streams.contracts.values import StageName
 
 _NO_STATE = StateValue(None)
+S = TypeVar("S")
 
 
 def build_text_risk(
@@ -251,20 +253,23 @@ class _Chunk:
 
     def _sender(self, key: StateKey) -> Sender | None:
         if key not in self._senders:
-            stored = self._stored.get(key, _NO_STATE).own
-            state = self._senders[key] = None if stored is None else decode_sender(stored)
-            if stored is not None and state is None:
-                self.unreadable.add(key)
+            self._senders[key] = self._own(key, decode_sender)
         return self._senders[key]
 
     def _conversation(self, key: StateKey) -> Conversation | None:
         if key in self._conversations:
             return self._conversations[key]
+        state = self._conversations[key] = self._own(key, decode)
+        return state
+
+    def _own(self, key: StateKey, read: Callable[[bytes], S | None]) -> S | None:
+        """What is stored under a key; `None` as well for what cannot be read, which is noted."""
         stored = self._stored.get(key, _NO_STATE).own
-        state = None if stored is None else decode(stored)
-        if stored is not None and state is None:
+        if stored is None:
+            return None
+        state = read(stored)
+        if state is None:
             self.unreadable.add(key)
-        self._conversations[key] = state
         return state
 
 
