@@ -316,6 +316,11 @@ class Day:
         """The sum of the worker's samples of a name that have these labels."""
         return _sum(self.worker.get("/metrics")[1], name, labels)
 
+    def until_counted(self, count: float, name: str, **labels: str) -> None:
+        """Wait until the worker has counted so many. It counts a chunk once it is committed, and
+        whoever reads decisions may see them before it has."""
+        self.until(lambda: self.metric(name, **labels) >= count, f"{count} of {name} {labels}")
+
     def librarian_metric(self, name: str, **labels: str) -> float:
         """The same, of the librarian."""
         found = re.search(r"metrics at (http://\S+)", self.librarian.log)

@@ -65,9 +65,9 @@ def test_a_flood_of_one_known_hash_is_blocked_to_the_last(day: Day) -> None:
     assert len(paused) + len(reported) == 1_000
     assert all("limited:known-material" in each["degraded"] for each in paused)
     assert all(each["case_id"] for each in known), "what waits is found by the people of cases"
-    assert day.metric("seawall_reports_paused_total") >= len(paused)
-    assert day.metric("seawall_policy_limited_total", rule="known-material") >= len(paused)
-    assert day.metric("seawall_decisions_total", action="block") >= 1_000
+    day.until_counted(len(paused), "seawall_reports_paused_total")
+    day.until_counted(len(paused), "seawall_policy_limited_total", rule="known-material")
+    day.until_counted(1_000, "seawall_decisions_total", action="block")
     served(day, made)
 
 
@@ -115,7 +115,7 @@ def test_a_wrong_entry_that_matches_much_is_flagged_and_then_only_holds(day: Day
     )
     assert set(actions(of_kind(made, "wrong"))) <= {"block", "hold"}
     served(day, made)
-    assert day.metric("seawall_list_suspected_entries_total", list="industry") >= 1
+    day.until_counted(1, "seawall_list_suspected_entries_total", list="industry")
     day.until(
         lambda: day.librarian_metric("seawall_list_flagged_entries", list="industry") == 1,
         "flag",
@@ -191,7 +191,9 @@ def test_past_a_limit_near_copies_hold_and_exact_matches_are_blocked(day: Day) -
     assert all("limited:near-copy" in each["degraded"] for each in held)
     assert all(each["case_id"] for each in held)
     assert actions(of_kind(made, "known")) == {"block": 400}
-    assert day.metric("seawall_policy_limited_total", rule="near-copy") == before + len(held)
+    limited = before + len(held)
+    day.until_counted(limited, "seawall_policy_limited_total", rule="near-copy")
+    assert day.metric("seawall_policy_limited_total", rule="near-copy") == limited
     assert any("reports_paused" in each.get("degraded", ()) for each in of_kind(made, "known"))
     served(day, made)
 
@@ -225,7 +227,7 @@ def test_a_lapsed_scan_basis_withholds_and_says_so(day: Day) -> None:
     assert all("hash" in each["scans_withheld"] for each in lapsed), "nothing is scanned unlawfully"
     assert not any("scans_performed" in each or "signals" in each for each in lapsed)
     assert all(each["policy_version"].startswith("lapsed+") for each in lapsed)
-    assert day.metric("seawall_scans_withheld_total", scan="hash") >= withheld + 20
+    day.until_counted(withheld + 20, "seawall_scans_withheld_total", scan="hash")
     assert audited(day.audit_file, "policy")[-1]["change"] == "applied"
     served(day, made)
 
