@@ -99,18 +99,24 @@ def hop_intake(gate: ScanGate, clock: Callable[[], float]) -> Callable[[SourceRe
 
 CHARACTERS_PER_MS = 16
 """Of text that is read at the worst: 100,000 characters of the slowest kind took 3.2 s twice."""
+ADDRESS_CHARACTERS_PER_MS = 200
+"""Of an event's addresses at the worst: random letters in every one's path took 2.1 us a character,
+twice."""
 MS_PER_HASH = 3
 """Of a perceptual hash that is looked up at the worst: amid 20,000 near copies it took 2.7 ms."""
 
 
 def slow_work(decoders: int, seconds_per_file: float) -> Callable[[Envelope], int]:
     """What an envelope may cost at the worst, in milliseconds, for `Chain.cost`: files that have
-    to be read and decoded (with no decoders, none), hashes that came with it, and text."""
+    to be read and decoded (with no decoders, none), hashes that came with it, text, and
+    addresses."""
     per_file = int(seconds_per_file * 1000 / decoders) if decoders else 0
 
     def cost(envelope: Envelope) -> int:
         event = envelope.event
         spent = len(event.text) // CHARACTERS_PER_MS if event.text else 0
+        if event.urls:
+            spent += sum(map(len, event.urls)) // ADDRESS_CHARACTERS_PER_MS
         for item in event.media:
             hashes = item.hashes
             spent += per_file if hashes is None else MS_PER_HASH * _perceptual(hashes)

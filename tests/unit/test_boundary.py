@@ -44,6 +44,14 @@ def test_chunks_of_files_or_of_long_texts_end_before_a_worker_counts_as_stuck() 
     assert slow_work(decoders=0, seconds_per_file=20)(files) == 0
 
 
+def test_long_addresses_count_as_slow_work_and_ordinary_ones_do_not() -> None:
+    cost = slow_work(decoders=0, seconds_per_file=20)
+    ordinary = [f"https://example.org/pictures/{n}?size=large" for n in range(10)]
+    assert 1000 * cost(envelope(urls=ordinary)) <= BUDGET
+    long = envelope(urls=["http://a.example/" + "\u0416" * 8_000] * 40)
+    assert BUDGET // cost(long) < 60, "each takes most of a second"
+
+
 def picture(number: int, views: int) -> Media:
     variants = [VariantHash(variant="flip_x", pdq="ab" * 32, quality=90)] * views
     hashes = MediaHashes(sha256="cd" * 32, pdq="ab" * 32, variants=variants)
