@@ -21,7 +21,7 @@ from demo.desk_checks import desk_differences
 from demo.events import make_backfill, make_events
 from demo.exchange import Reader, send
 from demo.expectations import Difference, Outcome, Place, Sent, differences
-from demo.measures import Measures, scrape
+from demo.measures import Measures, scrape_counted
 from demo.pipeline import Pipeline
 from demo.progress import Steps
 from demo.reviewing import NothingToReview
@@ -30,6 +30,8 @@ from streams.kafka.client import KafkaError
 from streams.localbroker import LocalBrokerError
 
 EVENTS_PER_SECOND = 400.0
+COUNTED_SECONDS = 30.0
+"""Within which the worker has counted what it committed, however busy the machine is."""
 OPENED = (
     ("listed picture, cropped", -1),
     ("listed address, disguised", 0),
@@ -187,10 +189,15 @@ def _exchanged(
             reader.read_until(len(sent), step.advance)
     with steps.step("reading what is left", "all outputs read to their ends"):
         reader.read_rest()
-    measures = scrape(pipeline.worker.address)
+    outcome = reader.outcome()
+    measures = scrape_counted(
+        pipeline.worker.address,
+        lambda found: not report.miscounted(found, len(sent), outcome),
+        COUNTED_SECONDS,
+    )
     last = measures.latest("seawall_last_finished_timestamp_seconds")
     pace = report.Pace(EVENTS_PER_SECOND, len(backfill), last - burst_started)
-    return _Exchange(sent, reader.outcome(), measures, pace)
+    return _Exchange(sent, outcome, measures, pace)
 
 
 def _first_differences(exchange: _Exchange) -> list[Difference]:

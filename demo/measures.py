@@ -1,9 +1,10 @@
 """What the worker's own metrics say, read as Prometheus would read them."""
 
 import math
+import time
 import urllib.request
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -51,6 +52,15 @@ def bucket_quantile(buckets: list[tuple[float, float]], q: float) -> float:
             return lower + (bound - lower) * (rank - below) / (count - below)
         lower, below = bound, count
     return lower
+
+
+def scrape_counted(address: str, right: Callable[[Measures], bool], seconds: float) -> Measures:
+    """The metrics of the worker at `address` once they are `right`, or as they are after `seconds`.
+    A worker counts a chunk once it is committed, which a reader may see before."""
+    deadline = time.monotonic() + seconds
+    while not right(found := scrape(address)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found
 
 
 def scrape(address: str) -> Measures:
