@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from streams.cases.holds import copy_holds
+from streams.cases.opening import shown_by
 from streams.contracts.case_record import CaseOpening
 from streams.contracts.decision import Decision
 from streams.feedback.records import review_of
@@ -50,7 +51,8 @@ def head_of(database: sqlite3.Connection, fold_key: str) -> str | None:
 
 def part_unseen(database: sqlite3.Connection, case_id: str, seen: int) -> list[str]:
     """Take out of a case that was closed what came to it after `seen` (milliseconds), when
-    somebody looked at it: nobody was shown that. The first of these is an open case again, with the
+    somebody looked at it, and what shows something else than the case's own occurrence (another
+    page of a listed prefix): nobody judged that. The first of these is an open case again, with the
     others folded into it; one that was reviewed by itself, and not closed, is a case of its own,
     and so is one that was confirmed, whenever it came. Holds stand on what was held. The cases that
     are open again.
@@ -58,16 +60,21 @@ def part_unseen(database: sqlite3.Connection, case_id: str, seen: int) -> list[s
     What a submitted case names stays with it.
     """
     rows = database.execute(
-        f"""SELECT f.case_id, f.reviewed FROM
+        f"""SELECT f.case_id, f.reviewed, f.confirmed OR f.came_at > ?, f.opening, head.opening FROM
         (SELECT *, {_REVIEWED} AS reviewed, {_CONFIRMED} AS confirmed FROM cases
           WHERE folded_into = ?) AS f
         JOIN cases AS head ON head.case_id = f.folded_into
-        WHERE head.submitted_at IS NULL AND (f.confirmed OR f.came_at > ? AND NOT f.closed)
+        WHERE head.submitted_at IS NULL AND (f.confirmed OR NOT f.closed)
         ORDER BY f.opened_at, f.case_id""",
-        (case_id, seen),
+        (seen, case_id),
     ).fetchall()
-    waiting = [unseen for unseen, reviewed in rows if not reviewed]
-    heads = [unseen for unseen, reviewed in rows if reviewed] + waiting[:1]
+    found = [
+        (repeat, reviewed)
+        for repeat, reviewed, unseen, own, head in rows
+        if unseen or not shown_by(_opening.decode(own)) <= shown_by(_opening.decode(head))
+    ]
+    waiting = [repeat for repeat, reviewed in found if not reviewed]
+    heads = [repeat for repeat, reviewed in found if reviewed] + waiting[:1]
     _part(database, case_id, heads, waiting[1:])
     return heads
 

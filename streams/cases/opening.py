@@ -132,6 +132,32 @@ def fold_key(decision: Decision, grounds: Iterable[Signal], media: Sequence[Medi
     return hashlib.sha256(name).hexdigest()
 
 
+def shown_by(opening: CaseOpening) -> frozenset[str]:
+    """What somebody who looked at an occurrence was shown of what was matched: the conversation's
+    risk, files by their digests, pages, and by its content what was written or reported.
+
+    What folds is not always all the same: a listed prefix covers many pages, and in a conversation
+    there is more than its risk. Which page an address in a text names is not known here, so that
+    no two are taken for the same.
+    """
+    decision = opening.decision
+    digests = {(m.media_id, number): _digest(m) for number, m, _ in numbered(opening.media)}
+    pages = {listed.index: listed.url for listed in opening.urls}
+    shown: set[str] = set()
+    for signal in case_grounds(decision):
+        if isinstance(signal, TextRisk):
+            shown.add("risk")
+        elif isinstance(signal, HashMatch):
+            digest = digests.get((signal.media_id, signal.item), decision.content_id)
+            shown.add(f"file {digest}")
+        elif isinstance(signal, UrlMatch):
+            page = None if signal.url_index is None else pages.get(signal.url_index)
+            shown.add(f"address in {decision.decision_id}" if page is None else f"page {page}")
+        else:
+            shown.add(f"content {decision.content_id}")
+    return frozenset(shown)
+
+
 def _addresses(signals: Iterable[Signal]) -> list[UrlMatch]:
     return [signal for signal in signals if isinstance(signal, UrlMatch)]
 

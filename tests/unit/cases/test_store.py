@@ -11,9 +11,20 @@ from hypothesis import strategies as st
 from streams.cases.retention import delete_after, due_for_deletion, preserve_until
 from streams.cases.schema import UnusableCases
 from streams.cases.store import CaseStore, NoSuchCase
+from streams.contracts.case_record import CaseOpening
+from streams.contracts.signal import UserReport
 from streams.feedback.effects import reversal_of
 from streams.settings import CaseSettings
-from tests.unit.cases.occurrences import AT, event, opening, outcome, risk
+from tests.unit.cases.occurrences import (
+    AT,
+    event,
+    match,
+    opening,
+    outcome,
+    picture,
+    risk,
+    url,
+)
 
 
 @pytest.fixture
@@ -251,6 +262,59 @@ def test_nothing_that_came_after_the_look_is_closed_with_it(
                 assert all(came[each] > look for each in ids)
         assert sorted(found) == sorted(came), "nothing is lost"
         assert len(states) <= 2, "what nobody saw is one case"
+
+
+def page(event_id: str, *urls: str, **changes) -> CaseOpening:
+    return opening(event(event_id, media=[], urls=list(urls), **changes), url())
+
+
+PAGE = "https://listed.example/gallery/one"
+OTHER_PAGES = [
+    (page("e1", PAGE), page("e2", "https://listed.example/gallery/two"), "another page"),
+    (page("e1", PAGE), opening(event("e2", media=[]), url(url_index=None)), "in a text"),
+    (
+        opening(event("e1", media=[]), url(url_index=None)),
+        opening(event("e2", media=[]), url(url_index=None)),
+        "both in texts",
+    ),
+    (opening(event("e1"), risk()), opening(event("e2"), risk(), match()), "a listed file too"),
+    (
+        opening(event("e1"), risk(), match()),
+        opening(event("e2", media=[picture(sha256="00" * 32)]), risk(), match()),
+        "another listed file",
+    ),
+    (opening(event("e1"), risk()), opening(event("e2"), risk(), UserReport()), "reported too"),
+]
+SAME = [
+    (page("e1", PAGE), page("e2", PAGE, author="a2", conversation_id="k2")),
+    (opening(event("e1"), risk(), match()), opening(event("e2"), risk())),
+    (opening(event("e1"), risk()), opening(event("e2"), risk(score=9.0, pattern="grooming"))),
+    (opening(event("e1")), opening(event("e2"), match(algorithm="md5", entry="8"))),
+]
+
+
+@pytest.mark.parametrize(("first", "other", "what"), OTHER_PAGES, ids=[w for *_, w in OTHER_PAGES])
+def test_what_shows_something_else_is_not_closed_with_it(store, first, other, what) -> None:
+    """Pages of a listed prefix fold into one task, and so does all of a conversation; that
+    somebody found nothing at one says nothing of the others."""
+    take(store, first, other)
+    assert [state.repeats for state in store.cases()] == [1]
+    later = AT + timedelta(hours=1)
+    parted = store.settle(first.decision.decision_id, closed=True, reversed=False, seen=later)
+    assert parted == [other.case_id]
+    assert {s.case_id: s.status for s in store.cases()} == {
+        first.case_id: "closed",
+        other.case_id: "open",
+    }
+    assert store.case_file(other.case_id).repeats == []
+
+
+@pytest.mark.parametrize(("first", "other"), SAME)
+def test_what_shows_the_same_is_closed_with_it(store, first, other) -> None:
+    take(store, first, other)
+    later = AT + timedelta(hours=1)
+    assert not store.settle(first.decision.decision_id, closed=True, reversed=False, seen=later)
+    assert [(s.status, s.repeats) for s in store.cases()] == [("closed", 1)]
 
 
 def test_what_was_submitted_stays_as_it_was(store: CaseStore) -> None:
