@@ -27,6 +27,15 @@ _LATEST_MS = 253_402_300_799_999
 """The end of the year 9999, the last that a decision can name."""
 
 
+class _Kept(msgspec.Struct):
+    """What counts of a line of the archive (`streams.kafka.archive.Line`)."""
+
+    value: msgspec.Raw
+
+
+_kept = msgspec.json.Decoder(_Kept)
+
+
 def envelope_of(decision: Decision) -> Envelope:
     """What a policy judges again of a recorded decision: its signals and facts. A time before
     1970 stands for 1970."""
@@ -39,8 +48,9 @@ def envelope_of(decision: Decision) -> Envelope:
 
 
 def decisions_in(path: Path) -> Iterator[Decision]:
-    """The decisions of a file, one a line; blank lines are passed over. Ends the command at the
-    first that is none, with its line and field."""
+    """The decisions of a file, one a line, as on their topic or as `seawall archive` keeps them;
+    blank lines are passed over. Ends the command at the first that is none, with its line and
+    field."""
     try:
         with path.open("rb") as lines:
             number = 0
@@ -49,7 +59,7 @@ def decisions_in(path: Path) -> Iterator[Decision]:
                 if len(line) > MAX_BYTES:
                     fail(f"{visible(str(path))}:{number}: is longer than {MAX_BYTES} bytes")
                 if line.strip():
-                    yield _decision(line, f"{path}:{number}")
+                    yield _decision(_record(line), f"{path}:{number}")
     except OSError as error:
         fail(f"{visible(str(path))}: cannot be read: {error.strerror}")
 
@@ -99,6 +109,16 @@ def _records(content: bytes) -> int:
     except DecodeFailure:
         return 1
     return len(lines)
+
+
+def _record(line: bytes) -> bytes:
+    """What a line of the archive holds; any other line as it is."""
+    if not line.startswith(b'{"offset":'):
+        return line
+    try:
+        return bytes(read_json(_kept.decode, line).value)
+    except DecodeFailure:
+        return line
 
 
 def _decision(line: bytes, where: str) -> Decision:

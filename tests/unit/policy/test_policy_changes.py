@@ -1,6 +1,7 @@
 """What a change of the policy changes: diff, and replay over recorded decisions."""
 
 import json
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from streams.cli.policy import app
 from streams.cli.policy_replaying import judged_again, replayed
 from streams.contracts.decision import Decision
 from streams.contracts.envelope import Envelope
+from streams.kafka.archive import line_of
 from streams.policy.difference import differences
 from streams.policy.load import default_policy, parse_policy, parse_policy_file
 from streams.policy.recorded import facts_of
@@ -236,6 +238,24 @@ def test_the_replay_command(files):
         "decisions": 1,
         "examples": [],
     }
+
+
+def test_replay_reads_what_the_archive_keeps(files):
+    _, after, decisions = files
+    plain = run("replay", after, decisions, "--json").stdout
+
+    def record(value: bytes):
+        headers = [("seawall-action", b"hold")]
+        return SimpleNamespace(offset=3, timestamp=7, key=b"k\xff", value=value, headers=headers)
+
+    kept = [line_of(record(value)) for value in decisions.read_bytes().split(b"\n") if value]
+    decisions.write_bytes(b"\n".join(map(msgspec.json.encode, kept)))
+    got = run("replay", after, decisions, "--json")
+    assert got.stdout == plain, got.stderr
+    decisions.write_bytes(msgspec.json.encode(line_of(record(b"{no"))))
+    result = run("replay", after, decisions)
+    assert result.exit_code == 2
+    assert "decisions.jsonl:1" in result.stderr
 
 
 def test_replay_says_which_line_is_no_decision(files):
