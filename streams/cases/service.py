@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import faust
 
@@ -23,6 +23,7 @@ from streams.feedback.precision import precision
 from streams.kafka.client import ClientConfig, KafkaError
 from streams.kafka.positions import Batch, PositionReader, UnknownTopic, reading
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 2.0
@@ -71,7 +72,7 @@ class DeskService(faust.Service):
     async def on_stop(self) -> None:
         """Let the round under way end, and give back the connection."""
         async with self._turn:
-            await asyncio.to_thread(self._rounds.close)
+            await _in_thread(self._rounds.close)
 
     @faust.Service.task
     async def _work(self) -> None:
@@ -94,10 +95,10 @@ class DeskService(faust.Service):
             under_way = PartitionHealth(time.monotonic(), behind=True)
             self._health.partitions[0] = under_way
             try:
-                return await asyncio.to_thread(self._round)
+                return await _in_thread(self._round)
             except (KafkaError, OSError, UnknownTopic) as error:
                 log.warning("cases wait for Kafka: %s", str(error) or type(error).__name__)
-                await asyncio.to_thread(self._rounds.close)
+                await _in_thread(self._rounds.close)
                 return None
             finally:
                 under_way.behind = False
@@ -124,6 +125,19 @@ class DeskService(faust.Service):
             self._check_audit()
         self._metrics.last_round.set_to_current_time()
         return behind
+
+
+async def _in_thread(function: Callable[[], T]) -> T:
+    """Like `asyncio.to_thread`, but one that is cancelled ends only when the thread's work does:
+    whoever comes next must not use the same clients beside it."""
+    work = asyncio.ensure_future(asyncio.to_thread(function))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        while not work.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([work])
+        raise
 
 
 class Rounds:

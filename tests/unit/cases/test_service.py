@@ -1,4 +1,4 @@
-"""The desk's process: when it is alive."""
+"""The desk's process: when it is alive, and how it ends."""
 
 import asyncio
 import socket
@@ -49,3 +49,48 @@ def test_a_round_that_does_not_end_is_not_alive_and_one_that_failed_is(tmp_path:
         settings = CaseSettings(), FeedbackSettings()
         desk = Desk(store, topics, lambda: datetime.now(UTC), *settings)
         asyncio.run(run(desk, silent.getsockname()[1]))
+
+
+class Watched:
+    """Rounds that take a while, in place of those that need brokers, and are given back."""
+
+    def __init__(self) -> None:
+        self.busy = False
+        self.said: list[str] = []
+
+    def once(self) -> int:
+        self.busy = True
+        time.sleep(0.5)
+        self.busy = False
+        self.said.append("done")
+        return 0
+
+    def close(self) -> None:
+        self.said.append("closed amid a round" if self.busy else "closed")
+
+    def take_sent(self) -> int:
+        return 0
+
+    def take_expired(self) -> dict[str, int]:
+        return {}
+
+
+def test_a_round_under_way_ends_before_its_clients_are_given_back(tmp_path: Path) -> None:
+    """Used from two threads they may wait for ever, and the process is ended by force."""
+
+    async def run(desk: Desk) -> list[str]:
+        health = Health(STALL_SECONDS, joined=True)
+        service = DeskService(desk, {}, "urgent", "desk", None, 1, DeskMetrics(), health)
+        service._rounds = watched = Watched()  # type: ignore[assignment]
+        await service.start()
+        await until(lambda: watched.busy)
+        for task in service._futures:  # as a worker that ends does before it stops its services
+            task.cancel()
+        await service.stop()
+        return watched.said
+
+    with CaseStore.open(tmp_path / "cases.db") as store:
+        topics = DeskTopics("decisions", "cases", "outcomes")
+        settings = CaseSettings(), FeedbackSettings()
+        said = asyncio.run(run(Desk(store, topics, lambda: datetime.now(UTC), *settings)))
+    assert said == ["done", "closed"]
