@@ -160,6 +160,7 @@ def _engine_config(settings: Settings) -> EngineConfig:
         fetch_min_bytes=min(worker.fetch_min_bytes, worker.chunk_bytes),
         fetch_max_wait_ms=worker.wait_ms,
         partition_fetch_bytes=worker.chunk_bytes,
+        chunk_bytes=worker.chunk_bytes,
         session_timeout_ms=worker.session_timeout_ms,
         instance_id=worker.instance_id,
         threads=_threads(settings),

@@ -12,7 +12,9 @@ class EngineConfig:
 
     `stage` names the worker's run of stages in metrics. A fetch waits up to
     `chunk_cost` bounds the slow work of a chunk in milliseconds, as `Chain.cost` counts it at
-    the worst: below `stall_seconds`. A fetch waits up to
+    the worst: twice that, for the chunk before it in the same thread, is below `stall_seconds`.
+    `chunk_bytes` bounds the values of a chunk as they are when decompressed, which a fetch of
+    `partition_fetch_bytes` does not. A fetch waits up to
     `fetch_max_wait_ms` for `fetch_min_bytes`, which is no more than `partition_fetch_bytes`, so
     that one partition with a backlog does not wait.
     """
@@ -24,6 +26,7 @@ class EngineConfig:
     client: dict[str, Any] = field(default_factory=dict[str, Any])
     delivery: DeliveryMode = "exactly_once"
     chunk_records: int = 1000
+    chunk_bytes: int = 4 * 1024 * 1024
     fetch_min_bytes: int = 1024 * 1024
     fetch_max_wait_ms: int = 100
     partition_fetch_bytes: int = 4 * 1024 * 1024
@@ -36,4 +39,4 @@ class EngineConfig:
     revoke_seconds: float = 8.0
     internal_error_limit: int = 20
     dead_letter_payload: bool = False
-    stall_seconds: float = 120.0
+    stall_seconds: float = 180.0

@@ -14,10 +14,12 @@ class Verdict(NamedTuple):
 @dataclass
 class PartitionHealth:
     """What a partition's task says of itself; times are of a monotonic clock, in seconds.
-    `behind` while it has records in hand."""
+    `behind` while it has records in hand; `queued` while these wait for their turn in the stages'
+    threads, of which each that is had counts from its beginning."""
 
     progressed_at: float
     behind: bool = False
+    queued: bool = False
     waiting_for: str | None = None
 
     def has_records(self, now: float) -> None:
@@ -50,6 +52,9 @@ class Health:
         why = [
             f"partition {number} has records, finished no chunk for {now - p.progressed_at:.0f} s"
             for number, p in sorted(self.partitions.items())
-            if p.behind and p.waiting_for is None and now - p.progressed_at > self.stall_seconds
+            if p.behind
+            and not p.queued
+            and p.waiting_for is None
+            and now - p.progressed_at > self.stall_seconds
         ]
         return Verdict(not why, tuple(why))

@@ -5,8 +5,9 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import asynccontextmanager
 from typing import NamedTuple, TypeVar
 
 from aiokafka import TopicPartition
@@ -88,6 +89,7 @@ class PartitionTask:
         delivery: PartitionDelivery,
         store: StateStore,
         executor: Executor,
+        turns: asyncio.Semaphore,
         observer: ChunkObserver,
         health: PartitionHealth,
     ) -> None:
@@ -99,11 +101,12 @@ class PartitionTask:
         self._store = store
         self._owner = Partition(config.group, tp.topic, tp.partition)
         self._executor = executor
+        self._turns = turns
         self._observer = observer
         self._health = health
         self._closing = asyncio.Event()
         self._closed = asyncio.ensure_future(self._closing.wait())
-        self._reader = PartitionReader(consumer, tp, config.chunk_records)
+        self._reader = PartitionReader(consumer, tp, config.chunk_records, config.chunk_bytes)
         self._next = 0
         self._fence = 0
         self._caught_up_at = time.time()
@@ -280,11 +283,12 @@ class PartitionTask:
             work = ChunkWork(self._chain, records, excluded, self._config.chunk_cost)
             moved: set[StateKey] = set()
             try:
-                done = await self._in_thread(self._advance, work, slim, alone)
-                while not isinstance(done, _Finished):
-                    state = await self._store.load(self._owner, self._next, done)
-                    moved.update(key for key, value in state.items() if value.moved)
-                    done = await self._in_thread(self._advance, work, slim, alone, state)
+                async with self._turn():
+                    done = await self._in_thread(self._advance, work, slim, alone)
+                    while not isinstance(done, _Finished):
+                        state = await self._store.load(self._owner, self._next, done)
+                        moved.update(key for key, value in state.items() if value.moved)
+                        done = await self._in_thread(self._advance, work, slim, alone, state)
             except DependencyUnavailable as away:
                 log.warning("partition %d waits: %s", self._tp.partition, away)
                 await self._wait(away.dependency, backoff)
@@ -403,6 +407,25 @@ class PartitionTask:
     def _wait_over(self) -> None:
         self._health.waiting_for = None
         self._waiting.close()
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncGenerator[None]:
+        """A chunk that has begun ends before many others begin: the slow work of all partitions
+        together may take longer than a stuck worker is given, and none would have committed."""
+        if self._turns.locked():
+            self._health.queued = True
+        try:
+            await self._turns.acquire()
+        finally:
+            if self._health.queued:
+                self._health.queued = False
+                self._health.progressed_at = time.monotonic()
+        try:
+            if self._closing.is_set():
+                raise LostOwnership("given back before its turn")
+            yield
+        finally:
+            self._turns.release()
 
     async def _in_thread(self, function: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(

@@ -15,6 +15,9 @@ from streams.engine.clients import Consumer
 log = logging.getLogger(__name__)
 
 POLL_MS = 500
+SLICE = 125
+"""Records taken from the client at once: what it has is compressed, and how large a record is shows
+only when it is taken."""
 GAP_SECONDS = 1.0
 
 
@@ -31,10 +34,13 @@ class Unreadable(NamedTuple):
 class PartitionReader:
     """`excluded` gathers rejections of records that could not be read at all, by offset."""
 
-    def __init__(self, consumer: Consumer, tp: TopicPartition, chunk_records: int) -> None:
+    def __init__(
+        self, consumer: Consumer, tp: TopicPartition, chunk_records: int, chunk_bytes: int
+    ) -> None:
         self._consumer = consumer
         self._tp = tp
         self._chunk_records = chunk_records
+        self._chunk_bytes = chunk_bytes
         self._held: Sequence[SourceRecord] = ()
         self._position = 0
         self._limit = chunk_records
@@ -62,11 +68,12 @@ class PartitionReader:
         self.excluded = {at: r for at, r in self.excluded.items() if at >= committed}
 
     async def read(self, closed: asyncio.Task[Literal[True]]) -> Sequence[SourceRecord]:
-        """The next records, oldest first; the same ones until `begin_at` says that they are done.
-        Empty when there are none for now, or when `closed` is done."""
+        """The next records, oldest first, of no more bytes than a chunk may have unless one alone
+        has more; the same ones until `begin_at` says that they are done. Empty when there are none
+        for now, or when `closed` is done."""
         if not self._held:
             self._held = await self._fetch(closed)
-        return self._held
+        return _first_bytes(self._held, self._chunk_bytes)
 
     async def lost(self) -> int:
         """How many records at most retention removed before those in hand were read. Asked for at
@@ -83,7 +90,7 @@ class PartitionReader:
         if self._position < self._unreadable_end:
             return self._give_up()
         try:
-            records = await self._get(closed, self._limit)
+            records = await self._gather(closed)
         except UnicodeDecodeError:
             return await self._after_unreadable(closed)
         if records is None:
@@ -93,14 +100,28 @@ class PartitionReader:
             return records
         return [record for record in records if record.offset >= self._position]
 
+    async def _gather(self, closed: asyncio.Task[Literal[True]]) -> Sequence[SourceRecord] | None:
+        """A chunk's records, slice by slice. As `_get`."""
+        found: list[SourceRecord] = []
+        size = 0
+        while True:
+            asked = min(self._limit - len(found), SLICE)
+            records = await self._get(closed, asked, 0 if found else POLL_MS)
+            if records is None:
+                return None
+            found += records
+            size += sum(len(record.value or b"") for record in records)
+            if len(records) < asked or len(found) >= self._limit or size >= self._chunk_bytes:
+                return found
+
     async def _get(
-        self, closed: asyncio.Task[Literal[True]], limit: int
+        self, closed: asyncio.Task[Literal[True]], limit: int, timeout_ms: int = POLL_MS
     ) -> Sequence[SourceRecord] | None:
         """`None` when `closed` is done before. Raises `UnicodeDecodeError`."""
         # Not waited for alone: during a rebalance getmany() waits for the new assignment, which
         # waits for this task to end.
         getting = asyncio.ensure_future(
-            self._consumer.getmany(self._tp, timeout_ms=POLL_MS, max_records=limit)
+            self._consumer.getmany(self._tp, timeout_ms=timeout_ms, max_records=limit)
         )
         await asyncio.wait([getting, closed], return_when=asyncio.FIRST_COMPLETED)
         if not getting.done():
@@ -174,3 +195,13 @@ class PartitionReader:
         self.excluded |= {offset: Rejected(0, error, "read") for offset in offsets}
         now_ms = time.time_ns() // 1_000_000
         return [Unreadable(offset, now_ms) for offset in offsets]
+
+
+def _first_bytes(records: Sequence[SourceRecord], most: int) -> Sequence[SourceRecord]:
+    """As many as together have no more bytes, and at least one."""
+    size = 0
+    for place, record in enumerate(records):
+        size += len(record.value or b"")
+        if size > most and place:
+            return records[:place]
+    return records

@@ -79,6 +79,8 @@ class ChunkService(faust.Service):
         self._on_partitions = on_partitions
         self._leave = leave
         self._executor = ThreadPoolExecutor(config.threads, thread_name_prefix="stages")
+        # One more than there are threads: it works while another waits for its state.
+        self._turns = asyncio.Semaphore(config.threads + 1)
         last = "decided" if chain.stages and chain.stages[-1].name == "enforcement" else "forwarded"
         self._observer = ChunkObserver(
             metrics, chain, config.stage, last, config.delivery == "exactly_once"
@@ -167,6 +169,7 @@ class ChunkService(faust.Service):
                 PartitionDelivery(self._config, tp, self._consumer, self._partition_counts),
                 self._store,
                 self._executor,
+                self._turns,
                 self._observer,
                 health,
             )

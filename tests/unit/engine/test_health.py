@@ -28,3 +28,10 @@ def test_a_partition_with_records_and_no_progress_is_not_alive() -> None:
 def test_waiting_for_a_dependency_is_alive() -> None:
     waiting = PartitionHealth(0.0, behind=True, waiting_for="state")
     assert Health(stall_seconds=10, partitions={0: waiting}).alive(1e6).ok
+
+
+def test_waiting_for_a_turn_is_alive_and_having_it_for_too_long_is_not() -> None:
+    partitions = {n: PartitionHealth(0.0, behind=True, queued=n > 0) for n in range(3)}
+    health = Health(stall_seconds=10, partitions=partitions)
+    [why] = health.alive(11.0).why
+    assert "partition 0" in why
