@@ -133,8 +133,9 @@ def fold_key(decision: Decision, grounds: Iterable[Signal], media: Sequence[Medi
 
 
 def shown_by(opening: CaseOpening) -> frozenset[str]:
-    """What somebody who looked at an occurrence was shown of what was matched: the conversation's
-    risk, files by their digests, pages, and by its content what was written or reported.
+    """What somebody who looked at an occurrence was shown of what was matched: the risk in its
+    conversation, or with those it was sent to where it has none, files by their digests, pages,
+    and by its content what was written or reported.
 
     What folds is not always all the same: a listed prefix covers many pages, and in a conversation
     there is more than its risk. Which page an address in a text names is not known here, so that
@@ -143,10 +144,11 @@ def shown_by(opening: CaseOpening) -> frozenset[str]:
     decision = opening.decision
     digests = {(m.media_id, number): _digest(m) for number, m, _ in numbered(opening.media)}
     pages = {listed.index: listed.url for listed in opening.urls}
+    others = ",".join(sorted(recipient.id for recipient in opening.recipients))
     shown: set[str] = set()
     for signal in case_grounds(decision):
         if isinstance(signal, TextRisk):
-            shown.add("risk")
+            shown.add(f"risk {signal.scope} {decision.conversation_id or others}")
         elif isinstance(signal, HashMatch):
             digest = digests.get((signal.media_id, signal.item), decision.content_id)
             shown.add(f"file {digest}")

@@ -284,12 +284,21 @@ OTHER_PAGES = [
         "another listed file",
     ),
     (opening(event("e1"), risk()), opening(event("e2"), risk(), UserReport()), "reported too"),
+    (
+        opening(event("e1", conversation_id=None), risk()),
+        opening(event("e2", conversation_id=None, recipients=("13_15", "under_13")), risk()),
+        "to others",
+    ),
 ]
 SAME = [
     (page("e1", PAGE), page("e2", PAGE, author="a2", conversation_id="k2")),
     (opening(event("e1"), risk(), match()), opening(event("e2"), risk())),
     (opening(event("e1"), risk()), opening(event("e2"), risk(score=9.0, pattern="grooming"))),
     (opening(event("e1")), opening(event("e2"), match(algorithm="md5", entry="8"))),
+    (
+        opening(event("e1", conversation_id=None), risk()),
+        opening(event("e2", conversation_id=None), risk()),
+    ),
 ]
 
 
