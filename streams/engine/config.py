@@ -12,7 +12,8 @@ class EngineConfig:
 
     `stage` names the worker's run of stages in metrics. A fetch waits up to
     `chunk_cost` bounds the slow work of a chunk in milliseconds, as `Chain.cost` counts it at
-    the worst: twice that, for the chunk before it in the same thread, is below `stall_seconds`.
+    the worst: three times that, for the chunks before it in the same thread (one may have been
+    given up in a rebalance), are no more than `stall_seconds`.
     `chunk_bytes` bounds the values of a chunk as they are when decompressed, which a fetch of
     `partition_fetch_bytes` does not. A fetch waits up to
     `fetch_max_wait_ms` for `fetch_min_bytes`, which is no more than `partition_fetch_bytes`, so
@@ -39,4 +40,4 @@ class EngineConfig:
     revoke_seconds: float = 8.0
     internal_error_limit: int = 20
     dead_letter_payload: bool = False
-    stall_seconds: float = 180.0
+    stall_seconds: float = 240.0
