@@ -31,8 +31,15 @@ _WAITS = """EXISTS (SELECT 1 FROM decisions AS d WHERE d.decision_id = outcomes.
 """Whether the decision of an outcome opened a case that has not come: topics are read each for
 itself."""
 
-_ASKING = f"""SELECT decision_id FROM decisions WHERE task
-  AND NOT EXISTS ({review_of("decisions")})"""
+_SETTLED = f"""(EXISTS ({review_of("decisions")} AND o.outcome IN ('confirmed', 'appeal_denied'))
+  OR EXISTS ({review_of("decisions")}) AND NOT EXISTS (
+    SELECT 1 FROM json_each(CAST(decisions.value AS TEXT), '$.targets') AS target
+    WHERE json_extract(target.value, '$.action') <> 'allow' AND NOT EXISTS (
+      {review_of("decisions")} AND o.target_kind = json_extract(target.value, '$.kind')
+      AND o.target_id = json_extract(target.value, '$.id'))))"""
+"""Whether people have said what there is to say of a decision: they stand by it, or found nothing
+at any target that was acted upon. With one of several files looked at, it still waits."""
+_ASKING = f"SELECT decision_id FROM decisions WHERE task AND NOT {_SETTLED}"
 _FOLDED = f"""SELECT f.decision_id, m.decision_id AS head FROM cases AS f
   JOIN cases AS m ON m.case_id = f.folded_into WHERE f.decision_id IN ({_ASKING})"""
 
@@ -95,8 +102,9 @@ class ReviewRecords:
         return KnownDecision(_decision.decode(row[0]), row[1], row[2]) if row else None
 
     def asking(self) -> Iterator[Decision]:
-        """The decisions that ask for a person and that nobody reviewed, or only somebody unsure,
-        oldest first; and those at the head of the cases that these were folded into."""
+        """The decisions that ask for a person and that nobody reviewed, or not all of, or only
+        somebody unsure, oldest first; and those at the head of the cases that these were folded
+        into."""
         rows = self._database.execute(
             f"""SELECT value FROM decisions WHERE decision_id IN ({_ASKING})
             OR decision_id IN (SELECT head FROM ({_FOLDED})) ORDER BY at, decision_id"""
@@ -181,9 +189,10 @@ class ReviewRecords:
         return ((_decision.decode(one), _outcome.decode(other)) for one, other in rows)
 
     def reviewed_ids(self) -> set[str]:
-        """The decisions that somebody reviewed, and was not unsure about."""
+        """The decisions of which people have said what there is to say."""
         rows = self._database.execute(
-            "SELECT DISTINCT decision_id FROM outcomes WHERE outcome <> 'unsure'"
+            "SELECT decision_id FROM decisions WHERE decision_id IN"
+            f" (SELECT decision_id FROM outcomes) AND {_SETTLED}"
         )
         return {row[0] for row in rows}
 

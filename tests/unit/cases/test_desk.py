@@ -442,3 +442,38 @@ def test_proposals_wait_while_the_librarian_writes(office, tmp_path: Path, monke
         with store.writing():
             assert office.desk.hand_over(lists) == 0
     assert office.desk.hand_over(lists) == 1
+
+
+def two_files(event_id: str):
+    targets = (
+        Target(kind="media", id="m1", action="block"),
+        Target(kind="media", id="m2", action="hold"),
+        Target(kind="text", id="text", action="allow"),
+    )
+    files = [picture(), picture("m2", sha256="11" * 32)]
+    signals = match(), match(media_id="m2", item=1)
+    return opening(event(event_id, media=files), *signals, targets=targets)
+
+
+@pytest.mark.parametrize(
+    ("results", "waits"),
+    [
+        ([("m1", "rejected")], True),
+        ([("m2", "rejected")], True),
+        ([("m1", "unsure"), ("m2", "rejected")], True),
+        ([("m1", "rejected"), ("m2", "appeal_granted")], False),
+        ([("m2", "confirmed")], False),
+        ([("m1", "appeal_denied")], False),
+    ],
+)
+def test_a_decision_of_several_files_waits_until_all_were_looked_at(office, results, waits) -> None:
+    """Also with one that was folded behind it."""
+    one, again = two_files("e1"), two_files("e2")
+    for each in (one, again):
+        office.take(opened(each), decided(each.decision))
+    for target, result in results:
+        office.take(told(outcome(one, result, target=("media", target))))
+    waiting = {task.decision_id: task for task in review_budget(office.desk, 9).within}
+    assert (one.decision.decision_id in waiting) == waits
+    if waits:
+        assert waiting[one.decision.decision_id].repeats == 1, "what stands behind it waits too"
