@@ -68,10 +68,11 @@ def part_unseen(database: sqlite3.Connection, case_id: str, seen: int) -> list[s
         ORDER BY f.opened_at, f.case_id""",
         (seen, case_id),
     ).fetchall()
+    judged = shown_by(_opening.decode(rows[0][4])) if rows else frozenset[str]()
     found = [
         (repeat, reviewed)
-        for repeat, reviewed, unseen, own, head in rows
-        if unseen or not shown_by(_opening.decode(own)) <= shown_by(_opening.decode(head))
+        for repeat, reviewed, unseen, own, _ in rows
+        if unseen or not shown_by(_opening.decode(own)) <= judged
     ]
     waiting = [repeat for repeat, reviewed in found if not reviewed]
     heads = [repeat for repeat, reviewed in found if reviewed] + waiting[:1]

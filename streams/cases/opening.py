@@ -134,24 +134,31 @@ def fold_key(decision: Decision, grounds: Iterable[Signal], media: Sequence[Medi
 
 def shown_by(opening: CaseOpening) -> frozenset[str]:
     """What somebody who looked at an occurrence was shown of what was matched: the risk in its
-    conversation, or with those it was sent to where it has none, files by their digests, pages,
-    and by its content what was written or reported.
+    conversation, or with those it was sent to where it has none, or of itself; files by their
+    digests, pages, and by its content what was written or reported.
 
     What folds is not always all the same: a listed prefix covers many pages, and in a conversation
-    there is more than its risk. Which page an address in a text names is not known here, so that
-    no two are taken for the same.
+    there is more than its risk. Which page an address in a text names is not known here, nor which
+    file has the hashes that a client claims, so that no two of these are taken for the same.
     """
     decision = opening.decision
-    digests = {(m.media_id, number): _digest(m) for number, m, _ in numbered(opening.media)}
+    digests = {
+        (item.media_id, number): _digest(item)
+        for number, item, _ in numbered(opening.media)
+        if item.hash_origin != "client_unverified"
+    }
     pages = {listed.index: listed.url for listed in opening.urls}
-    others = ",".join(sorted(recipient.id for recipient in opening.recipients))
+    # As risks are scored: by conversation, else by whom they went to, else each by itself.
+    others = sorted(recipient.id for recipient in opening.recipients)
+    talk = decision.conversation_id or (repr(others) if others else decision.content_id)
     shown: set[str] = set()
     for signal in case_grounds(decision):
         if isinstance(signal, TextRisk):
-            shown.add(f"risk {signal.scope} {decision.conversation_id or others}")
+            shown.add(f"risk {signal.scope} {talk}")
         elif isinstance(signal, HashMatch):
-            digest = digests.get((signal.media_id, signal.item), decision.content_id)
-            shown.add(f"file {digest}")
+            digest = digests.get((signal.media_id, signal.item))
+            own = f"{signal.media_id} in {decision.decision_id}"
+            shown.add(f"file {digest or own}")
         elif isinstance(signal, UrlMatch):
             page = None if signal.url_index is None else pages.get(signal.url_index)
             shown.add(f"address in {decision.decision_id}" if page is None else f"page {page}")

@@ -17,6 +17,7 @@ from streams.feedback.effects import reversal_of
 from streams.settings import CaseSettings
 from tests.unit.cases.occurrences import (
     AT,
+    claimed,
     event,
     match,
     opening,
@@ -288,6 +289,16 @@ OTHER_PAGES = [
         opening(event("e1", conversation_id=None), risk()),
         opening(event("e2", conversation_id=None, recipients=("13_15", "under_13")), risk()),
         "to others",
+    ),
+    (
+        opening(event("e1", conversation_id=None, recipients=()), risk()),
+        opening(event("e2", conversation_id=None, recipients=()), risk()),
+        "posts to nobody by name",
+    ),
+    (
+        opening(event("e1", media=[claimed()])),
+        opening(event("e2", author="a2", media=[claimed()])),
+        "files that clients claim",
     ),
 ]
 SAME = [
