@@ -26,7 +26,7 @@ from matchers.hashing.outcome import (
     Variants,
 )
 from matchers.hashing.profiles import Shown, shown_otherwise
-from matchers.hashing.screen import Reduced, reduced_jpeg, screen_thumbnail
+from matchers.hashing.screen import Reduced, drifts_far, reduced_jpeg, screen_thumbnail
 from matchers.hashing.seed import file_seed
 from matchers.hashing.signatures import ends_early, looks_like_picture
 
@@ -132,7 +132,9 @@ def _first_hashes(
             if reduced is not None and not (
                 variants.trimmed and may_have_borders(reduced.luma, reduced.factor)
             ):
-                return _screened(reduced, orientation, variants)
+                screened = _screened(reduced, orientation, variants)
+                if screened is not None:
+                    return screened
         pixels = _jpeg_pixels(image, content)
         if pixels is not None:
             return still_hashes(_turned(pixels, orientation), variants, shown)
@@ -200,9 +202,12 @@ def still_hashes(
     )
 
 
-def _screened(reduced: Reduced, orientation: int, variants: Variants) -> StillHashes:
+def _screened(reduced: Reduced, orientation: int, variants: Variants) -> StillHashes | None:
+    """`None` for a picture of which only exact hashes say anything."""
     mirrored, quarter_turns = _TURNS.get(orientation, (False, 0))
     thumbnail = screen_thumbnail(reduced, quarter_turns, mirrored)
+    if drifts_far(thumbnail):
+        return None
     others: tuple[VariantPdq, ...] = ()
     if variants.dihedral:
         views, quality = pdq.pdq_dihedral_of_thumbnail(thumbnail)

@@ -75,6 +75,13 @@ def pdq_of_thumbnail(thumbnail: Floats) -> Pdq:
     return Pdq(_bits(_dct(thumbnail, _DCT)), int(_quality(thumbnail)))
 
 
+def undecided_bits(thumbnail: Floats, margin: float) -> int:
+    """How many terms of a thumbnail's spectrum lie within `margin` of the median that decides the
+    hash's bits."""
+    values = _dct(thumbnail, _DCT).ravel()
+    return int(np.count_nonzero(np.abs(values - np.partition(values, 127)[127]) < margin))
+
+
 def pdq_dihedral(pixels: Pixels) -> tuple[PdqDihedral, int]:
     """The eight hashes of a picture's rotations and reflections, and its quality.
 

@@ -19,19 +19,26 @@ from matchers.hashing.pdq import (
     box_width,
     cell_centres,
     compiled,
+    undecided_bits,
 )
 
 PDQ_DRIFT = 16
-"""Bits by which a screen PDQ may differ from the exact one; a look-up adds it to its radius.
-Twice the worst that benchmarks/hashing.py finds for pictures of matchable quality."""
+"""Bits by which a screen PDQ may differ from the exact one; a look-up adds it to its radius. More
+than the worst of the pictures that `drifts_far` lets through: 14, of a page of text."""
 QUALITY_DRIFT = 20
 """How far a screen's quality may differ from the exact one."""
-PHASH_DRIFT = 8
+PHASH_DRIFT = 10
 """Bits by which a screen's pHash and dHash may differ from those of the full picture."""
 
 _FACTORS = (8, 4, 2)
-_MIN_REDUCED_SIDE = 128
-"""The short side of a reduced picture: two pixels a cell, below which the drift grows."""
+_MIN_REDUCED_SIDE = 320
+"""The short side of a reduced picture: five pixels a cell. With two, pages of text drifted by up to
+50 bits; with four by 16, with five by 14, most by 6 or less."""
+_MARGIN = 0.5
+_MOST_UNDECIDED = 16
+"""Bits that may lie within `_MARGIN` of the median. Ordinary pictures have up to 20, those that are
+mirrored, tiled or drawn of rings from 19 to 195: half their spectrum is zero, and rounding decides
+their bits."""
 
 
 class Reduced(NamedTuple):
@@ -70,6 +77,12 @@ def screen_thumbnail(picture: Reduced, quarter_turns: int = 0, mirrored: bool = 
     if mirrored:
         thumbnail = thumbnail[:, ::-1]
     return np.rot90(thumbnail, quarter_turns).astype(np.float32, order="C")
+
+
+def drifts_far(thumbnail: Floats) -> bool:
+    """Whether the hashes of a picture with this (64, 64) thumbnail may be further from the exact
+    ones than a look-up allows for: it is to be hashed exactly."""
+    return undecided_bits(thumbnail, _MARGIN) > _MOST_UNDECIDED
 
 
 def warm() -> None:

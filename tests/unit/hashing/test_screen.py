@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from matchers.hashing.decoder_pool import DecoderPool, MediaSource
 from matchers.hashing.image import picture_hashes
@@ -37,7 +37,7 @@ def distance(a: str, b: str) -> int:
 @pytest.mark.parametrize("seed", range(24))
 def test_drift(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    width, height = (int(v) for v in rng.integers(256, 1800, 2))
+    width, height = (int(v) for v in rng.integers(640, 1800, 2))
     exif = Image.Exif()
     exif[0x0112] = seed % 8 + 1
     content = jpeg(
@@ -55,20 +55,79 @@ def test_drift(seed: int) -> None:
     assert distance(exact.dhash, screen.dhash) <= PHASH_DRIFT
 
 
+def mirrored(seed: int, width: int, height: int) -> Image.Image:
+    half = scene(seed, width // 2, height)
+    whole = Image.new("RGB", (width, height))
+    whole.paste(half, (0, 0))
+    whole.paste(half.transpose(Image.Transpose.FLIP_LEFT_RIGHT), (width // 2, 0))
+    return whole
+
+
+def noisy(seed: int, width: int, height: int) -> Image.Image:
+    noise = np.random.default_rng(seed).normal(0, 6, (height, width, 3))
+    pixels = np.asarray(mirrored(seed, width, height)) + noise
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+def tiled(seed: int, width: int, height: int) -> Image.Image:
+    columns, rows = ((2, 1), (2, 2), (3, 3))[seed % 3]
+    tile = scene(seed, width // columns, height // rows)
+    whole = Image.new("RGB", (width, height))
+    for place in range(columns * rows):
+        x, y = place % columns, place // columns
+        whole.paste(tile, (x * (width // columns), y * (height // rows)))
+    return whole
+
+
+def page(seed: int, width: int, height: int) -> Image.Image:
+    """Black words on white, as a scan or a screenshot has."""
+    rng = np.random.default_rng(seed)
+    whole = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(whole)
+    for y in range(40, height - 40, 24):
+        x = 40
+        while x < width - 60:
+            word = int(rng.integers(10, 60))
+            draw.rectangle((x, y, x + word, y + 10), fill="black")
+            x += word + 8
+    return whole
+
+
+def rings(seed: int, width: int, height: int) -> Image.Image:
+    y, x = np.mgrid[:height, :width]
+    waves = 127 + 120 * np.sin(np.hypot(x - width / 2, y - height / 2) / (8 + seed))
+    return Image.fromarray(waves.astype(np.uint8)).convert("RGB")
+
+
+SIZES = [(1080, 1920), (1600, 1200), (1240, 1754), (1024, 1024), (1500, 1000), (900, 700)]
+
+
+@pytest.mark.parametrize("kind", [mirrored, noisy, tiled, page, rings])
+@pytest.mark.parametrize("seed", range(6))
+def test_pictures_that_rounding_decides_are_hashed_exactly_or_drift_no_further(kind, seed) -> None:
+    """Half the spectrum of what is symmetrical is zero; of a page every cell has edges."""
+    content = jpeg(kind(seed, *SIZES[seed]), quality=(85, 60, 95)[seed % 3])
+    exact, screen = hashed(content, "exact"), hashed(content, "screen")
+    assert distance(exact.pdq, screen.pdq) <= PDQ_DRIFT
+    assert abs(exact.quality - screen.quality) <= QUALITY_DRIFT
+    assert distance(exact.phash, screen.phash) <= PHASH_DRIFT
+    assert distance(exact.dhash, screen.dhash) <= PHASH_DRIFT
+
+
 def test_what_cannot_be_decoded_smaller_is_hashed_exactly() -> None:
     png = io.BytesIO()
     scene(1, 900, 700).save(png, "PNG")
     for content in (
         png.getvalue(),
-        jpeg(scene(2, 255, 255)),
-        jpeg(scene(3, 600, 600).convert("CMYK")),
-        jpeg(scene(4, 600, 600), keep_rgb=True),
+        jpeg(scene(2, 639, 639)),
+        jpeg(scene(3, 700, 700).convert("CMYK")),
+        jpeg(scene(4, 700, 700), keep_rgb=True),
     ):
         assert hashed(content, "screen") == hashed(content, "exact")
 
 
 def test_grey_jpegs_are_screened() -> None:
-    content = jpeg(scene(5, 700, 600).convert("L"))
+    content = jpeg(scene(5, 800, 700).convert("L"))
     assert not hashed(content, "screen").exact
     assert distance(hashed(content, "screen").pdq, hashed(content, "exact").pdq) <= PDQ_DRIFT
 
@@ -79,15 +138,15 @@ def test_a_thumbnail_is_hashed_as_a_picture_of_that_size() -> None:
 
 
 def test_screening_finds_the_same_matches_and_gives_them_exactly() -> None:
-    originals = [scene(k, 700, 560) for k in range(12)]
+    originals = [scene(k, 1400, 1120) for k in range(12)]
     listed = [pdq(np.asarray(picture)).hash.hex() for picture in originals[:6]]
     edits = [
         edit
         for picture in originals
         for edit in (
             jpeg(picture, quality=40),
-            jpeg(picture.resize((520, 420)), quality=70),
-            jpeg(picture.crop((30, 20, 680, 545)), quality=80),
+            jpeg(picture.resize((1000, 800)), quality=70),
+            jpeg(picture.crop((60, 40, 1360, 1090)), quality=80),
         )
     ]
 
