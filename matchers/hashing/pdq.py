@@ -78,8 +78,8 @@ def pdq_of_thumbnail(thumbnail: Floats) -> Pdq:
 def undecided_bits(thumbnail: Floats, margin: float) -> int:
     """How many terms of a thumbnail's spectrum lie within `margin` of the median that decides the
     hash's bits."""
-    values = _dct(thumbnail, _DCT).ravel()
-    return int(np.count_nonzero(np.abs(values - np.partition(values, 127)[127]) < margin))
+    spectrum = _dct(thumbnail, _DCT)
+    return int(np.count_nonzero(np.abs(spectrum - _median(spectrum)) < margin))
 
 
 def pdq_dihedral(pixels: Pixels) -> tuple[PdqDihedral, int]:
@@ -143,9 +143,13 @@ def for_kernels(pixels: Pixels) -> Pixels:
 
 
 def _bits(spectrum: Floats) -> bytes:
-    """The lower median of 256 values is the 128th; bit 255 (highest frequencies) comes first."""
-    values = spectrum.ravel()
-    return np.packbits((values > np.partition(values, 127)[127])[::-1]).tobytes()
+    """Bit 255 (highest frequencies) comes first."""
+    return np.packbits((spectrum.ravel() > _median(spectrum))[::-1]).tobytes()
+
+
+def _median(spectrum: Floats) -> np.float32:
+    """The lower one of 256 values, the 128th."""
+    return np.partition(spectrum.ravel(), 127)[127]
 
 
 def _dct_matrix() -> Floats:

@@ -60,18 +60,18 @@ def part_unseen(database: sqlite3.Connection, case_id: str, seen: int) -> list[s
     What a submitted case names stays with it.
     """
     rows = database.execute(
-        f"""SELECT f.case_id, f.reviewed, f.confirmed OR f.came_at > ?, f.opening, head.opening FROM
+        f"""SELECT f.case_id, f.reviewed, f.confirmed OR f.came_at > ?, f.opening FROM
         (SELECT *, {_REVIEWED} AS reviewed, {_CONFIRMED} AS confirmed FROM cases
           WHERE folded_into = ?) AS f
         JOIN cases AS head ON head.case_id = f.folded_into
         WHERE head.submitted_at IS NULL AND (f.confirmed OR NOT f.closed)
         ORDER BY f.opened_at, f.case_id""",
         (seen, case_id),
-    ).fetchall()
-    judged = shown_by(_opening.decode(rows[0][4])) if rows else frozenset[str]()
+    )
+    judged = shown_by(_opening_of(database, case_id))
     found = [
         (repeat, reviewed)
-        for repeat, reviewed, unseen, own, _ in rows
+        for repeat, reviewed, unseen, own in rows
         if unseen or not shown_by(_opening.decode(own)) <= judged
     ]
     waiting = [repeat for repeat, reviewed in found if not reviewed]
@@ -115,8 +115,7 @@ def _part(
 
 def _work_out_urgency(database: sqlite3.Connection, case_id: str) -> None:
     """A case is as urgent as it and any of what is folded into it."""
-    row = database.execute("SELECT opening FROM cases WHERE case_id = ?", (case_id,)).fetchone()
-    own = _opening.decode(row[0]).decision
+    own = _opening_of(database, case_id).decision
     database.execute(
         """UPDATE cases SET
         priority = min(:priority, coalesce((SELECT min(f.priority) FROM cases AS f
@@ -126,3 +125,8 @@ def _work_out_urgency(database: sqlite3.Connection, case_id: str) -> None:
         WHERE case_id = :id""",
         {"id": case_id, "priority": own.priority, "report": REPORTS.index(report_of(own))},
     )
+
+
+def _opening_of(database: sqlite3.Connection, case_id: str) -> CaseOpening:
+    row = database.execute("SELECT opening FROM cases WHERE case_id = ?", (case_id,)).fetchone()
+    return _opening.decode(row[0])
