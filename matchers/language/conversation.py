@@ -28,6 +28,7 @@ from matchers.language.state import (
     REPORTERS_CAP,
     SEEN_CAP,
     VERSION,
+    AgeBand,
     Conversation,
     Finding,
     Latched,
@@ -320,6 +321,32 @@ def score(state: Conversation, person: int, now_ms: int | None = None) -> Score:
         return whole._replace(trial=True)
     # An age on trial that speaks against a risk takes nothing off it.
     return reviewed if reviewed.points > whole.points else whole
+
+
+def raised(
+    before: Conversation | None, after: Conversation, author: int, now_ms: int
+) -> list[tuple[int, Score]]:
+    """Whose side, of people other than the `author` of a message, comes to `review`, or completes
+    a pattern, by what the message shows of its author's age: who was asked for a picture says
+    "I'm 13". Empty for all messages that show nothing new of it."""
+    speaker = person_of(after, author)
+    if before is None or speaker is None or _age(person_of(before, author)) == _age(speaker):
+        return []
+    found: list[tuple[int, Score]] = []
+    for person in after.people:
+        if person.key != author and (person.strengths or person.patterns):
+            was, now = score(before, person.key, now_ms), score(after, person.key, now_ms)
+            if now.level == "review" and (
+                was.level != "review" or was.pattern != now.pattern or (was.trial and not now.trial)
+            ):
+                found.append((person.key, now))
+    return found
+
+
+def _age(person: Person | None) -> tuple[AgeBand, int, int]:
+    if person is None:
+        return "unknown", 0, 0
+    return person.band, person.stated_least, person.trial_least
 
 
 def _score(state: Conversation, subject: Person, now: int, *, with_trial: bool) -> Score:

@@ -13,7 +13,15 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 from matchers.language.categories import Category
-from matchers.language.conversation import LEVELS, NO_SCORE, Level, Score, advance, score
+from matchers.language.conversation import (
+    LEVELS,
+    NO_SCORE,
+    Level,
+    Score,
+    advance,
+    raised,
+    score,
+)
 from matchers.language.corpora import Talk
 from matchers.language.findings import findings_of
 from matchers.language.indicators import Hit, IndicatorMatcher
@@ -88,22 +96,26 @@ def judge(talk: Talk, matcher: IndicatorMatcher, level: Level = "review") -> Ver
         count = 0 if turn.recipient is not None else len(people) - 1
         message = Message(number, author, recipients, count, findings_of(hits))
         before, state = state, advance(state, message, turn.at)
+        of_others = raised(before, state, author.key, turn.at) if state is not None else []
+        for key, other in of_others:
+            who = next(name for name in sides if short_hash(talk.id, name) == key)
+            sides[who] = _after(sides[who], number, (), other)
+            alarms.setdefault(who, _alarm(sides[who], number, other))
         if not hits:
             continue
         changed = state is not None and state is not before
         result = score(state, author.key, turn.at) if state is not None and changed else NO_SCORE
         side = _after(sides.get(turn.author) or Side(turn.author), number, hits, result)
         sides[turn.author] = side
-        if LEVELS.index(result.level) >= LEVELS.index(level) and turn.author not in alarms:
-            alarms[turn.author] = Alarm(
-                turn.author,
-                number,
-                len(result.categories),
-                result.pattern,
-                result.trial,
-                side.indicators,
-            )
+        if LEVELS.index(result.level) >= LEVELS.index(level):
+            alarms.setdefault(turn.author, _alarm(side, number, result))
     return Verdict(talk, tuple(alarms.values()), tuple(sides.values()))
+
+
+def _alarm(side: Side, number: int, result: Score) -> Alarm:
+    return Alarm(
+        side.author, number, len(result.categories), result.pattern, result.trial, side.indicators
+    )
 
 
 def _after(side: Side, number: int, hits: Sequence[Hit], result: Score) -> Side:

@@ -26,7 +26,7 @@ from streams.cases.cybertip import (
 )
 from streams.cases.file import CaseFile, ReporterFile
 from streams.cases.files import FileEntry, file_entries
-from streams.cases.opening import case_grounds
+from streams.cases.opening import accounts_of, case_grounds
 from streams.contracts.case_record import CaseOpening
 from streams.contracts.signal import HashMatch, Signal, TextMatch, TextRisk, UrlMatch
 
@@ -202,17 +202,21 @@ def _reporter(words: ReporterFile | None) -> Reporter | None:
 def _reported(
     openings: Sequence[CaseOpening], words: ReporterFile | None
 ) -> list[PersonOrUserReported]:
-    """The authors. That of a report by a person is who reports, and is never named here."""
-    authors = dict.fromkeys(o.author.id for o in openings if o.kind != "user_report")
+    """Whom the occurrences are about; never who reported one."""
+    accounts = dict.fromkeys(id for o in openings for id in sorted(accounts_of(o)))
     service = words.esp_service if words else None
-    return [PersonOrUserReported(esp_identifier=id, esp_service=service) for id in authors]
+    return [PersonOrUserReported(esp_identifier=id, esp_service=service) for id in accounts]
 
 
 def _recipients(
     openings: Sequence[CaseOpening], words: ReporterFile | None
 ) -> list[IntendedRecipient]:
     recipients = dict.fromkeys(
-        recipient.id for o in openings if o.kind != "user_report" for recipient in o.recipients
+        id
+        for o in openings
+        if o.kind != "user_report"
+        for id in (o.author.id, *(recipient.id for recipient in o.recipients))
+        if id not in accounts_of(o)
     )
     service = words.esp_service if words else None
     return [IntendedRecipient(esp_identifier=id, esp_service=service) for id in recipients]

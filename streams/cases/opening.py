@@ -167,6 +167,17 @@ def shown_by(opening: CaseOpening) -> frozenset[str]:
     return frozenset(shown)
 
 
+def accounts_of(opening: CaseOpening) -> frozenset[str]:
+    """The accounts that an occurrence is about: its author, unless it is a report by a person, and
+    whoever else a risk is of."""
+    grounds = case_grounds(opening.decision)
+    others = [s for s in grounds if isinstance(s, TextRisk) and s.of_other]
+    named = {s.account_id for s in others if s.account_id is not None}
+    if opening.kind != "user_report" and (len(others) < len(grounds) or not grounds):
+        named.add(opening.author.id)
+    return frozenset(named)
+
+
 def _addresses(signals: Iterable[Signal]) -> list[UrlMatch]:
     return [signal for signal in signals if isinstance(signal, UrlMatch)]
 

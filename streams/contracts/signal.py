@@ -107,6 +107,8 @@ class TextRisk(
 
     `score` is the sum of `parts`, `level` what the model makes of it. `pattern` names a composite
     such as `sextortion`. `on_trial`: found by a catalogue that no native speaker has reviewed.
+    `of_other`: the side of somebody else there than the author, which this message showed to be
+    at risk by its author's age; `account_id` is theirs, where the event names them.
     """
 
     scope: str
@@ -120,6 +122,8 @@ class TextRisk(
     on_trial: bool = False
     unverified: bool = False
     minor_involved: bool = False
+    of_other: bool = False
+    account_id: Id | None = None
 
 
 class UserReport(

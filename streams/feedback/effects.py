@@ -12,7 +12,7 @@ from streams.contracts.case_record import CaseOpening
 from streams.contracts.decision import DECISION_NAMESPACE, Decision, Reason, Target, TargetKind
 from streams.contracts.event import FrameHash, Media, MediaHashes
 from streams.contracts.outcome import ReviewOutcome, ReviewResult, ReviewTarget
-from streams.contracts.signal import HashMatch
+from streams.contracts.signal import HashMatch, TextRisk
 from streams.contracts.values import ACTION_STRENGTH, Action, Algorithm
 from streams.feedback.subject import signals_about
 
@@ -168,6 +168,11 @@ def _is_of(decision: Decision, target: ReviewTarget) -> bool:
     """Whether a target is one of a decision's, or of its event, as far as the decision names it."""
     named = {(each.kind, each.id) for each in decision.targets}
     named |= {("account", decision.author_id), ("text", "text")}
+    named |= {
+        ("account", signal.account_id)
+        for signal in decision.signals
+        if isinstance(signal, TextRisk) and signal.account_id is not None
+    }
     if decision.conversation_id is not None:
         named.add(("conversation", decision.conversation_id))
     if target.kind in ("media", "url") and signals_about(decision, target):

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from matchers.lists.entry import FLAGGED, NO_REPORT
 from streams.contracts.decision import Notice, Reason, Target, TargetKind, WouldHave
 from streams.contracts.event import ContentEvent
@@ -186,7 +188,7 @@ class _Tally:
     def take(self, applied: Applied, *, tripped: bool) -> None:
         """A rule that decides about a signal; `tripped` when it is past its limit."""
         rule = applied.rule
-        given = [n for n in rule.notices if _may_show(n, self._urgency, applied.about_self)]
+        given = _shown(applied, self._urgency)
         self._notices.update(dict.fromkeys(given))
         acts = applied.action != "allow" or bool(rule.targets)
         if acts or given:
@@ -197,7 +199,7 @@ class _Tally:
             self._limited[f"{LIMITED}{rule.id}"] = None
         self._aim(target_of(self._event, applied.signal), applied.action, applied, tripped=tripped)
         for kind, action in rule.targets.items():
-            place = _further_target(self._event, kind)
+            place = _further_target(self._event, kind, applied.signal)
             if place is not None:
                 capped = _capped(action, applied.signal)
                 self._aim(place, capped, applied, tripped=tripped)
@@ -266,13 +268,18 @@ def target_of(event: ContentEvent, signal: Signal) -> tuple[TargetKind, str]:
     return ("text", "text") if reported else ("account", event.author.id)
 
 
-def _further_target(event: ContentEvent, kind: FurtherTarget) -> tuple[TargetKind, str] | None:
+def _further_target(
+    event: ContentEvent, kind: FurtherTarget, signal: Signal
+) -> tuple[TargetKind, str] | None:
     """A target beside what the signal is about; `None` where the event has none. The author of a
-    report is the reporter."""
-    if kind == "text":
-        return "text", "text"
+    report is the reporter; of a risk `of_other`, who is at risk."""
     if kind == "conversation":
         return (kind, event.conversation_id) if event.conversation_id is not None else None
+    if isinstance(signal, TextRisk) and signal.of_other:
+        named = signal.account_id if kind == "account" else None
+        return None if named is None else ("account", named)
+    if kind == "text":
+        return "text", "text"
     return (kind, event.author.id) if event.kind != "user_report" else None
 
 
@@ -289,7 +296,7 @@ def _acts(event: ContentEvent, applied: Applied) -> bool:
         applied.action != "allow"
         or applied.report
         or any(
-            action != "allow" and _further_target(event, kind) is not None
+            action != "allow" and _further_target(event, kind, applied.signal) is not None
             for kind, action in applied.rule.targets.items()
         )
     )
@@ -319,9 +326,15 @@ def _on_trial(signal: Signal) -> bool:
     return isinstance(signal, TextRisk) and signal.on_trial
 
 
-def _may_show(notice: Notice, urgency: int, about_self: bool) -> bool:
-    """To the author of an urgent case a notice would be a warning."""
-    return notice.audience != "author" or urgency > 1 or about_self
+def _shown(applied: Applied, urgency: int) -> list[Notice]:
+    """The notices of a rule that are shown. To the author of an urgent case one would be a
+    warning. Whom a risk `of_other` writes to is the author."""
+    notices = applied.rule.notices
+    if isinstance(applied.signal, TextRisk) and applied.signal.of_other:
+        return [replace(n, audience="author") for n in notices if n.audience == "recipient"]
+    if urgency > 1 or applied.about_self:
+        return list(notices)
+    return [notice for notice in notices if notice.audience != "author"]
 
 
 def without_allowed(signals: Sequence[Signal]) -> Iterator[Signal]:

@@ -220,6 +220,7 @@ SIGNAL: dict[SignalType, dict[str, Variable]] = {
         "signal.scope": _text("scope", "about whom", ("conversation", "sender")),
         "signal.minor_involved": _flag("minor_involved", "somebody there is under 18"),
         "signal.unverified": _flag("unverified", "rests on what a client says"),
+        "signal.of_other": _flag("of_other", "about somebody else there than the author"),
     },
     "user_report": {
         "signal.reporter_age_band": _text("reporter_age_band", "who reports", get_args(AgeBand)),

@@ -11,7 +11,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from matchers.language.catalogue import load
-from matchers.language.conversation import Score, advance, score
+from matchers.language.conversation import Score, advance, raised, score
 from matchers.language.findings import client_hits, findings_of
 from matchers.language.indicators import Hit, IndicatorMatcher
 from matchers.language.phrases import fold_words
@@ -217,6 +217,12 @@ class _Chunk:
             if result.level != "none":
                 found.append(_signal(result, hits, self._reader.version))
                 self._approach(envelope, found)
+        of_others = raised(before, after, message.author.key, envelope.received_at)
+        if of_others:
+            accounts = {short_hash(salt, person.id): person.id for person in event.recipients}
+            for person, result in of_others:
+                risk = _signal(result, hits, self._reader.version)
+                found.append(replace(risk, of_other=True, account_id=accounts.get(person)))
 
     def _approach(
         self,

@@ -203,6 +203,18 @@ def test_only_priority_0_escalates_and_a_folded_case_makes_it_urgent() -> None:
     assert "may be in danger now" in str(both.report.incident_summary.escalate_to_high_priority)
 
 
+@pytest.mark.parametrize(("account", "reported"), [("r0", ["r0"]), (None, [])])
+def test_a_child_whose_age_completes_a_risk_is_not_who_is_reported(account, reported) -> None:
+    said = event(author="child", band="13_15", recipients=("unknown",))
+    of_other = risk(pattern="minor_image_request", of_other=True, account_id=account)
+    report = build_case(CaseFile(opening=opening(said, of_other))).report
+    assert [person.esp_identifier for person in report.person_or_user_reported] == reported
+    recipients = {person.esp_identifier for person in report.intended_recipient}
+    assert recipients == {"child", "r0"} - set(reported)
+    both = build_case(CaseFile(opening=opening(said, of_other, match()))).report
+    assert {p.esp_identifier for p in both.person_or_user_reported} == {"child", *reported}
+
+
 def test_who_reports_is_never_named_as_reported() -> None:
     told = opening(event(kind="user_report"), UserReport(), action="review", report=False)
     report = build_case(CaseFile(opening=told)).report

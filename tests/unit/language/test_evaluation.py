@@ -88,6 +88,15 @@ def test_bounds_and_intervals() -> None:
     assert rate(0, 0).value == 0
 
 
+def test_an_alarm_that_anothers_age_completes_is_counted() -> None:
+    lines = ["send me a pic of you", "I'm 13"]
+    talk = Talk(
+        "t", tuple(Turn("ab"[n], text, (n + 1) * 1000) for n, text in enumerate(lines)), "en", True
+    )
+    (alarm,) = judge(talk, MATCHER).alarms
+    assert (alarm.author, alarm.message, alarm.pattern) == ("a", 2, "minor_image_request")
+
+
 def test_a_verdict_counts_messages_and_causes() -> None:
     talk = Talk(
         "t",

@@ -321,3 +321,34 @@ def test_provenance_never_changes_the_action(happened, signals):
         before.report,
         before.targets,
     )
+
+
+def test_a_risk_of_somebody_else_advises_and_spares_the_author() -> None:
+    """The message of a child, whose age completes what another asked before it."""
+    found = risk(pattern="minor_image_request", minor_involved=True, of_other=True, account_id="a")
+    verdict = POLICY.judge(event(conversation_id="k"), [found])
+    assert verdict.action == "review"
+    assert verdict.priority == 0
+    assert [(target.kind, target.id) for target in verdict.targets] == [("conversation", "k")]
+    assert [(n.advice, n.audience) for n in verdict.notices] == [("talking-to-strangers", "author")]
+
+
+@pytest.mark.parametrize("account", ["a", None])
+def test_further_targets_of_a_risk_of_somebody_else_are_theirs(account: str | None) -> None:
+    rule = Rule(
+        id="r",
+        owner="o",
+        ground="g",
+        on="text_risk",
+        action="review",
+        targets={"account": "hold", "text": "block"},
+    )
+    policy = Policy("1", ScanBasis([]), [rule], POLICY.closeness)
+    mine = event(conversation_id="k")
+    own, others = (
+        {(t.kind, t.id): t.action for t in policy.judge(mine, [found]).targets}
+        for found in (risk(), risk(of_other=True, account_id=account))
+    )
+    conversation = {("conversation", "k"): "review"}
+    assert own == conversation | {("account", mine.author.id): "hold", ("text", "text"): "block"}
+    assert others == conversation | ({("account", account): "hold"} if account else {})

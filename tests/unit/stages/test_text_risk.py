@@ -467,3 +467,42 @@ def test_over_damaged_state_the_stage_decides_as_over_none(
     assert [out.signals for out in over.batch] == [out.signals for out in anew.batch]
     assert over.changes == anew.changes
     assert set(over.unreadable) == set(stored)
+
+
+def test_a_childs_age_completes_what_was_asked_before_it() -> None:
+    said = [("a", "b", "send me a pic of you"), ("b", "a", "I'm 13"), ("b", "a", "I'm 13, really")]
+    signals, _ = play(
+        [
+            envelope(number, text, author=author, recipients=[(other, "unknown")])
+            for number, (author, other, text) in enumerate(said)
+        ]
+    )
+    (raised,) = [risk for risk in risks(signals) if risk.level == "review"]
+    assert raised in signals[1]
+    assert (raised.of_other, raised.account_id) == (True, "a")
+    assert (raised.pattern, raised.minor_involved) == ("minor_image_request", True)
+
+
+@pytest.mark.parametrize(
+    ("second", "recipients"),
+    [("I'm 23", ["a"]), ("my dog is 13", ["a"]), ("I'm 13", ["a", *"cdefg"])],
+)
+def test_an_age_that_completes_nothing_raises_nobody(second: str, recipients: list[str]) -> None:
+    signals, _ = play(
+        [
+            envelope(1, "send me a pic of you", author="a", recipients=[("b", "unknown")]),
+            envelope(2, second, author="b", recipients=[(id_, "unknown") for id_ in recipients]),
+        ]
+    )
+    assert not any(risk.of_other or risk.level == "review" for risk in risks(signals))
+
+
+def test_whoever_is_not_named_as_recipient_is_raised_without_a_name() -> None:
+    signals, _ = play(
+        [
+            envelope(1, "send me a pic of you", author="a"),
+            envelope(2, "I'm 13", author="b"),
+        ]
+    )
+    (raised,) = [risk for risk in risks(signals) if risk.of_other]
+    assert (raised.level, raised.account_id) == ("review", None)
