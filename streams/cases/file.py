@@ -63,7 +63,7 @@ def read_reporter(path: Path) -> ReporterFile:
 
 class Submission(Struct, frozen=True, kw_only=True):
     """A platform's record of having submitted: the hotline's ids, when, and by whom. `file_ids`
-    are by media id."""
+    are by the names of `streams.cases.files.file_names`."""
 
     at: datetime
     by: str
@@ -85,12 +85,6 @@ class CaseFile(Struct, frozen=True, kw_only=True):
     def openings(self) -> list[CaseOpening]:
         """The case's own opening and those folded into it."""
         return [self.opening, *self.repeats]
-
-    @property
-    def media_ids(self) -> list[str]:
-        """Of all files in it whose hashes are known, by which a submission names them."""
-        every = (media for opening in self.openings for media in opening.media)
-        return [media.media_id for media in every if media.hashes is not None]
 
     @property
     def priority(self) -> int:

@@ -1,6 +1,6 @@
 """The files of a case: what is known of each, and its `fileDetails`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
@@ -59,12 +59,16 @@ class _Copy(NamedTuple):
 def file_entries(case: CaseFile) -> list[FileEntry]:
     """The case's files: copies with the same bytes are one. A digest that a client claims and
     nobody vouches for says nothing of bytes: each such copy is a file of its own."""
+    return [_entry(case, same) for same in _files(case)]
+
+
+def _files(case: CaseFile) -> Iterable[list[_Copy]]:
     copies: dict[tuple[str, ...], list[_Copy]] = {}
     for opening in case.openings:
         for number, media, hashes in numbered(opening.media):
             copy = _Copy(opening, number, media, hashes)
             copies.setdefault(_identity(copy), []).append(copy)
-    return [_entry(case, same) for same in copies.values()]
+    return copies.values()
 
 
 def says_generated(signal: Provenance) -> bool:
@@ -114,8 +118,25 @@ def _entry(case: CaseFile, copies: list[_Copy]) -> FileEntry:
 def _file_id(submission: Submission | None, copies: Iterable[_Copy]) -> str | None:
     if submission is None:
         return None
-    named = (submission.file_ids.get(copy.media.media_id) for copy in copies)
+    named = (submission.file_ids.get(_name(copy)) for copy in copies)
     return next(filter(None, named), None)
+
+
+def file_names(case: CaseFile) -> Mapping[str, Sequence[str]]:
+    """By what a person may call a file of the case, the files that may be meant, each by the name
+    under which a submission keeps its id. A media id is unique within an event only."""
+    names: dict[str, dict[str, None]] = {}
+    for copies in _files(case):
+        kept = _name(copies[0])
+        for copy in copies:
+            for word in (_name(copy), copy.media.media_id):
+                names.setdefault(word, {})[kept] = None
+    return {word: list(of) for word, of in names.items()}
+
+
+def _name(copy: _Copy) -> str:
+    again = f"#{copy.number + 1}" if copy.number else ""
+    return f"{copy.opening.case_id}/{copy.media.media_id}{again}"
 
 
 def _matches(copies: Iterable[_Copy]) -> Iterator[FileMatch]:

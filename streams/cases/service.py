@@ -114,7 +114,8 @@ class DeskService(faust.Service):
         for topic, count in self._rounds.take_expired().items():
             self._metrics.expired.labels(topic).inc(count)
         now = time.monotonic()
-        if now >= self._next["expire"]:
+        # What waits to be read may be an appeal about a case whose time has come, or its repeat.
+        if not behind and now >= self._next["expire"]:
             self._next["expire"] = now + EXPIRE_SECONDS
             self._desk.expire()
         if now >= self._next["measure"]:

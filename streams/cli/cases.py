@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +13,7 @@ import typer
 
 from streams.cases.building import CaseDocument, build_case
 from streams.cases.file import ReporterFile, UnusableReporter, read_reporter
+from streams.cases.files import file_entries, file_names
 from streams.cases.store import CaseStatus, CaseStore
 from streams.cases.xml import file_details_xml, report_xml
 from streams.cli.audit_hook import actor, open_audit
@@ -309,22 +310,31 @@ def submitted(
     settings = _settings(store, config)
     when = _time(at)
     with open_cases(settings) as opened, open_audit(settings) as audit, opened.writing():
-        _require_files(opened, case, ids)
-        state = opened.submit(case, report_id, ids, actor(), when)
+        files_of = {name: _require_file(opened, case, name) for name in ids}
+        kept = {files_of[name]: file_id for name, file_id in ids.items()}
+        state = opened.submit(case, report_id, kept, actor(), when)
         what = {"done": "submitted", "case": state.case_id, "report": report_id, "files": len(ids)}
         audit.append("case", actor(), what)
     until = case_row(state, settings)["preserve_until"]
     typer.echo(visible(f"{state.case_id}: preserved until {until}"))
 
 
-def _require_files(store: CaseStore, case: str, named: Iterable[str]) -> None:
-    """Ends the command where a file is named that the case does not have."""
-    known = [*dict.fromkeys(store.case_file(case).media_ids)]
-    for media in named:
-        if media not in known:
-            shown = ", ".join(known[:MOST_NAMED]) + (", …" if len(known) > MOST_NAMED else "")
-            there = f"its files: {shown}" if known else "it has none"
-            fail(f"--file {media}: case {case} has no such file; {there}", EXIT_DIFFERS)
+def _require_file(store: CaseStore, case: str, named: str) -> str:
+    """The file's name in the store. Ends the command where the case has none such, or several."""
+    file = store.case_file(case)
+    known = file_names(file)
+    meant = known.get(named, ())
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        fail(f"--file {named}: several files of case {case} are called so: {_some(meant)}")
+    there = list(dict.fromkeys(entry.media_id for entry in file_entries(file)))
+    told = f"its files: {_some(there)}" if there else "it has none"
+    fail(f"--file {named}: case {case} has no such file; {told}", EXIT_DIFFERS)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST_NAMED]) + (", …" if len(names) > MOST_NAMED else "")
 
 
 def _document(

@@ -69,20 +69,26 @@ def effects_of(
     target the one that was made last counts, whenever it came. An appeal about what is not the
     decision's reverses nothing.
     """
-    granted = outcome.outcome == "appeal_granted" and _is_of(decision, outcome.target)
+    last = _is_last_word(outcome, outcomes)
+    granted = last and outcome.outcome == "appeal_granted" and _is_of(decision, outcome.target)
     return Effects(
-        _proposal(outcome, decision, opening) if _is_last_word(outcome, outcomes) else None,
+        _proposal(outcome, decision, opening) if last else None,
         reversal_of(decision, outcome, outcomes) if granted else None,
         *_closed(decision, outcomes),
     )
 
 
 def reversal_of(
-    decision: Decision, outcome: ReviewOutcome, outcomes: Iterable[ReviewOutcome]
+    decision: Decision, outcome: ReviewOutcome, outcomes: Sequence[ReviewOutcome]
 ) -> Decision:
     """The decision after a granted appeal: its target is allowed, as are those of appeals granted
-    before; the others stand. It is the same, id and content, whenever the same appeal is told."""
-    granted = {(o.target.kind, o.target.id) for o in outcomes if o.outcome == "appeal_granted"}
+    before that nobody contradicted later; the others stand. It is the same, id and content,
+    whenever the same appeal is told."""
+    granted = {
+        (o.target.kind, o.target.id)
+        for o in outcomes
+        if o.outcome == "appeal_granted" and _is_last_word(o, outcomes)
+    }
     granted.add((outcome.target.kind, outcome.target.id))
     targets: tuple[Target, ...] = tuple(
         replace(target, action="allow") if (target.kind, target.id) in granted else target

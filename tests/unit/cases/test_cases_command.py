@@ -12,7 +12,17 @@ from typer.testing import CliRunner
 from streams.audit.log import AuditLog
 from streams.cases.store import CaseStore
 from streams.cli.main import build
-from tests.unit.cases.occurrences import AT, event, match, near, opening, outcome, risk, viewing
+from tests.unit.cases.occurrences import (
+    AT,
+    event,
+    match,
+    near,
+    opening,
+    outcome,
+    picture,
+    risk,
+    viewing,
+)
 from tests.unit.cases.schema import validator
 
 REPORTER = """
@@ -90,6 +100,33 @@ def test_a_file_that_the_case_does_not_have_is_not_recorded(desk: Desk) -> None:
     told = desk.run("cases", "submitted", bare.case_id, "--report-id", "1", "--file", "m1=a")
     assert (told.exit_code, "it has none" in told.stderr) == (1, True)
     assert desk.audited() == []
+
+
+def test_a_hotlines_id_is_of_one_file_where_two_share_their_media_id(desk: Desk) -> None:
+    """Media ids are unique within an event only."""
+    told = [
+        opening(
+            event(f"e{n}", media=[picture(sha256=f"{n}" * 64)], conversation_id="k7"),
+            match(),
+            risk(),
+        )
+        for n in (7, 8)
+    ]
+    with desk.store() as store:
+        for each in told:
+            store.open_case(each)
+    case, second = (each.case_id for each in told)
+    submit = ("cases", "submitted", case, "--report-id", "1", "--file")
+    unclear = desk.run(*submit, "m1=AAAA")
+    assert unclear.exit_code == 2
+    assert f"several files of case {case} are called so: {case}/m1, {second}/m1" in unclear.stderr
+    assert desk.run(*submit, f"{second}/m1=BBBB").exit_code == 0
+    assert desk.run(*submit, f"{case}/m1=AAAA").exit_code == 0
+    out = desk.folder / "out"
+    desk.run("cases", "export", case, "--format", "xml", "--out", str(out))
+    ids = [etree.parse(out / f"file-{n}.xml").findtext(".//{*}fileId") for n in (1, 2)]
+    hashes = [etree.parse(out / f"file-{n}.xml").findtext(".//{*}originalFileHash") for n in (1, 2)]
+    assert list(zip(ids, hashes, strict=True)) == [("AAAA", "7" * 64), ("BBBB", "8" * 64)]
 
 
 def test_an_audit_log_without_a_row_does_not_hold(desk: Desk) -> None:

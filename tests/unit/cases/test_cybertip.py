@@ -36,7 +36,9 @@ REPORTER = ReporterFile(
     terms_of_service="https://platform.example/terms",
     legal_url="https://platform.example/legal",
 )
-SUBMITTED = Submission(at=AT, by="desk", report_id=4711, file_ids={"m1": "f-1"})
+SUBMITTED = Submission(
+    at=AT, by="desk", report_id=4711, file_ids={f"{opening().case_id}/m1": "f-1"}
+)
 
 ELEMENTS = {
     "report": cybertip.Report,

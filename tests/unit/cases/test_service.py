@@ -4,7 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from streams.cases.app import STALL_SECONDS
@@ -14,6 +14,7 @@ from streams.cases.service import DeskService
 from streams.cases.store import CaseStore
 from streams.engine.health import Health
 from streams.settings import CaseSettings, FeedbackSettings
+from tests.unit.cases.occurrences import AT, opening
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -94,3 +95,37 @@ def test_a_round_under_way_ends_before_its_clients_are_given_back(tmp_path: Path
         settings = CaseSettings(), FeedbackSettings()
         said = asyncio.run(run(Desk(store, topics, lambda: datetime.now(UTC), *settings)))
     assert said == ["done", "closed"]
+
+
+class Behind(Watched):
+    """Rounds that have something left to read, until the last."""
+
+    def __init__(self, gone: Callable[[], bool]) -> None:
+        super().__init__()
+        self.left = [3, 2, 1, 0]
+        self.gone: list[bool] = []
+        self._gone = gone
+
+    def once(self) -> int:
+        self.gone.append(self._gone())
+        return self.left.pop(0) if self.left else 0
+
+
+def test_no_case_is_deleted_before_what_waits_about_it_is_read(tmp_path: Path) -> None:
+    """After a pause, appeals about it and its repeats lie on the topics."""
+
+    async def run(desk: Desk) -> list[bool]:
+        health = Health(STALL_SECONDS, joined=True)
+        service = DeskService(desk, {}, "urgent", "desk", None, 1, DeskMetrics(), health)
+        service._rounds = behind = Behind(lambda: not desk.store.cases(limit=1))  # type: ignore[assignment]
+        await service.start()
+        await until(lambda: not desk.store.cases(limit=1))
+        await service.stop()
+        return behind.gone
+
+    with CaseStore.open(tmp_path / "cases.db") as store:
+        store.open_case(opening())
+        topics = DeskTopics("decisions", "cases", "outcomes")
+        settings = CaseSettings(delete_after_days={"*": 30}), FeedbackSettings()
+        desk = Desk(store, topics, lambda: AT + timedelta(days=40), *settings)
+        assert asyncio.run(run(desk))[:4] == [False] * 4

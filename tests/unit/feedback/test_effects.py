@@ -221,3 +221,17 @@ def test_of_a_turned_view_that_view_is_allowed_and_not_the_picture() -> None:
     ]
     turned = {"pdq": SHOWN, "pdq_quality": 90, "variants": views}
     assert proposed("rejected", turned, near(variant="rotate180")) == [("pdq", LISTED)]
+
+
+def test_an_appeal_that_somebody_contradicted_later_reverses_nothing() -> None:
+    """Whenever it comes: the one that was reviewed last counts."""
+    one = opening(event(media=[picture("m1"), picture("m2")]), match(), match(media_id="m2"))
+    early, late = AT + timedelta(hours=1), AT + timedelta(hours=2)
+    granted = outcome(one, "appeal_granted", reviewed_at=early)
+    confirmed = outcome(one, "confirmed", reviewed_at=late)
+    assert effects_of(granted, one.decision, one, [confirmed, granted]).reversal is None
+    other = outcome(one, "appeal_granted", ("media", "m2"), reviewed_at=late)
+    reversal = effects_of(other, one.decision, one, [granted, confirmed, other]).reversal
+    assert reversal is not None
+    assert {t.id: t.action for t in reversal.targets} == {"m1": "block", "m2": "allow"}
+    assert reversal.action == "block"
