@@ -28,7 +28,6 @@ from matchers.language.state import (
     REPORTERS_CAP,
     SEEN_CAP,
     VERSION,
-    AgeBand,
     Conversation,
     Finding,
     Latched,
@@ -324,29 +323,46 @@ def score(state: Conversation, person: int, now_ms: int | None = None) -> Score:
 
 
 def raised(
-    before: Conversation | None, after: Conversation, author: int, now_ms: int
-) -> list[tuple[int, Score]]:
-    """Whose side, of people other than the `author` of a message, comes to `review`, or completes
-    a pattern, by what the message shows of its author's age: who was asked for a picture says
-    "I'm 13". Empty for all messages that show nothing new of it."""
-    speaker = person_of(after, author)
-    if before is None or speaker is None or _age(person_of(before, author)) == _age(speaker):
+    before: Conversation | None, after: Conversation, now_ms: int
+) -> list[tuple[Person, Score]]:
+    """Who is at `review` now that a message showed somebody else there to be under 18: who was
+    asked for a picture says "I'm 13". Empty for all messages that show nothing new of ages.
+
+    Whose age the platform estimated or verified as an adult's is shown to be no child by saying so;
+    an adult by their own word only may well be one.
+    """
+    if before is None or before.people == after.people:
         return []
-    found: list[tuple[int, Score]] = []
+    shown = [
+        person.key
+        for person in after.people
+        if _shown_young(person) - _shown_young(person_of(before, person.key))
+    ]
+    if not shown:
+        return []
+    found: list[tuple[Person, Score]] = []
     for person in after.people:
-        if person.key != author and (person.strengths or person.patterns):
-            was, now = score(before, person.key, now_ms), score(after, person.key, now_ms)
-            if now.level == "review" and (
-                was.level != "review" or was.pattern != now.pattern or (was.trial and not now.trial)
-            ):
-                found.append((person.key, now))
+        if (person.strengths or person.patterns) and any(key != person.key for key in shown):
+            result = score(after, person.key, now_ms)
+            # A call for help alone is no risk to whoever hears it.
+            if result.level == "review" and result.steps:
+                found.append((person, result))
     return found
 
 
-def _age(person: Person | None) -> tuple[AgeBand, int, int]:
-    if person is None:
-        return "unknown", 0, 0
-    return person.band, person.stated_least, person.trial_least
+def _shown_young(person: Person | None) -> frozenset[str]:
+    """By what a person is shown to be under 18."""
+    if person is None or (person.band == "adult" and person.source in ("estimated", "verified")):
+        return frozenset()
+    return frozenset(
+        name
+        for name, shows in (
+            ("band", person.band in MINOR_BANDS),
+            ("stated", 0 < person.stated_least < w.AGE_LIMIT),
+            ("trial", 0 < person.trial_least < w.AGE_LIMIT),
+        )
+        if shows
+    )
 
 
 def _score(state: Conversation, subject: Person, now: int, *, with_trial: bool) -> Score:

@@ -25,7 +25,7 @@ from matchers.language.conversation import (
 from matchers.language.corpora import Talk
 from matchers.language.findings import findings_of
 from matchers.language.indicators import Hit, IndicatorMatcher
-from matchers.language.state import Conversation, Message, Participant, short_hash
+from matchers.language.state import MINOR_BANDS, Conversation, Message, Participant, short_hash
 from matchers.language.weights import EVIDENCE_LEAST
 
 _T = TypeVar("_T", bound=str)
@@ -96,11 +96,12 @@ def judge(talk: Talk, matcher: IndicatorMatcher, level: Level = "review") -> Ver
         count = 0 if turn.recipient is not None else len(people) - 1
         message = Message(number, author, recipients, count, findings_of(hits))
         before, state = state, advance(state, message, turn.at)
-        of_others = raised(before, state, author.key, turn.at) if state is not None else []
-        for key, other in of_others:
-            who = next(name for name in sides if short_hash(talk.id, name) == key)
-            sides[who] = _after(sides[who], number, (), other)
-            alarms.setdefault(who, _alarm(sides[who], number, other))
+        for person, alarm in raised(before, state, turn.at) if state is not None else ():
+            own = person.key == author.key
+            if (own and not hits) or (not own and person.band not in MINOR_BANDS):
+                who = next(name for name in sides if short_hash(talk.id, name) == person.key)
+                sides[who] = _after(sides[who], number, (), alarm)
+                alarms.setdefault(who, _alarm(sides[who], number, alarm))
         if not hits:
             continue
         changed = state is not None and state is not before

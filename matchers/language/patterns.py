@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from matchers.language import weights as w
 from matchers.language.categories import CATEGORIES, Category
 from matchers.language.context import is_crowd
-from matchers.language.state import Conversation, Latched, Pattern, Person, Strength
+from matchers.language.state import MINOR_BANDS, Conversation, Latched, Pattern, Person, Strength
 
 _HOUR = 3_600_000
 
@@ -25,14 +25,23 @@ def latch(state: Conversation, now_ms: int) -> Conversation:
     undo them."""
     # In a crowd, nobody's age and nobody's request belong together.
     people = () if is_crowd(state) else state.people
-    stated = any(0 < p.stated_least < w.AGE_LIMIT for p in people)
-    on_trial = any(0 < p.trial_least < w.AGE_LIMIT for p in people)
-    minor = stated or on_trial
-    kept = tuple(_latch(p, now_ms, minor=minor, stated=stated) for p in state.people)
+    stated = {p.key for p in people if 0 < p.stated_least < w.AGE_LIMIT}
+    on_trial = {p.key for p in people if 0 < p.trial_least < w.AGE_LIMIT}
+    kept = tuple(
+        _latch(p, now_ms, minor=bool((stated | on_trial) - _own(p)), stated=bool(stated - _own(p)))
+        for p in state.people
+    )
     return state if kept == state.people else replace(state, people=kept)
 
 
+def _own(person: Person) -> set[int]:
+    """Whose age completes nothing of what this person asks: a child's own. Others who say to be
+    under 18 and ask may pose."""
+    return {person.key} if person.band in MINOR_BANDS else set()
+
+
 def _latch(person: Person, now_ms: int, *, minor: bool, stated: bool) -> Person:
+    """`minor`: an age under 18 was said; `stated`: in a language that is not on trial."""
     by_category = {CATEGORIES[s.category]: s for s in person.strengths}
     for pattern, needed in _PATTERNS.items():
         of_minor = pattern == "minor_image_request"

@@ -130,7 +130,10 @@ def _annotations(
     risks = [signal for signal in signals if isinstance(signal, TextRisk)]
     to_child = any(_to_child(opening) for opening in openings)
     between = any(
-        opening.author.age_band in MINOR_BANDS and _to_child(opening) for opening in openings
+        opening.author.age_band in MINOR_BANDS
+        and opening.author.id in accounts_of(opening)
+        and _to_child(opening)
+        for opening in openings
     )
     tags = ReportAnnotations(
         sextortion=_tag(any(risk.pattern == "sextortion" for risk in risks)),
@@ -161,7 +164,7 @@ def _batched(openings: Sequence[CaseOpening], files: Sequence[FileEntry]) -> Bat
         entry.details.file_annotations is not None and entry.details.file_annotations.viral
         for entry in files
     )
-    several = len({opening.author.id for opening in openings}) > 1
+    several = len({account for opening in openings for account in accounts_of(opening)}) > 1
     return BatchedReport(reason="VIRAL_POTENTIAL_MEME") if viral and several else None
 
 
@@ -202,7 +205,7 @@ def _reporter(words: ReporterFile | None) -> Reporter | None:
 def _reported(
     openings: Sequence[CaseOpening], words: ReporterFile | None
 ) -> list[PersonOrUserReported]:
-    """Whom the occurrences are about; never who reported one."""
+    """Whom the occurrences are about: nobody for having reported one."""
     accounts = dict.fromkeys(id for o in openings for id in sorted(accounts_of(o)))
     service = words.esp_service if words else None
     return [PersonOrUserReported(esp_identifier=id, esp_service=service) for id in accounts]

@@ -16,6 +16,7 @@ from streams.contracts.signal import (
     TextMatch,
     TextRisk,
     UrlMatch,
+    is_risk,
 )
 from streams.contracts.values import ACTION_STRENGTH, Action, Role
 from streams.policy.facts import Closeness, SignalType, is_perceptual, list_of
@@ -116,7 +117,8 @@ class Policy:
             return NOTHING
         counted = list(without_allowed(signals))
         applied = list(self.apply_rules(event, counted))
-        verdict = _Tally(event, _urgency(priority(event, counted), applied))
+        suspect = any(isinstance(s, TextRisk) and is_risk(s) and not s.of_other for s in counted)
+        verdict = _Tally(event, _urgency(priority(event, counted), applied), suspect=suspect)
         limited: dict[tuple[str, str], bool] = {}
         for each in applied:
             if each.tentative:
@@ -160,9 +162,10 @@ class Policy:
 class _Tally:
     """A verdict in the making."""
 
-    def __init__(self, event: ContentEvent, urgency: int) -> None:
+    def __init__(self, event: ContentEvent, urgency: int, *, suspect: bool) -> None:
         self._event = event
         self._urgency = urgency
+        self._suspect = suspect
         self._action: Action = "allow"
         self._report = self._paused = False
         self._targets: dict[tuple[TargetKind, str], Action] = {}
@@ -188,7 +191,7 @@ class _Tally:
     def take(self, applied: Applied, *, tripped: bool) -> None:
         """A rule that decides about a signal; `tripped` when it is past its limit."""
         rule = applied.rule
-        given = _shown(applied, self._urgency)
+        given = _shown(applied, self._urgency, suspect=self._suspect)
         self._notices.update(dict.fromkeys(given))
         acts = applied.action != "allow" or bool(rule.targets)
         if acts or given:
@@ -261,6 +264,9 @@ def target_of(event: ContentEvent, signal: Signal) -> tuple[TargetKind, str]:
     if isinstance(signal, TextMatch):
         return "text", "text"
     reported = event.kind == "user_report"
+    if isinstance(signal, TextRisk) and signal.of_other and event.conversation_id is None:
+        named = signal.account_id
+        return ("text", "text") if named is None else ("account", named)
     if isinstance(signal, TextRisk) and signal.scope == "sender" and not reported:
         return "account", event.author.id
     if event.conversation_id is not None:
@@ -326,12 +332,16 @@ def _on_trial(signal: Signal) -> bool:
     return isinstance(signal, TextRisk) and signal.on_trial
 
 
-def _shown(applied: Applied, urgency: int) -> list[Notice]:
+def _shown(applied: Applied, urgency: int, *, suspect: bool) -> list[Notice]:
     """The notices of a rule that are shown. To the author of an urgent case one would be a
-    warning. Whom a risk `of_other` writes to is the author."""
+    warning. Of a risk `of_other` the author is who is to be advised, unless they are one too."""
     notices = applied.rule.notices
     if isinstance(applied.signal, TextRisk) and applied.signal.of_other:
-        return [replace(n, audience="author") for n in notices if n.audience == "recipient"]
+        return (
+            []
+            if suspect
+            else [replace(n, audience="author") for n in notices if n.audience == "recipient"]
+        )
     if urgency > 1 or applied.about_self:
         return list(notices)
     return [notice for notice in notices if notice.audience != "author"]

@@ -4,7 +4,7 @@ Most messages hold no indicator, in conversations that hold none: they cost one 
 text, and change no state.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,6 +31,7 @@ from matchers.language.state import (
     Conversation,
     Message,
     Participant,
+    Person,
     decode,
     encode,
     short_hash,
@@ -217,12 +218,12 @@ class _Chunk:
             if result.level != "none":
                 found.append(_signal(result, hits, self._reader.version))
                 self._approach(envelope, found)
-        of_others = raised(before, after, message.author.key, envelope.received_at)
-        if of_others:
-            accounts = {short_hash(salt, person.id): person.id for person in event.recipients}
-            for person, result in of_others:
-                risk = _signal(result, hits, self._reader.version)
-                found.append(replace(risk, of_other=True, account_id=accounts.get(person)))
+        for person, result in raised(before, after, envelope.received_at):
+            risk = _signal(result, (), self._reader.version)
+            if person.key != message.author.key:
+                found.extend(_of_other(risk, person, message, event, salt))
+            elif not any(isinstance(signal, TextRisk) for signal in found):
+                found.append(risk)
 
     def _approach(
         self,
@@ -337,6 +338,22 @@ def _signal(result: Score, hits: Sequence[Hit], model: str) -> TextRisk:
         on_trial=result.trial,
         unverified=result.unverified,
         minor_involved=result.minor_involved,
+    )
+
+
+def _of_other(
+    risk: TextRisk, person: Person, message: Message, event: ContentEvent, salt: str
+) -> Iterator[TextRisk]:
+    """The risk as one of somebody else than the author. Not of a child, whose own messages are
+    judged as ever: a stranger's words make nobody under 18 a suspect."""
+    if person.band in MINOR_BANDS:
+        return
+    named = (each.id for each in event.recipients if short_hash(salt, each.id) == person.key)
+    yield replace(
+        risk,
+        of_other=True,
+        account_id=next(named, None),
+        unverified=risk.unverified or message.unverified,
     )
 
 

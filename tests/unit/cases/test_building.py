@@ -215,6 +215,14 @@ def test_a_child_whose_age_completes_a_risk_is_not_who_is_reported(account, repo
     assert {p.esp_identifier for p in both.person_or_user_reported} == {"child", *reported}
 
 
+def test_what_an_adult_asked_a_child_is_not_between_minors() -> None:
+    said = event(author="child", band="13_15", recipients=("unknown", "13_15"))
+    of_other = risk(pattern="minor_image_request", of_other=True, account_id="r0")
+    tags = build_case(CaseFile(opening=opening(said, of_other))).report.incident_summary
+    assert tags.report_annotations is not None
+    assert not tags.report_annotations.minor_to_minor_interaction
+
+
 def test_who_reports_is_never_named_as_reported() -> None:
     told = opening(event(kind="user_report"), UserReport(), action="review", report=False)
     report = build_case(CaseFile(opening=told)).report

@@ -336,3 +336,20 @@ def test_a_state_from_before_ages_on_trial_were_kept_apart_is_read() -> None:
         for n, field in enumerate(stored[:10])
     ]
     assert decode(msgspec.msgpack.encode(older)) == state
+
+
+def test_a_childs_own_age_completes_no_request_of_its_own() -> None:
+    request = [Finding("image_request", 0.6)]
+    mine = [Finding("age_statement", 0.6, age=13)]
+
+    def patterns(band: AgeBand) -> list[str | None]:
+        state, found = None, []
+        for number, (key, said) in enumerate([(1, request), (1, mine), (1, request), (2, mine)]):
+            author = Participant(key, band if key == 1 else "unknown")
+            state = advance(state, Message(number, author, (), 0, tuple(said)), START)
+            assert state is not None
+            found.append(score(state, 1).pattern)
+        return found
+
+    assert patterns("13_15") == [None, None, None, "minor_image_request"]
+    assert patterns("unknown")[1] == "minor_image_request", "who says so may pose"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from streams.contracts.signal import MediaError, Provenance, UserReport
 from streams.contracts.values import ACTION_STRENGTH
 from streams.policy.load import default_policy
-from streams.policy.policy import Policy
+from streams.policy.policy import Policy, target_of
 from streams.policy.rules import Rule
 from streams.policy.scan_basis import ScanBasis
 from tests.unit.policy.signals import (
@@ -331,6 +331,18 @@ def test_a_risk_of_somebody_else_advises_and_spares_the_author() -> None:
     assert verdict.priority == 0
     assert [(target.kind, target.id) for target in verdict.targets] == [("conversation", "k")]
     assert [(n.advice, n.audience) for n in verdict.notices] == [("talking-to-strangers", "author")]
+
+
+def test_who_is_a_risk_too_is_not_warned_by_anothers() -> None:
+    both = [risk(), risk(of_other=True, account_id="a")]
+    verdict = POLICY.judge(event(conversation_id="k"), both)
+    assert "author" not in {notice.audience for notice in verdict.notices}
+
+
+def test_without_a_conversation_nothing_of_the_authors_is_the_target() -> None:
+    for account, target in (("a", ("account", "a")), (None, ("text", "text"))):
+        found = risk(of_other=True, account_id=account)
+        assert target_of(event(conversation_id=None), found) == target
 
 
 @pytest.mark.parametrize("account", ["a", None])

@@ -2,6 +2,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -469,32 +470,122 @@ def test_over_damaged_state_the_stage_decides_as_over_none(
     assert set(over.unreadable) == set(stored)
 
 
-def test_a_childs_age_completes_what_was_asked_before_it() -> None:
-    said = [("a", "b", "send me a pic of you"), ("b", "a", "I'm 13"), ("b", "a", "I'm 13, really")]
+BANDS: dict[str, AgeBand] = {"adult": "adult", "checked": "adult", "child": "13_15"}
+
+
+def asked(author: str, other: str, text: str, number: int, *more: str, **changes: Any) -> Envelope:
+    """A message of one to another; who is called `adult` or `child` is known to be one."""
+    people = [(name, BANDS.get(name, "unknown")) for name in (other, *more)]
+    band = BANDS.get(author, "unknown")
+    said = envelope(number, text, author=author, band=band, recipients=people, **changes)
+    if author == "checked":
+        checked = replace(said.event.author, age_source="verified")
+        said = replace(said, event=replace(said.event, author=checked))
+    return said
+
+
+PIC = "send me a pic of you"
+
+
+@pytest.mark.parametrize("asker", ["a", "adult"])
+def test_a_childs_age_completes_what_was_asked_before_it(asker: str) -> None:
     signals, _ = play(
         [
-            envelope(number, text, author=author, recipients=[(other, "unknown")])
-            for number, (author, other, text) in enumerate(said)
+            asked(asker, "b", PIC, 1),
+            asked("b", asker, "I'm 13", 2),
+            asked("b", asker, "I'm 13, really", 3),
         ]
     )
     (raised,) = [risk for risk in risks(signals) if risk.level == "review"]
     assert raised in signals[1]
-    assert (raised.of_other, raised.account_id) == (True, "a")
+    assert (raised.of_other, raised.account_id) == (True, asker)
     assert (raised.pattern, raised.minor_involved) == ("minor_image_request", True)
+    assert raised.hits == ()
 
 
 @pytest.mark.parametrize(
-    ("second", "recipients"),
-    [("I'm 23", ["a"]), ("my dog is 13", ["a"]), ("I'm 13", ["a", *"cdefg"])],
+    "before", ["I want to kill myself", "pay me 200 dollars or everyone will see your pics"]
 )
-def test_an_age_that_completes_nothing_raises_nobody(second: str, recipients: list[str]) -> None:
+def test_what_else_was_said_hides_no_completed_request(before: str) -> None:
+    signals, _ = play(
+        [asked("a", "b", before, 1), asked("a", "b", PIC, 2), asked("b", "a", "I'm 13", 3)]
+    )
+    assert any(risk.of_other and risk.minor_involved for risk in risks([signals[2]]))
+
+
+def test_a_band_that_comes_with_the_recipient_raises_the_author() -> None:
     signals, _ = play(
         [
-            envelope(1, "send me a pic of you", author="a", recipients=[("b", "unknown")]),
-            envelope(2, second, author="b", recipients=[(id_, "unknown") for id_ in recipients]),
+            asked("a", "b", "how old are you?", 1),
+            asked("a", "b", PIC, 2),
+            envelope(3, "please", author="a", recipients=[("b", "13_15")]),
+            envelope(4, "ok", author="b", band="13_15", recipients=[("a", "unknown")]),
         ]
     )
-    assert not any(risk.of_other or risk.level == "review" for risk in risks(signals))
+    (raised,) = [risk for risk in risks(signals) if risk.level == "review"]
+    assert raised in signals[2]
+    assert not raised.of_other
+
+
+def test_a_band_that_comes_with_the_author_raises_the_other() -> None:
+    signals, _ = play(
+        [
+            asked("a", "b", "how old are you?", 1),
+            asked("a", "b", PIC, 2),
+            envelope(3, "ok", author="b", band="13_15", recipients=[("a", "unknown")]),
+        ]
+    )
+    (raised,) = [risk for risk in risks(signals) if risk.level == "review"]
+    assert (raised.of_other, raised.account_id) == (True, "a")
+    assert raised in signals[2]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [asked("a", "b", PIC, 1), asked("b", "a", "I'm 23", 2)],
+        [asked("a", "b", PIC, 1), asked("b", "a", "my dog is 13", 2)],
+        [asked("a", "b", PIC, 1), asked("b", "a", "I'm 13", 2, *"cdefg")],
+        # An adult's lie makes no child a suspect, and nor does an adult's band.
+        [asked("child", "adult", PIC, 1), asked("adult", "child", "I'm 15", 2)],
+        [asked("a", "checked", PIC, 1), asked("checked", "a", "I'm 15", 2)],
+        [asked("child", "b", PIC, 1), asked("b", "child", "I'm 15", 2)],
+        [
+            envelope(n, text, author="b", band="16_17", recipients=[("c", "16_17")])
+            for n, text in enumerate(["how old are you?", "don't tell your mum"])
+        ]
+        + [
+            envelope(3, "ok", author="c", band="adult", recipients=[("b", "16_17")]),
+        ],
+        # A call for help is no risk to a friend of 13.
+        [asked("a", "b", "I want to kill myself", 1), asked("b", "a", "I'm 13", 2)],
+    ],
+)  # fmt: skip
+def test_what_raises_nobody_else(said: list[Envelope]) -> None:
+    signals, _ = play(said)
+    assert not any(risk.of_other for risk in risks(signals))
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(SAID), st.sampled_from(["a", "adult", "child", "b"])), max_size=12
+    )
+)
+@settings(max_examples=150, deadline=None)
+def test_nobody_known_as_a_child_is_raised_by_others(
+    said: list[tuple[str, str]],
+) -> None:
+    signals, _ = play(
+        [
+            asked(author, "child" if author == "adult" else "adult", text, number)
+            for number, (text, author) in enumerate(said)
+        ]
+    )
+    found = [
+        (said[n][1], risk) for n, of in enumerate(signals) for risk in risks([of]) if risk.of_other
+    ]
+    assert all(risk.level == "review" and risk.minor_involved for _, risk in found)
+    assert all(risk.account_id not in ("child", author) for author, risk in found)
 
 
 def test_whoever_is_not_named_as_recipient_is_raised_without_a_name() -> None:
