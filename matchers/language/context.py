@@ -27,6 +27,16 @@ def known_adult(person: Person) -> bool:
     return person.band == "adult" or person.stated_most >= w.AGE_LIMIT
 
 
+def is_checked(person: Person) -> bool:
+    """Whether the platform knows more of their age than their own word."""
+    return person.source in ("estimated", "verified")
+
+
+def is_checked_adult(person: Person) -> bool:
+    """Known as an adult, by more than their own word: what they say of their age is no child's."""
+    return person.band == "adult" and is_checked(person)
+
+
 def _is_adult(person: Person) -> bool:
     """Known as an adult, or says so and nobody says otherwise."""
     if person.band == "adult":
@@ -90,7 +100,14 @@ def bearing(
 ) -> Iterable[str]:
     """The names of what the platform and the conversation know that bears on the evidence."""
     peers = minor and subject.band in MINOR_BANDS and all(p.band in MINOR_BANDS for p in others)
-    adults = not minor and _is_adult(subject) and others and all(_is_adult(p) for p in others)
+    adults = (
+        not minor
+        and _is_adult(subject)
+        and bool(others)
+        and all(_is_adult(p) for p in others)
+        # Of several recipients, those of unknown age are not remembered until they speak.
+        and state.crowd <= len(state.people)
+    )
     if peers:
         # Adults pose as fourteen: what an account says of itself is worth less.
         yield "peers_declared" if subject.source in (None, "declared") else "peers"

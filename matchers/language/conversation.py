@@ -15,6 +15,7 @@ from matchers.language.categories import CATEGORIES, CATEGORY_INDEX, STAGE_OF, S
 from matchers.language.context import (
     bearing,
     decayed,
+    is_checked_adult,
     is_minor,
     known_adult,
     state_age,
@@ -28,6 +29,7 @@ from matchers.language.state import (
     REPORTERS_CAP,
     SEEN_CAP,
     VERSION,
+    AgeSource,
     Conversation,
     Finding,
     Latched,
@@ -42,6 +44,8 @@ Level = Literal["none", "note", "watch", "review"]
 LEVELS: tuple[Level, ...] = ("none", "note", "watch", "review")
 
 _DAY = 86_400_000
+_SURENESS: dict[AgeSource | None, int] = {None: 0, "declared": 1, "estimated": 2, "verified": 3}
+"""Events name their recipients without a source, which takes nothing back."""
 
 
 class Part(NamedTuple):
@@ -168,7 +172,8 @@ def _update_person(
         person = Person(seen.key, seen.band, seen.source, seen.account_at, spoke)
         return replace(state, people=(*people, person))
     band, source = known.band, known.source
-    if seen.band != "unknown" and (seen.band, seen.source) != (band, source):
+    surer = _SURENESS[seen.source] > _SURENESS[source]
+    if seen.band != "unknown" and (seen.band != band or surer):
         band, source = seen.band, seen.source
     account_at = seen.account_at or known.account_at
     spoke = spoke or known.spoke
@@ -323,36 +328,31 @@ def score(state: Conversation, person: int, now_ms: int | None = None) -> Score:
 
 
 def raised(
-    before: Conversation | None, after: Conversation, now_ms: int
+    before: Conversation | None, after: Conversation, author: int, now_ms: int
 ) -> list[tuple[Person, Score]]:
-    """Who is at `review` now that a message showed somebody else there to be under 18: who was
-    asked for a picture says "I'm 13". Empty for all messages that show nothing new of ages.
-
-    Whose age the platform estimated or verified as an adult's is shown to be no child by saying so;
-    an adult by their own word only may well be one.
+    """Who is at `review` now that a message showed its author to be under 18, others than that:
+    who was asked for a picture says "I'm 13". And the author, where it showed a recipient to be.
+    Empty for all messages that show nothing new of ages.
     """
     if before is None or before.people == after.people:
         return []
-    shown = [
-        person.key
-        for person in after.people
-        if _shown_young(person) - _shown_young(person_of(before, person.key))
-    ]
+    shown = {p.key for p in after.people if _young(p) - _young(person_of(before, p.key), said=True)}
     if not shown:
         return []
     found: list[tuple[Person, Score]] = []
     for person in after.people:
-        if (person.strengths or person.patterns) and any(key != person.key for key in shown):
-            result = score(after, person.key, now_ms)
-            # A call for help alone is no risk to whoever hears it.
-            if result.level == "review" and result.steps:
+        by = shown - {person.key} if person.key == author else shown & {author} - {person.key}
+        if by and (person.strengths or person.patterns):
+            result = _as_risk(person, score(after, person.key, now_ms))
+            if result is not None:
                 found.append((person, result))
     return found
 
 
-def _shown_young(person: Person | None) -> frozenset[str]:
-    """By what a person is shown to be under 18."""
-    if person is None or (person.band == "adult" and person.source in ("estimated", "verified")):
+def _young(person: Person | None, *, said: bool = False) -> frozenset[str]:
+    """By what a person is shown to be under 18: `said` by whomever, or not by an adult of whom the
+    platform knows more than their own word."""
+    if person is None or (is_checked_adult(person) and not said):
         return frozenset()
     return frozenset(
         name
@@ -363,6 +363,17 @@ def _shown_young(person: Person | None) -> frozenset[str]:
         )
         if shows
     )
+
+
+def _as_risk(person: Person, result: Score) -> Score | None:
+    """The score as one of a risk to somebody else; `None` where it is none for `review`: a call
+    for help is no risk to whoever hears it, and hides none."""
+    if result.level != "review" or not result.steps:
+        return None
+    if result.pattern != "self_harm":
+        return result
+    asked = any(p.pattern == "minor_image_request" and not p.trial for p in person.patterns)
+    return result._replace(pattern="minor_image_request") if asked else None
 
 
 def _score(state: Conversation, subject: Person, now: int, *, with_trial: bool) -> Score:

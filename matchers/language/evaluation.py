@@ -25,7 +25,14 @@ from matchers.language.conversation import (
 from matchers.language.corpora import Talk
 from matchers.language.findings import findings_of
 from matchers.language.indicators import Hit, IndicatorMatcher
-from matchers.language.state import MINOR_BANDS, Conversation, Message, Participant, short_hash
+from matchers.language.state import (
+    MINOR_BANDS,
+    Conversation,
+    Message,
+    Participant,
+    Person,
+    short_hash,
+)
 from matchers.language.weights import EVIDENCE_LEAST
 
 _T = TypeVar("_T", bound=str)
@@ -96,7 +103,7 @@ def judge(talk: Talk, matcher: IndicatorMatcher, level: Level = "review") -> Ver
         count = 0 if turn.recipient is not None else len(people) - 1
         message = Message(number, author, recipients, count, findings_of(hits))
         before, state = state, advance(state, message, turn.at)
-        for person, alarm in raised(before, state, turn.at) if state is not None else ():
+        for person, alarm in _raised(before, state, author.key, turn.at):
             own = person.key == author.key
             if (own and not hits) or (not own and person.band not in MINOR_BANDS):
                 who = next(name for name in sides if short_hash(talk.id, name) == person.key)
@@ -104,13 +111,20 @@ def judge(talk: Talk, matcher: IndicatorMatcher, level: Level = "review") -> Ver
                 alarms.setdefault(who, _alarm(sides[who], number, alarm))
         if not hits:
             continue
-        changed = state is not None and state is not before
-        result = score(state, author.key, turn.at) if state is not None and changed else NO_SCORE
+        result = NO_SCORE
+        if state is not None and state is not before:
+            result = score(state, author.key, turn.at)
         side = _after(sides.get(turn.author) or Side(turn.author), number, hits, result)
         sides[turn.author] = side
         if LEVELS.index(result.level) >= LEVELS.index(level):
             alarms.setdefault(turn.author, _alarm(side, number, result))
     return Verdict(talk, tuple(alarms.values()), tuple(sides.values()))
+
+
+def _raised(
+    before: Conversation | None, state: Conversation | None, author: int, at: int
+) -> list[tuple[Person, Score]]:
+    return [] if state is None else raised(before, state, author, at)
 
 
 def _alarm(side: Side, number: int, result: Score) -> Alarm:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from matchers.language import weights as w
 from matchers.language.categories import CATEGORIES, Category
-from matchers.language.context import is_crowd
+from matchers.language.context import is_checked, is_checked_adult, is_crowd, known_adult
 from matchers.language.state import MINOR_BANDS, Conversation, Latched, Pattern, Person, Strength
 
 _HOUR = 3_600_000
@@ -25,19 +25,24 @@ def latch(state: Conversation, now_ms: int) -> Conversation:
     undo them."""
     # In a crowd, nobody's age and nobody's request belong together.
     people = () if is_crowd(state) else state.people
-    stated = {p.key for p in people if 0 < p.stated_least < w.AGE_LIMIT}
-    on_trial = {p.key for p in people if 0 < p.trial_least < w.AGE_LIMIT}
-    kept = tuple(
-        _latch(p, now_ms, minor=bool((stated | on_trial) - _own(p)), stated=bool(stated - _own(p)))
-        for p in state.people
-    )
-    return state if kept == state.people else replace(state, people=kept)
+    said = [p for p in people if not is_checked_adult(p)]
+    stated = {p.key for p in said if 0 < p.stated_least < w.AGE_LIMIT}
+    on_trial = {p.key for p in said if 0 < p.trial_least < w.AGE_LIMIT}
+    kept: list[Person] = []
+    for person in state.people:
+        own = _own(person, [p for p in people if p.key != person.key])
+        minor, sure = bool((stated | on_trial) - own), bool(stated - own)
+        kept.append(_latch(person, now_ms, minor=minor, stated=sure))
+    return state if tuple(kept) == state.people else replace(state, people=tuple(kept))
 
 
-def _own(person: Person) -> set[int]:
-    """Whose age completes nothing of what this person asks: a child's own. Others who say to be
-    under 18 and ask may pose."""
-    return {person.key} if person.band in MINOR_BANDS else set()
+def _own(person: Person, others: list[Person]) -> set[int]:
+    """Whose age completes nothing of what this person asks: a child's own, where that is sure or
+    all that it writes to are adults. Others who say to be under 18 and ask may pose."""
+    if person.band not in MINOR_BANDS:
+        return set()
+    alone = bool(others) and all(known_adult(other) for other in others)
+    return {person.key} if alone or is_checked(person) else set()
 
 
 def _latch(person: Person, now_ms: int, *, minor: bool, stated: bool) -> Person:

@@ -76,8 +76,8 @@ def run_once(settings: Settings) -> int:
             _lists(settings),
         )
         try:
-            while rounds.once():
-                pass
+            while not rounds.caught_up:
+                rounds.once()
         finally:
             rounds.close()
         desk.expire()

@@ -24,7 +24,7 @@ from streams.contracts.decision import Decision
 from streams.contracts.lone_surrogates import read_json
 from streams.contracts.outcome import ReviewOutcome
 from streams.contracts.refusal import DecodeFailure
-from streams.feedback.effects import Proposal, effects_of
+from streams.feedback.effects import Proposal, effects_of, is_of
 from streams.feedback.lines import of_the_future
 from streams.settings import CaseSettings, FeedbackSettings
 
@@ -174,7 +174,11 @@ class Desk:
                 at = outcome.reviewed_at
                 if reviews.propose(proposal_id, outcome.decision_id, value, at):
                     self._note("feedback", _proposal_words(effects.proposal))
-            if outcome.outcome == "appeal_granted" and effects.reversal is None and not waits:
+            if (
+                outcome.outcome == "appeal_granted"
+                and not is_of(known.decision, outcome.target)
+                and not waits
+            ):
                 log.error(
                     "an appeal about a target (%s) that decision %s does not have reverses nothing",
                     outcome.target.kind,

@@ -136,7 +136,7 @@ def file_names(case: CaseFile) -> Mapping[str, Sequence[str]]:
 
 def _name(copy: _Copy) -> str:
     again = f"#{copy.number + 1}" if copy.number else ""
-    return f"{copy.opening.case_id}/{copy.media.media_id}{again}"
+    return f"{copy.opening.case_id}{again}/{copy.media.media_id}"
 
 
 def _matches(copies: Iterable[_Copy]) -> Iterator[FileMatch]:

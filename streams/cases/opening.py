@@ -20,7 +20,6 @@ from streams.contracts.signal import (
     TextRisk,
     UrlMatch,
     UserReport,
-    is_risk,
 )
 from streams.contracts.stage import CaseRecord
 from streams.contracts.values import ACTION_STRENGTH
@@ -72,7 +71,7 @@ def is_ground(signal: Signal) -> bool:
         adult = signal.source_kind == "victim" and signal.category == ADULT_CATEGORY
         return signal.role not in ("observe", "allow") and not adult
     if isinstance(signal, TextRisk):
-        return is_risk(signal)
+        return not signal.on_trial and (signal.level == "review" or signal.pattern is not None)
     return isinstance(signal, UserReport)
 
 

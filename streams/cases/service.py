@@ -20,7 +20,7 @@ from streams.cases.sending import ReversalTopics, send_reversals
 from streams.engine.health import Health, PartitionHealth
 from streams.feedback.budget import Budget, ranked, tasks
 from streams.feedback.precision import precision
-from streams.kafka.client import ClientConfig, KafkaError
+from streams.kafka.client import ClientConfig, KafkaError, TopicPartition
 from streams.kafka.positions import Batch, PositionReader, UnknownTopic, reading
 
 T = TypeVar("T")
@@ -115,7 +115,7 @@ class DeskService(faust.Service):
             self._metrics.expired.labels(topic).inc(count)
         now = time.monotonic()
         # What waits to be read may be an appeal about a case whose time has come, or its repeat.
-        if not behind and now >= self._next["expire"]:
+        if self._rounds.caught_up and now >= self._next["expire"]:
             self._next["expire"] = now + EXPIRE_SECONDS
             self._desk.expire()
         if now >= self._next["measure"]:
@@ -156,6 +156,10 @@ class Rounds:
         self._reader: PositionReader | None = None
         self._sent = 0
         self._expired: Counter[str] = Counter()
+        self._goal: dict[TopicPartition, int] | None = None
+        self.caught_up = False
+        """Whether the last round read up to where the topics ended when it was last so. Where
+        events never cease, there is always something left to read."""
 
     def once(self) -> int:
         """Take in what there is and send what follows; how many offsets are left to read.
@@ -168,14 +172,18 @@ class Rounds:
             positions = [(tp.topic, tp.partition, at) for tp, at in batch.positions.items()]
             self._desk.take(batch.records, positions)
         ends = reader.ends()
-        behind = sum(max(0, ends[tp] - at) for tp, at in batch.positions.items())
-        if not behind:
+        if self._goal is None:
+            self._goal = ends
+        goal = self._goal
+        self.caught_up = all(at >= goal.get(tp, 0) for tp, at in batch.positions.items())
+        if self.caught_up:
+            self._goal = None
             self._sent += send_reversals(
                 self._config, self._desk.store, self._to, f"{self._name}.reversals"
             )
             if self._lists is not None:
                 self._desk.hand_over(self._lists)
-        return behind
+        return sum(max(0, ends[tp] - at) for tp, at in batch.positions.items())
 
     def take_sent(self) -> int:
         """How many reversals were sent since the last call."""
@@ -189,7 +197,7 @@ class Rounds:
 
     def close(self) -> None:
         """Give back the connection; the next round opens another."""
-        opened, self._open, self._reader = self._open, None, None
+        opened, self._open, self._reader, self._goal = self._open, None, None, None
         if opened is not None:
             opened.__exit__(None, None, None)
 

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -310,27 +310,33 @@ def submitted(
     settings = _settings(store, config)
     when = _time(at)
     with open_cases(settings) as opened, open_audit(settings) as audit, opened.writing():
-        files_of = {name: _require_file(opened, case, name) for name in ids}
-        kept = {files_of[name]: file_id for name, file_id in ids.items()}
+        kept = _by_file(opened, case, ids)
         state = opened.submit(case, report_id, kept, actor(), when)
-        what = {"done": "submitted", "case": state.case_id, "report": report_id, "files": len(ids)}
+        what = {"done": "submitted", "case": state.case_id, "report": report_id, "files": len(kept)}
         audit.append("case", actor(), what)
     until = case_row(state, settings)["preserve_until"]
     typer.echo(visible(f"{state.case_id}: preserved until {until}"))
 
 
-def _require_file(store: CaseStore, case: str, named: str) -> str:
-    """The file's name in the store. Ends the command where the case has none such, or several."""
+def _by_file(store: CaseStore, case: str, ids: Mapping[str, str]) -> dict[str, str]:
+    """The ids by the files' names in the store. Ends the command where the case has no such file,
+    or several, or one is named twice."""
+    if not ids:
+        return {}
     file = store.case_file(case)
     known = file_names(file)
-    meant = known.get(named, ())
-    if len(meant) == 1:
-        return meant[0]
-    if meant:
-        fail(f"--file {named}: several files of case {case} are called so: {_some(meant)}")
-    there = list(dict.fromkeys(entry.media_id for entry in file_entries(file)))
-    told = f"its files: {_some(there)}" if there else "it has none"
-    fail(f"--file {named}: case {case} has no such file; {told}", EXIT_DIFFERS)
+    kept: dict[str, str] = {}
+    for named, file_id in ids.items():
+        meant = known.get(named, ())
+        if not meant:
+            there = list(dict.fromkeys(entry.media_id for entry in file_entries(file)))
+            told = f"its files: {_some(there)}" if there else "it has none"
+            fail(f"--file {named}: case {case} has no such file; {told}", EXIT_DIFFERS)
+        if len(meant) > 1:
+            fail(f"--file {named}: several files of case {case} are called so: {_some(meant)}")
+        if kept.setdefault(meant[0], file_id) != file_id:
+            fail(f"--file {named}: another id is given for the same file")
+    return kept
 
 
 def _some(names: Sequence[str]) -> str:

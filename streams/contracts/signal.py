@@ -107,8 +107,8 @@ class TextRisk(
 
     `score` is the sum of `parts`, `level` what the model makes of it. `pattern` names a composite
     such as `sextortion`. `on_trial`: found by a catalogue that no native speaker has reviewed.
-    `of_other`: the side of somebody else there than the author, raised by what this message shows
-    of its people's ages; without `hits`, and `account_id` is theirs, where the event names them.
+    `of_other`: the side of somebody else there than the author, whom this message shows to be
+    under 18; without `hits`, and `account_id` is theirs, where the event names them.
     """
 
     scope: str
@@ -124,11 +124,6 @@ class TextRisk(
     minor_involved: bool = False
     of_other: bool = False
     account_id: Id | None = None
-
-
-def is_risk(risk: TextRisk) -> bool:
-    """Whether a person should look at it for itself."""
-    return not risk.on_trial and (risk.level == "review" or risk.pattern is not None)
 
 
 class UserReport(

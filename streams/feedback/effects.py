@@ -70,7 +70,7 @@ def effects_of(
     decision's reverses nothing.
     """
     last = _is_last_word(outcome, outcomes)
-    granted = last and outcome.outcome == "appeal_granted" and _is_of(decision, outcome.target)
+    granted = last and outcome.outcome == "appeal_granted" and is_of(decision, outcome.target)
     return Effects(
         _proposal(outcome, decision, opening) if last else None,
         reversal_of(decision, outcome, outcomes) if granted else None,
@@ -100,7 +100,9 @@ def reversal_of(
     action = max(actions, key=ACTION_STRENGTH.__getitem__)
     return replace(
         decision,
-        decision_id=reversal_id(decision.decision_id, outcome.target),
+        decision_id=reversal_id(
+            decision.decision_id, outcome.target, _granted_again(outcome, outcomes)
+        ),
         kind="reversal",
         supersedes=decision.decision_id,
         targets=targets,
@@ -114,10 +116,22 @@ def reversal_of(
     )
 
 
-def reversal_id(decision_id: str, target: ReviewTarget) -> str:
-    """UUIDv5 of the reversed decision and the target: an appeal is granted once."""
-    kind: TargetKind = target.kind
-    return str(uuid.uuid5(DECISION_NAMESPACE, f"reversal:{decision_id}:{kind}:{target.id}"))
+def reversal_id(decision_id: str, target: ReviewTarget, again: datetime | None = None) -> str:
+    """UUIDv5 of the reversed decision and the target: an appeal is granted once; and `again` at a
+    time, where somebody stood by the decision after it was."""
+    words = f"reversal:{decision_id}:{target.kind}:{target.id}"
+    return str(uuid.uuid5(DECISION_NAMESPACE, f"{words}:{again.isoformat()}" if again else words))
+
+
+def _granted_again(outcome: ReviewOutcome, outcomes: Iterable[ReviewOutcome]) -> datetime | None:
+    before = [
+        o.outcome
+        for o in _in_order(outcomes)
+        if o.target == outcome.target and o.reviewed_at < outcome.reviewed_at
+    ]
+    once = "appeal_granted" in before
+    stood_by = once and "confirmed" in before[before.index("appeal_granted") :]
+    return outcome.reviewed_at if stood_by else None
 
 
 def closing_outcome(decision: Decision, outcomes: Sequence[ReviewOutcome]) -> ReviewOutcome | None:
@@ -170,7 +184,7 @@ def _is_last_word(outcome: ReviewOutcome, outcomes: Iterable[ReviewOutcome]) -> 
     return all((o in NOTHING_FOUND) == (outcome.outcome in NOTHING_FOUND) for o in last)
 
 
-def _is_of(decision: Decision, target: ReviewTarget) -> bool:
+def is_of(decision: Decision, target: ReviewTarget) -> bool:
     """Whether a target is one of a decision's, or of its event, as far as the decision names it."""
     named = {(each.kind, each.id) for each in decision.targets}
     named |= {("account", decision.author_id), ("text", "text")}

@@ -16,7 +16,6 @@ from streams.contracts.signal import (
     TextMatch,
     TextRisk,
     UrlMatch,
-    is_risk,
 )
 from streams.contracts.values import ACTION_STRENGTH, Action, Role
 from streams.policy.facts import Closeness, SignalType, is_perceptual, list_of
@@ -117,7 +116,10 @@ class Policy:
             return NOTHING
         counted = list(without_allowed(signals))
         applied = list(self.apply_rules(event, counted))
-        suspect = any(isinstance(s, TextRisk) and is_risk(s) and not s.of_other for s in counted)
+        suspect = any(
+            isinstance(s, TextRisk) and not s.of_other and s.level in ("watch", "review")
+            for s in counted
+        )
         verdict = _Tally(event, _urgency(priority(event, counted), applied), suspect=suspect)
         limited: dict[tuple[str, str], bool] = {}
         for each in applied:

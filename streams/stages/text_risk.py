@@ -218,11 +218,12 @@ class _Chunk:
             if result.level != "none":
                 found.append(_signal(result, hits, self._reader.version))
                 self._approach(envelope, found)
-        for person, result in raised(before, after, envelope.received_at):
+        scored = any(isinstance(signal, TextRisk) for signal in found)
+        for person, result in raised(before, after, message.author.key, envelope.received_at):
             risk = _signal(result, (), self._reader.version)
             if person.key != message.author.key:
                 found.extend(_of_other(risk, person, message, event, salt))
-            elif not any(isinstance(signal, TextRisk) for signal in found):
+            elif not scored:
                 found.append(risk)
 
     def _approach(

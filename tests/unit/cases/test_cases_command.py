@@ -122,6 +122,9 @@ def test_a_hotlines_id_is_of_one_file_where_two_share_their_media_id(desk: Desk)
     assert f"several files of case {case} are called so: {case}/m1, {second}/m1" in unclear.stderr
     assert desk.run(*submit, f"{second}/m1=BBBB").exit_code == 0
     assert desk.run(*submit, f"{case}/m1=AAAA").exit_code == 0
+    twice = desk.run(*submit, f"{case}/m1=CCCC", "--file", f"{case}/m1=DDDD")
+    assert twice.exit_code == 0, "the last word about one name"
+    assert desk.run(*submit, f"{case}/m1=AAAA").exit_code == 0
     out = desk.folder / "out"
     desk.run("cases", "export", case, "--format", "xml", "--out", str(out))
     ids = [etree.parse(out / f"file-{n}.xml").findtext(".//{*}fileId") for n in (1, 2)]

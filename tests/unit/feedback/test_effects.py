@@ -235,3 +235,21 @@ def test_an_appeal_that_somebody_contradicted_later_reverses_nothing() -> None:
     assert reversal is not None
     assert {t.id: t.action for t in reversal.targets} == {"m1": "block", "m2": "allow"}
     assert reversal.action == "block"
+
+
+def test_an_appeal_granted_again_is_another_reversal() -> None:
+    one = opening()
+    at = [AT + timedelta(hours=n) for n in range(3)]
+    told = [
+        outcome(one, result, reviewed_at=when)
+        for result, when in zip(("appeal_granted", "confirmed", "appeal_granted"), at, strict=True)
+    ]
+    first = effects_of(told[0], one.decision, one, told[:1]).reversal
+    again = effects_of(told[2], one.decision, one, told).reversal
+    assert first is not None
+    assert again is not None
+    assert first.decision_id != again.decision_id
+    twice = [told[0], told[2]]
+    same = effects_of(told[2], one.decision, one, twice).reversal
+    assert same is not None
+    assert same.decision_id == first.decision_id, "nobody stood by it in between"

@@ -10,6 +10,7 @@ from matchers.language.state import (
     PEOPLE_CAP,
     SEEN_CAP,
     AgeBand,
+    AgeSource,
     Conversation,
     Finding,
     Message,
@@ -342,14 +343,17 @@ def test_a_childs_own_age_completes_no_request_of_its_own() -> None:
     request = [Finding("image_request", 0.6)]
     mine = [Finding("age_statement", 0.6, age=13)]
 
-    def patterns(band: AgeBand) -> list[str | None]:
+    def patterns(band: AgeBand, other: AgeBand, source: AgeSource) -> list[str | None]:
         state, found = None, []
+        people = {1: Participant(1, band, source), 2: Participant(2, other)}
         for number, (key, said) in enumerate([(1, request), (1, mine), (1, request), (2, mine)]):
-            author = Participant(key, band if key == 1 else "unknown")
-            state = advance(state, Message(number, author, (), 0, tuple(said)), START)
+            to = (people[3 - key],)
+            state = advance(state, Message(number, people[key], to, 1, tuple(said)), START)
             assert state is not None
             found.append(score(state, 1).pattern)
         return found
 
-    assert patterns("13_15") == [None, None, None, "minor_image_request"]
-    assert patterns("unknown")[1] == "minor_image_request", "who says so may pose"
+    for sure in (("13_15", "adult", "declared"), ("13_15", "unknown", "verified")):
+        assert patterns(*sure) == [None, None, None, "minor_image_request"]
+    for may_pose in (("unknown", "unknown", "declared"), ("13_15", "unknown", "declared")):
+        assert patterns(*may_pose)[1] == "minor_image_request"

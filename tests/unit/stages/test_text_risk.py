@@ -510,7 +510,9 @@ def test_what_else_was_said_hides_no_completed_request(before: str) -> None:
     signals, _ = play(
         [asked("a", "b", before, 1), asked("a", "b", PIC, 2), asked("b", "a", "I'm 13", 3)]
     )
-    assert any(risk.of_other and risk.minor_involved for risk in risks([signals[2]]))
+    (raised,) = [risk for risk in risks([signals[2]]) if risk.of_other]
+    assert raised.minor_involved
+    assert raised.pattern in ("minor_image_request", "sextortion")
 
 
 def test_a_band_that_comes_with_the_recipient_raises_the_author() -> None:
@@ -564,6 +566,47 @@ def test_a_band_that_comes_with_the_author_raises_the_other() -> None:
 def test_what_raises_nobody_else(said: list[Envelope]) -> None:
     signals, _ = play(said)
     assert not any(risk.of_other for risk in risks(signals))
+
+
+@pytest.mark.parametrize("band", ["adult", "unknown"])
+def test_one_adult_among_the_recipients_says_nothing_of_the_others(band: AgeBand) -> None:
+    said = ["i want to see you on cam", "don't tell your parents about us", "keep this our secret"]
+    signals, _ = play(
+        [
+            envelope(
+                n, text, author="x", band="adult", recipients=[("y", band), ("kid", "unknown")]
+            )
+            for n, text in enumerate(said)
+        ]
+    )
+    assert any(risk.level == "review" for risk in risks(signals))
+
+
+def test_of_several_who_asked_the_author_is_raised_for_itself() -> None:
+    """By a recipient's band; the others are, by their own next message."""
+    said = [
+        asked(author, "x", text, number)
+        for number, (author, text) in enumerate(
+            (author, text) for author in "da" for text in ("how old are you?", PIC)
+        )
+    ]
+    signals, _ = play([*said, asked("a", "child", "please", 9)])
+    assert [risk.of_other for risk in risks([signals[-1]]) if risk.level == "review"] == [False]
+
+
+def test_a_checked_adults_age_completes_nothing_of_what_a_child_asks() -> None:
+    said = [
+        asked("child", "checked", PIC, 1),
+        asked("checked", "child", "I'm 15", 2),
+        asked("child", "checked", PIC, 3),
+    ]
+    assert not any(risk.pattern for risk in risks(play(said)[0]))
+
+
+def test_who_poses_as_a_minor_to_the_platform_too_is_seen() -> None:
+    said = envelope(1, f"I'm 14, {PIC}", author="a", band="13_15", recipients=[("child", "13_15")])
+    (found,) = risks(play([said])[0])
+    assert found.pattern == "minor_image_request"
 
 
 @given(
