@@ -12,7 +12,7 @@ from itertools import chain
 import msgspec
 
 from matchers.language.anchors import Anchor, AnchorChooser
-from matchers.language.answers import ANSWER_LENGTH, answer
+from matchers.language.answers import ANSWER_LENGTH, Answers
 from matchers.language.catalogue import Catalogue, CatalogueError, Indicator, LanguageCatalogue
 from matchers.language.cues import CueFinder
 from matchers.language.disguise import DisguiseCheck, undisguise
@@ -38,6 +38,8 @@ from matchers.language.weights import VIEW_FACTORS
 
 MATCHED = 4
 """Beside `DISGUISED` and `UNLIKE`: a phrase matches the text as it is written."""
+NUMBER = 8
+"""The message may be an answer, a number and little else."""
 
 _CHARACTERS_CAP = 20_000_000
 """Characters of a message, times phrases that are looked for in it: no text can be slow to read.
@@ -72,15 +74,19 @@ class IndicatorMatcher:
             [word for words_ in language.common for word in fold_words(words_)]
             for language in catalogue.languages
         )
-        for file, language in zip(catalogue.files, catalogue.languages, strict=True):
-            trial = not (language.reviewed or language.language in trusted)
+        languages = [
+            (language, not (language.reviewed or language.language in trusted))
+            for language in catalogue.languages
+        ]
+        for file, (language, trial) in zip(catalogue.files, languages, strict=True):
             try:
                 self._add(language, trial, chooser, anchors, whole, prefixes)
             except CatalogueError as error:
                 raise CatalogueError(f"{file}: {error}") from error
         self._known = Vocabulary(whole, prefixes, self._around)
         self._disguised = DisguiseCheck(self._known)
-        self._index = PhraseIndex(anchors)
+        self._answers = Answers(languages)
+        self._index = PhraseIndex(anchors, self._answers.literals)
         self._joined = JoinedWords(self._index.joined, self._known)
 
     def _add(
@@ -132,15 +138,15 @@ class IndicatorMatcher:
 
     def find(self, text: str) -> Sequence[Hit]:
         """The indicators in a message, in order of place; empty for most messages."""
-        if len(text) <= ANSWER_LENGTH and not text[:1].isalpha():
-            answered = answer(text)
-            if answered is not None:
-                ages = [hit for hit in self._find(text) if hit.category == "age_statement"]
-                return strongest([*ages, *answered])
-        return self._find(text)
-
-    def _find(self, text: str) -> Sequence[Hit]:
         odd = self._oddity(text)
+        if not odd:
+            return ()
+        hits = self._find(text, odd)
+        if odd & NUMBER and (answered := self._answers.find(text)) is not None:
+            return _with_answer(hits, answered)
+        return hits
+
+    def _find(self, text: str, odd: int) -> Sequence[Hit]:
         if odd & MATCHED or (odd & DISGUISED and self._disguised(text)):
             return self._find_slowly(text, self._looks(text))
         if odd & UNLIKE:
@@ -154,7 +160,7 @@ class IndicatorMatcher:
         return ()
 
     def _oddity(self, text: str) -> int:
-        """`MATCHED` where a phrase may match, else what may hide one."""
+        """`MATCHED` where a phrase may match, else what may hide one; beside it `NUMBER`."""
         index = self._index
         if text.isascii():
             raw = text.encode()
@@ -163,17 +169,27 @@ class IndicatorMatcher:
             literals = index.literals(normal)
             if not literals:
                 return oddity(raw)
+            number = 0
+            if len(text) <= ANSWER_LENGTH and not index.numbers.isdisjoint(literals):
+                number = NUMBER if self._answers.has_words(parts) else 0
+            if literals <= index.no_phrases:
+                return number | oddity(raw)
             phrases = index.ascii_phrases(literals, parts)
             if phrases and self._any_match(phrases, normal.decode()):
-                return MATCHED
-            return oddity(raw) | index.oddity(literals)
+                return number | MATCHED
+            return number | oddity(raw) | index.oddity(literals)
         folded_parts = text.translate(FOLD).split()
         folded = f" {' '.join(folded_parts)} "
         literals = index.literals(folded.encode(errors="replace"))
-        phrases = index.phrases(literals, folded_parts) if literals else ()
+        flags = DISGUISED | UNLIKE if is_unlike(text) else DISGUISED
+        if not literals:
+            return flags
+        if len(text) <= ANSWER_LENGTH and not index.numbers.isdisjoint(literals):
+            flags |= NUMBER
+        phrases = index.phrases(literals, folded_parts)
         if phrases and self._any_match(phrases, folded):
-            return MATCHED
-        return DISGUISED | index.oddity(literals) | (UNLIKE if is_unlike(text) else 0)
+            return flags & NUMBER | MATCHED
+        return flags | index.oddity(literals)
 
     def _any_match(self, phrases: Iterable[int], normal: str) -> bool:
         known = self.phrases
@@ -243,6 +259,26 @@ class IndicatorMatcher:
                 is not None
             ]
         )
+
+
+def _with_answer(hits: Sequence[Hit], answered: Sequence[Hit]) -> Sequence[Hit]:
+    """Of a message that is an answer, the statements of the age that it gives (`13 turning 14`
+    gives another one too). What is on trial takes nothing away that is not. A statement that
+    begins before the number, or is about the other person, says whose age it is and needs no
+    question: the answer gives way, even to one on trial."""
+    if not answered:
+        return strongest([hit for hit in hits if hit.category == "age_statement"])
+    (answer,) = answered
+    kept = [
+        hit
+        for hit in hits
+        if (hit.category == "age_statement" and hit.start < answer.end and answer.start < hit.end)
+        or (answer.trial and not hit.trial)
+    ]
+    stated = [hit for hit in kept if hit.category == "age_statement"]
+    if any(hit.about_other or hit.start < answer.start for hit in stated):
+        return strongest(kept)
+    return strongest([*kept, answer])
 
 
 def _placed(hit: Hit, rendering: Rendering) -> Hit:

@@ -40,9 +40,10 @@ def _joined(literals: Iterable[str]) -> dict[str, tuple[str, ...]]:
 class PhraseIndex:
     """An Aho-Corasick automaton of the phrases' literals, and the words that must stand beside
     them. A phrase's number is its place among `anchors`. `joined` are the words of literals by
-    their letters, for those that are looked for without spaces too."""
+    their letters, for those that are looked for without spaces too. `numbers` are looked for
+    beside them, and are no phrase's."""
 
-    def __init__(self, anchors: Sequence[Anchor]) -> None:
+    def __init__(self, anchors: Sequence[Anchor], numbers: Collection[str] = ()) -> None:
         by_literal: dict[str, list[int]] = {triple: [] for triple in _TRIPLES}
         for number, anchor in enumerate(anchors):
             for literal in anchor.literals:
@@ -51,6 +52,11 @@ class PhraseIndex:
         signs = [*_TRIPLES, *sorted({f" {word}" for word in self.joined} - by_literal.keys())]
         self._signs = len(signs)
         literals = [*signs, *sorted(by_literal.keys() - set(_TRIPLES))]
+        literals += sorted(set(numbers) - set(literals))
+        place = {literal: at for at, literal in enumerate(literals)}
+        self.numbers = frozenset(place[literal] for literal in numbers)
+        self.no_phrases = frozenset(place[n] for n in numbers if n not in by_literal)
+        """The numbers that no phrase has as its literal too."""
         beside = [(number, anchor.beside) for number, anchor in enumerate(anchors)]
         encode = lru_cache(maxsize=None)(_encoded)  # many phrases share a word class
         in_ascii = {
