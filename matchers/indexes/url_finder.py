@@ -35,12 +35,14 @@ _ALIKE_WORDS = {
 
 _DOT = r"(?>\.|[ ]?[\[({<*][ ]?(?>\.|d[o0]t)[ ]?[\])}>*][ ]?|[ ]d[o0]t[ ])"
 _LABEL = r"(?>[^\W_][\w\-%]{0,62})"
+_ROOT_DOT = r"(?:\.++(?=:\d|[/\\]))?"
+"""After a name: the dot of the root, which is no end of a sentence before a port or a path."""
 _HOST = rf"(?>{_LABEL}(?>{_DOT}{_LABEL})+)"
 _SCHEME = r"(?>(?:h[tx*]{2}p(?P<tls>s?)|f[tx]p)[ ]?\[?:\]?[ ]?(?://|\\\\|\[//\]))"
 _ADDRESS = re.compile(
     rf"(?<![^\W_])(?:(?P<scheme>{_SCHEME})(?:(?P<host>{_HOST})(?P<tail>(?>[^\s<>\"]*))"
     rf"|(?P<odd>(?>[^\s<>\"]{{1,8192}})))"
-    rf"|(?P<bare>{_HOST})(?P<rest>(?>(?::\d{{1,5}})?(?:[/?#\\][^\s<>\"]*)?)))",
+    rf"|(?P<bare>{_HOST})(?P<rest>(?>{_ROOT_DOT}(?::\d{{1,5}})?(?:[/?#\\][^\s<>\"]*)?)))",
     re.IGNORECASE,
 )
 _LOCAL_PART = re.compile(r"[\w.%+\-]@\Z")

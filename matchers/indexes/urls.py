@@ -1,14 +1,16 @@
 """URLs as lists see them: canonical form, the expressions to look up, their digests.
 
 Canonical form and expressions are those of Google Safe Browsing ("URLs and Hashing", Update API
-v4), so that any list made for it can be used. Parsers disagree about some URLs; for those,
-`readings` gives every form that a browser or an RFC 3986 parser would go to, and all are looked
-up. Nothing here resolves or fetches anything.
+v4), so that any list made for it can be used. Its bounds of four path prefixes and five host forms
+are those of a protocol and not of lists: here `MAX_FORMS` says how deep an entry may lie. Parsers
+disagree about some URLs; for those, `readings` gives every form that a browser or an RFC 3986
+parser would go to, and all are looked up. Nothing here resolves or fetches anything.
 """
 
 import hashlib
 import ipaddress
 import re
+from itertools import pairwise
 from typing import NamedTuple
 
 import can_ada
@@ -16,10 +18,16 @@ import can_ada
 from matchers.indexes.disguise import INVISIBLE
 from matchers.indexes.public_suffixes import SUFFIXES
 
-MAX_HOST_SUFFIXES = 4
-"""Shorter host forms tried beside the full one (Safe Browsing v4)."""
-MAX_PATH_PREFIXES = 4
-"""Path prefixes tried beside the full path, counting the root (Safe Browsing v4)."""
+MAX_FORMS = 64
+"""Path prefixes tried beside the full path, counting the root, on the full host; on a suffix of
+n labels, this divided by n - 1: so a folder is found by what lies below it 63 deep on a host of
+two labels, 15 on one of five, 7 on one of nine, whatever a sender puts before or behind it. Not
+any depth, since list entries are digests, which do not tell theirs: every form that is tried is a
+look-up, and the sender chooses how many forms an address has."""
+MAX_EXPRESSIONS = (
+    2 * (1 + MAX_FORMS) + MAX_FORMS + sum(MAX_FORMS // n for n in range(1, MAX_FORMS + 1))
+)
+"""Expressions of one reading, at most."""
 MAX_NESTED = 8
 """Addresses within one address that are looked for."""
 _LONGEST_AROUND = 8192
@@ -108,19 +116,37 @@ def readings(url: str) -> list[CanonicalUrl]:
 
 
 def expressions(url: CanonicalUrl) -> list[str]:
-    """Host-suffix and path-prefix expressions of `url`, at most 30, the most exact first."""
+    """Host-suffix and path-prefix expressions of `url`, at most `MAX_EXPRESSIONS`, the most exact
+    first."""
     targets = [url.path] if url.query is None else [url.target, url.path]
-    prefix, prefixes = "/", 1
-    for part in url.path.split("/")[1:-1]:
-        if prefix not in targets:
-            targets.append(prefix)
-        if prefixes == MAX_PATH_PREFIXES:
-            break
-        prefix, prefixes = f"{prefix}{part}/", prefixes + 1
-    else:
-        if prefix not in targets:
-            targets.append(prefix)
-    return [host + target for host in _host_suffixes(url.host) for target in targets]
+    prefixes = [url.path[:end] for end in _prefix_ends(url.path)]
+    return [
+        host + target
+        for host, depth in _host_forms(url.host)
+        for target in (*targets, *prefixes[:depth])
+    ]
+
+
+def _digests(url: CanonicalUrl) -> list[bytes]:
+    """SHA-256 of each of `expressions`, in their order; each host form goes over the path once."""
+    ends = _prefix_ends(url.path)
+    path = url.path.encode()
+    steps = [path[start:end] for start, end in pairwise((0, *ends))]
+    query = None if url.query is None else b"?" + url.query.encode()
+    found: list[bytes] = []
+    for host, depth in _host_forms(url.host):
+        state = hashlib.sha256(host.encode())
+        prefixes: list[bytes] = []
+        for step in steps[:depth]:
+            state.update(step)
+            prefixes.append(state.digest())
+        state.update(path[ends[len(prefixes) - 1] if prefixes else 0 :])
+        whole = state.digest()
+        if query is not None:
+            state.update(query)
+            found.append(state.digest())
+        found += [whole, *prefixes]
+    return found
 
 
 class NestedUrls(NamedTuple):
@@ -160,13 +186,7 @@ def _unescaped(url: str) -> str:
 
 def lookup_digests(url: str) -> list[bytes]:
     """SHA-256 of every expression of every reading of `url`, without repeats."""
-    return list(
-        dict.fromkeys(
-            hashlib.sha256(expression.encode()).digest()
-            for reading in readings(url)
-            for expression in expressions(reading)
-        )
-    )
+    return list(dict.fromkeys(digest for reading in readings(url) for digest in _digests(reading)))
 
 
 def listed_digest(url: str) -> bytes:
@@ -341,11 +361,24 @@ def _escape(octets: bytes) -> str:
     return _TO_ESCAPE.sub(lambda match: b"%%%02X" % match[0][0], octets).decode("ascii")
 
 
-def _host_suffixes(host: str) -> list[str]:
-    """The host itself and up to four suffixes of its last five labels, never the last alone."""
+def _prefix_ends(path: str) -> list[int]:
+    """Where the folders above a path end, the root first: at most `MAX_FORMS`, without itself."""
+    ends: list[int] = []
+    end = path.find("/") + 1
+    while 0 < end < len(path) and len(ends) < MAX_FORMS:
+        ends.append(end)
+        end = path.find("/", end) + 1
+    return ends
+
+
+def _host_forms(host: str) -> list[tuple[str, int]]:
+    """The host itself and its suffixes of two labels and more, the longest first, each with the
+    number of path prefixes that are looked up on it."""
+    forms = [(host, MAX_FORMS)]
     if host.startswith("[") or _IPV4_PART.match(host.rpartition(".")[2].encode()):
-        return [host]
-    labels = host.split(".")
-    first = max(1, len(labels) - 5)
-    starts = range(first, len(labels) - 1)[:MAX_HOST_SUFFIXES]
-    return [host, *(".".join(labels[start:]) for start in starts)]
+        return forms
+    labels = host.rsplit(".", MAX_FORMS + 1)[1:]
+    return forms + [
+        (".".join(labels[start:]), MAX_FORMS // (len(labels) - start - 1))
+        for start in range(len(labels) - 1)
+    ]
