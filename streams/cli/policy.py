@@ -20,6 +20,7 @@ from streams.cli.policy_files import (
     read,
     read_or_fail,
 )
+from streams.cli.policy_outcome import notice_words, target_words
 from streams.cli.policy_records import envelope_in
 from streams.cli.policy_summary import summarize, summary_lines
 from streams.cli.policy_testing import lines_about, passed, run_all
@@ -208,7 +209,12 @@ def _lines(explanation: Explanation) -> list[str]:
     report = ", report" if decision.report else ""
     outcome = f"{decision.action}{report}, priority {decision.priority}"
     if explanation.signals:
-        return [*lines, f"decision: {outcome}"]
+        return [
+            *lines,
+            f"decision: {outcome}",
+            f"targets: {target_words(decision.targets)}",
+            f"notices: {notice_words(decision.notices)}",
+        ]
     return [
         *lines,
         f"decision where nothing is found: {outcome}",

@@ -55,8 +55,9 @@ def replay(
 ) -> None:
     """Show what a policy would change of recorded decisions, before anyone turns it on.
 
-    A decision holds its signals, and what else of the event a policy looks at. Nothing is
-    scanned again: the scan basis is that of the record. Limits are left out.
+    One changes where its action, report, priority, targets or notices do; targets are told by
+    kind and number. A decision holds its signals, and what else of the event a policy looks at.
+    Nothing is scanned again: the scan basis is that of the record. Limits are left out.
 
     Example: seawall policy replay new.toml decisions.jsonl
 
@@ -83,12 +84,22 @@ def replay(
                     }
                     for (what, was, is_now), count in found.changes.most_common()
                 ],
+                "targets": _details(found, "targets"),
+                "notices": _details(found, "notices"),
                 "rules": {rule: list(counts) for rule, counts in found.rules.items()},
                 "would_have": dict(found.would_have),
             }
         )
         return
     _print(policy.version, found)
+
+
+def _details(found: Replayed, wanted: str) -> list[dict[str, object]]:
+    return [
+        {"change": change, "decisions": count, "examples": found.examples[what, change]}
+        for (what, change), count in found.details.most_common()
+        if what == wanted
+    ]
 
 
 def _print(version: str, found: Replayed) -> None:
@@ -102,6 +113,11 @@ def _print(version: str, found: Replayed) -> None:
         for (what, was, is_now), count in found.changes.most_common():
             examples = found.examples[what, was, is_now]
             add_row(table, what, was, is_now, f"{count:,}", examples[0])
+        console.print(table)
+    if found.details:
+        table = Table("what", "change", "decisions", "for example")
+        for (what, change), count in found.details.most_common():
+            add_row(table, what, change, f"{count:,}", found.examples[what, change][0])
         console.print(table)
     different = {rule: counts for rule, counts in found.rules.items() if counts[0] != counts[1]}
     if different:

@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from streams.cli.policy_outcome import Aimed, aimed
+from streams.contracts.decision import Notice
 from streams.contracts.envelope import Envelope
 from streams.contracts.values import Action, Scan
 from streams.policy.facts import SignalType, list_of, signal_type
@@ -62,6 +64,8 @@ class Outcome(Struct, frozen=True):
     action: Action
     report: bool
     priority: int
+    targets: tuple[Aimed, ...]
+    notices: tuple[Notice, ...]
 
 
 class Explanation(Struct, frozen=True):
@@ -148,7 +152,13 @@ def explain(policy: Policy, envelope: Envelope) -> Explanation:
             if scan in basis.withheld
         ),
         signals=len(signals),
-        decision=Outcome(decision.action, decision.report, decision.priority),
+        decision=Outcome(
+            decision.action,
+            decision.report,
+            decision.priority,
+            aimed(decision.targets),
+            decision.notices,
+        ),
     )
 
 

@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
+from streams.cli.policy_outcome import notice_change, target_change
 from streams.cli.policy_records import envelope_of
 from streams.contracts.decision import Decision
 from streams.policy.limits import LIMITED, REPORTS_PAUSED
@@ -16,11 +18,15 @@ EXAMPLES = 3
 Change = tuple[str, str, str]
 """What changed (action, report or priority), what it was and what it would be."""
 
+Detail = tuple[Literal["targets", "notices"], str]
+"""What changed in a decision's targets, by kind and number, or notices, in words."""
+
 
 @dataclass
 class Replayed:
     """`rules` counts, by rule, in how many decisions it gave a reason before and after;
-    `would_have` counts rules on trial, after. `examples` are ids of decisions."""
+    `would_have` counts rules on trial, after. `examples` are ids of decisions. A decision that
+    changed counts among `changes`, `details` or both."""
 
     decisions: int = 0
     judged: int = 0
@@ -28,7 +34,10 @@ class Replayed:
     without_facts: int = 0
     limited: int = 0
     changes: Counter[Change] = field(default_factory=Counter[Change])
-    examples: dict[Change, list[str]] = field(default_factory=dict[Change, list[str]])
+    details: Counter[Detail] = field(default_factory=Counter[Detail])
+    examples: dict[Change | Detail, list[str]] = field(
+        default_factory=dict[Change | Detail, list[str]]
+    )
     rules: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     would_have: Counter[str] = field(default_factory=Counter[str])
 
@@ -55,9 +64,11 @@ def replayed(policy: Policy, decisions: Iterable[Decision]) -> Replayed:
         rules_after.update(reason.rule for reason in again.reasons)
         result.would_have.update(noted.rule for noted in again.would_have)
         changes = list(_changes(decision, again))
-        result.changed += bool(changes)
-        for change in changes:
-            result.changes[change] += 1
+        details = list(_details(decision, again))
+        result.changed += bool(changes or details)
+        result.changes.update(changes)
+        result.details.update(details)
+        for change in (*changes, *details):
             kept = result.examples.setdefault(change, [])
             if len(kept) < EXAMPLES:
                 kept.append(decision.decision_id)
@@ -79,6 +90,13 @@ def _changes(before: Decision, after: Decision) -> Iterable[Change]:
         yield "report", _yes(before.report), _yes(after.report)
     if before.priority != after.priority:
         yield "priority", str(before.priority), str(after.priority)
+
+
+def _details(before: Decision, after: Decision) -> Iterable[Detail]:
+    if targets := target_change(before, after):
+        yield "targets", targets
+    if notices := notice_change(before, after):
+        yield "notices", notices
 
 
 def _yes(value: bool) -> str:

@@ -186,9 +186,85 @@ def test_replay_counts_what_would_change():
         ("report", "yes", "no"): 2,
         ("action", "review", "allow"): 1,
     }
+    assert found.details == {
+        ("targets", "media block -> hold"): 3,
+        ("targets", "media hold -> review"): 1,
+        ("targets", "conversation review -> allow"): 1,
+        ("notices", "-talking-to-strangers (recipient)"): 1,
+    }
     assert found.rules["near-copy"] == (3, 0)
     assert found.rules["b"] == (0, 3)
     assert len(found.examples["action", "block", "hold"]) == 3
+
+
+def outcome(*lines: str):
+    text = file(("a", "exact", "block")) + "".join(f"{line}\n" for line in lines)
+    return parse_policy(text, "f")
+
+
+ACCOUNT = 'targets = { account = "block" }'
+ADVICE = 'notices = [{{ advice = "{}", audience = "{}" }}]'
+
+
+def test_a_decision_changes_with_what_it_is_aimed_at():
+    picture = outcome()
+    account = parse_policy(file(("a", "exact", "allow")) + ACCOUNT, "f")
+    one, two = digest(), digest(media_id="m2")
+    before = [recorded(one, policy=picture), recorded(one, two, policy=picture)]
+    found = replayed(account, before)
+    assert found.changed == 2
+    assert found.changes == {}
+    assert found.details == {
+        ("targets", "media block -> allow, account allow -> block"): 1,
+        ("targets", "2 media block -> allow, account allow -> block"): 1,
+    }
+    assert replayed(picture, before).changed == 0
+
+
+def test_targets_that_change_places_are_a_change():
+    own = file(("a", "exact", "block")).replace("when", 'lists = ["{}"]\nwhen')
+    signals = digest(list="one"), digest(list="two", media_id="m2")
+    before = recorded(*signals, policy=parse_policy(own.format("one"), "f"))
+    found = replayed(parse_policy(own.format("two"), "f"), [before])
+    assert found.details == {("targets", "media block -> allow, media allow -> block"): 1}
+
+
+def test_a_decision_changes_with_whom_it_advises():
+    before = recorded(digest(), policy=outcome(ADVICE.format("x-help", "recipient")))
+
+    def details(*lines: str):
+        found = replayed(outcome(*lines), [before])
+        assert found.changed == len(found.details)
+        assert not found.changes
+        return [*found.details]
+
+    assert details(ADVICE.format("x-help", "recipient")) == []
+    assert details() == [("notices", "-x-help (recipient)")]
+    assert details(ADVICE.format("y-help", "recipient")) == [
+        ("notices", "+y-help (recipient), -x-help (recipient)")
+    ]
+    assert details(ADVICE.format("x-help", "author")) == [
+        ("notices", "+x-help (author), -x-help (recipient)")
+    ]
+
+
+@given(decided)
+def test_the_same_policy_changes_nothing_of_a_recorded_decision(decision):
+    found = replayed(DEFAULT, [decision])
+    assert (found.changed, found.changes, found.details) == (0, {}, {})
+
+
+def test_a_risk_of_another_is_aimed_at_the_same_account_again():
+    policy = parse_policy(
+        file() + '[[rules]]\nid = "a"\nowner = "o"\nground = "g"\non = "text_risk"\n'
+        'action = "review"\n' + ACCOUNT,
+        "f",
+    )
+    of_other = risk(of_other=True, account_id="r0")
+    for happened in (event(), event(conversation_id=None)):
+        made = recorded(of_other, happened=happened, policy=policy)
+        assert "account" in {target.kind for target in made.targets}
+        assert replayed(policy, [made]).changed == 0
 
 
 def test_replay_shows_what_a_rule_on_trial_would_have_done():
@@ -238,6 +314,33 @@ def test_the_replay_command(files):
         "decisions": 1,
         "examples": [],
     }
+
+
+def test_the_replay_command_tells_targets_and_notices_and_no_ids(files):
+    _, after, decisions = files
+    after.write_text(
+        file(("a", "exact", "allow")) + f"{ACCOUNT}\n" + ADVICE.format("x-help", "recipient")
+    )
+    made = msgspec.json.decode(decisions.read_bytes().split(b"\n")[0], type=Decision)
+    ids = made.author_id, made.conversation_id, made.targets[0].id
+    assert len(set(ids)) == 3
+    shown = run("replay", after, decisions).stdout
+    assert "1 of 1 decisions with signals would change" in shown
+    words = " ".join(shown.replace("│", " ").split())
+    assert "targets" in words
+    assert "+x-help" in words
+    as_json = run("replay", after, decisions, "--json").stdout
+    found = json.loads(as_json)
+    assert (found["changed"], found["changes"]) == (1, [])
+    examples = {"decisions": 1, "examples": [made.decision_id]}
+    assert found["targets"] == [
+        {"change": "media block -> allow, account allow -> block", **examples}
+    ]
+    assert found["notices"] == [{"change": "+x-help (recipient)", **examples}]
+    plain = (shown + as_json).replace(made.decision_id, "")
+    for id in ids:
+        assert f'"{id}"' not in plain
+        assert id not in plain.split()
 
 
 def test_replay_reads_what_the_archive_keeps(files):

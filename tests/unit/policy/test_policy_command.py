@@ -3,10 +3,12 @@ import re
 
 import msgspec
 import pytest
+from msgspec import structs
 from typer.testing import CliRunner
 
 from streams.cli.policy import app
 from streams.contracts.envelope import Envelope
+from streams.contracts.event import Author
 from streams.policy.load import default_policy
 from streams.stages.enforcement import decide
 from tests.unit.policy.signals import digest, event, perceptual
@@ -212,8 +214,53 @@ def test_explain_a_decision(policy, tmp_path):
     path = tmp_path / "decision.json"
     path.write_bytes(msgspec.json.encode(made))
     found = json.loads(invoke("explain", policy, path, "--json").stdout)
-    assert found["decision"] == {"action": "block", "report": True, "priority": 2}
+    assert found["decision"] == {
+        "action": "block",
+        "report": True,
+        "priority": 2,
+        "targets": [{"kind": "media", "action": "block", "count": 1}],
+        "notices": [],
+    }
     assert found["signals"] == 1
+    lines = invoke("explain", policy, path).stdout.splitlines()
+    assert lines[-3:] == [
+        "decision: block, report, priority 2",
+        "targets: media block",
+        "notices: none",
+    ]
+
+
+def test_explain_tells_targets_by_kind_and_notices_with_their_audience(policy, tmp_path):
+    policy.write_text(
+        RULES
+        + 'targets = { account = "review", conversation = "label" }\n'
+        + 'notices = [{ advice = "x-help", audience = "recipient" },'
+        + ' { advice = "y-help", audience = "author" }]\n'
+    )
+    author, conversation = "somebody-7", "talk-7"
+    path = tmp_path / "envelope.json"
+    happened = structs.replace(event(conversation_id=conversation), author=Author(id=author))
+    signals = [digest(), digest(media_id="picture-7")]
+    path.write_bytes(msgspec.json.encode(Envelope(event=happened, received_at=1, signals=signals)))
+    shown = invoke("explain", policy, path).stdout
+    assert shown.splitlines()[-3:] == [
+        "decision: hold, priority 4",
+        "targets: 2 media hold, conversation label, account review",
+        "notices: x-help (recipient), y-help (author)",
+    ]
+    as_json = invoke("explain", policy, path, "--json").stdout
+    found = json.loads(as_json)["decision"]
+    assert [(each["kind"], each["action"], each["count"]) for each in found["targets"]] == [
+        ("media", "hold", 2),
+        ("conversation", "label", 1),
+        ("account", "review", 1),
+    ]
+    assert found["notices"] == [
+        {"advice": "x-help", "audience": "recipient"},
+        {"advice": "y-help", "audience": "author"},
+    ]
+    for id in (author, conversation, "picture-7"):
+        assert id not in shown + as_json
 
 
 def test_a_report_by_a_person_is_a_signal_of_its_own(policy, tmp_path):
@@ -235,7 +282,8 @@ def test_explain_an_envelope(policy, tmp_path):
         (2, "known-material", True),
         (3, "known-material", False),
     ]
-    assert found["decision"] == {"action": "block", "report": True, "priority": 4}
+    decision = found["decision"]
+    assert (decision["action"], decision["report"], decision["priority"]) == ("block", True, 4)
     assert "only noted" in invoke("explain", policy, path).stdout
 
 
