@@ -47,7 +47,7 @@ CREATE TABLE proposals (
   value BLOB NOT NULL, handed INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 -- Decisions to send, in order; once sent, kept as long as the decision that they supersede. Kafka
--- keeps how far they were sent: a number is never given twice.
+-- keeps how far they were sent: a number is never given twice, but by a copy that was put back.
 CREATE TABLE outbox (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, decision_id TEXT NOT NULL UNIQUE,
   supersedes TEXT, key BLOB, traceparent BLOB, value BLOB NOT NULL,

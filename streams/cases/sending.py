@@ -1,5 +1,7 @@
 """Sends reversals to the decisions' topics, each once."""
 
+import hashlib
+from collections.abc import Sequence
 from contextlib import closing
 from typing import NamedTuple
 
@@ -34,11 +36,15 @@ def send_reversals(
 ) -> int:
     """Send what is in the outbox, in one transaction; how many.
 
-    The same transaction commits the outbox's number as an offset of a group of the store's own, so
-    that after a crash between sending and noting it Kafka itself says what was sent. `name` is the
-    transactional id: whoever sends next shuts out whoever had it before. Kafka forgets the offsets
-    of idle groups (after seven days by default): only a store that wakes in that state later sends
-    again, with the same `decision_id`.
+    The same transaction commits the outbox's number as an offset of a group of the store's own,
+    and with it a digest of what it sent, so that after a crash between sending and noting it Kafka
+    itself says what was sent. A copy of the store that was put back gives the same numbers to
+    others, which were not: where the digest is not of what waits under them, all of it is sent.
+
+    `name` is the transactional id: whoever sends next shuts out whoever had it before. Kafka
+    forgets the offsets of idle groups (after seven days by default): a store that wakes later
+    between sending and noting, as a copy that was put back, sends again, with the same
+    `decision_id`.
 
     Raises `KafkaError` when the brokers cannot be reached, or refuse.
     """
@@ -52,7 +58,11 @@ def send_reversals(
         with closing(admin_client(config)) as admin:
             known = retried(lambda: admin.list_group_offsets([group])).get(group, {}).get(mark)
         done = known.offset if known is not None else 0
-        sending = [outgoing for outgoing in waiting if outgoing.seq > done]
+        counted = [outgoing for outgoing in waiting if outgoing.seq <= done]
+        sending = waiting
+        if counted and known is not None and known.metadata == _digest(counted):
+            _note(store, counted)  # before another digest takes this one's place
+            sending = waiting[len(counted) :]
         if sending:
             producer.begin_transaction()
             try:
@@ -64,15 +74,26 @@ def send_reversals(
                 producer.flush()
                 for future in futures:
                     future.get(timeout=0)
-                offset = group_offset(sending[-1].seq)
+                offset = group_offset(sending[-1].seq, _digest(sending))
                 producer.send_offsets_to_transaction({native(mark): offset}, group)
             except BaseException:
                 producer.abort_transaction()
                 raise
             producer.commit_transaction()
-    with store.writing():
-        store.reviews.set_sent(waiting[-1].seq)
+            _note(store, sending)
     return len(sending)
+
+
+def _note(store: CaseStore, sent: Sequence[Outgoing]) -> None:
+    with store.writing():
+        store.reviews.set_sent(sent[-1].seq)
+
+
+def _digest(sent: Sequence[Outgoing]) -> str:
+    """Says what was sent together. What waits under numbers that were sent is all of the last
+    transaction, if it could not be noted, or it is something else."""
+    ids = [_decision.decode(outgoing.value).decision_id for outgoing in sent]
+    return hashlib.sha256("\n".join(ids).encode()).hexdigest()
 
 
 def _headers(outgoing: Outgoing) -> list[tuple[str, bytes]]:

@@ -45,9 +45,10 @@ class OffsetAndTimestamp(Protocol):
 
 
 class OffsetAndMetadata(Protocol):
-    """A group's committed offset: the next one that it will read."""
+    """A group's committed offset: the next one that it will read; and what was noted with it."""
 
     offset: int
+    metadata: str
 
 
 class BrokerDescription(TypedDict):
@@ -234,6 +235,6 @@ def static_member(instance_id: str) -> object:
     return cast(object, MemberToRemove(group_instance_id=instance_id))
 
 
-def group_offset(offset: int) -> object:
+def group_offset(offset: int, metadata: str = "") -> object:
     """An offset as `send_offsets_to_transaction` wants it."""
-    return _OffsetAndMetadata(offset, "", -1)
+    return _OffsetAndMetadata(offset, metadata, -1)

@@ -2,8 +2,10 @@
 
 import csv
 import json
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -236,10 +238,62 @@ def test_a_crash_between_sending_and_noting_sends_nothing_twice(
         assert len(store.reviews.outgoing()) == 2
         with store.writing():
             store.reviews.put_out(decision(event("e3"), [match()]), b"k", None)
+        noted: list[int] = []
+
+        def crash_again(up_to: int) -> None:
+            noted.append(up_to)
+            if len(noted) > 1:
+                raise RuntimeError
+            note(up_to)
+
+        store.reviews.set_sent = crash_again
+        with pytest.raises(RuntimeError):
+            send_reversals(client, store, to, name)
+        assert noted == [2, 3]
+        store.reviews.set_sent = note
+        with store.writing():
+            store.reviews.put_out(decision(event("e4"), [match()]), b"k", None)
         assert send_reversals(client, store, to, name) == 1
         assert send_reversals(client, store, to, name) == 0
-    assert len(committed(broker.bootstrap, to.decisions, 3)) == 3
+    assert len(committed(broker.bootstrap, to.decisions, 4)) == 4
     assert len(committed(broker.bootstrap, to.urgent, 1)) == 1
+
+
+def test_a_copy_of_the_store_that_was_put_back_sends_what_it_then_puts_out(
+    broker, prefix, tmp_path: Path
+) -> None:
+    """It gives numbers that were sent to decisions that were not."""
+    config = configured(tmp_path, broker, prefix)
+    client = load_settings(config, environment={}).settings.kafka.kafka_python_config()
+    to = ReversalTopics(f"{prefix}enforcement.decisions", f"{prefix}enforcement.urgent")
+    made = [decision(event(f"e{n}"), [match()]) for n in range(6)]
+
+    def sent_of(name: str, *numbers: int) -> int:
+        with CaseStore.open(tmp_path / name) as store:
+            with store.writing():
+                for number in numbers:
+                    store.reviews.put_out(made[number], b"k", None)
+            return send_reversals(client, store, to, f"{prefix}reversals")
+
+    def found() -> list[int]:
+        ids = [each.decision_id for each in made]
+        every = committed(broker.bootstrap, to.decisions, 1)
+        return sorted(ids.index(json.loads(record.value)["decision_id"]) for record in every)
+
+    assert sent_of("c.db", 0) == 1
+    with (
+        closing(sqlite3.connect(tmp_path / "c.db")) as store,
+        closing(sqlite3.connect(tmp_path / "copy.db")) as copy,
+    ):
+        store.backup(copy)
+    assert sent_of("c.db", 1) == 1
+    assert sent_of("c.db", 2) == 1
+    # Under the number that 1 had, and then 2 again under its own.
+    assert sent_of("copy.db", 3) == 1
+    assert sent_of("copy.db", 2) == 1
+    assert sent_of("copy.db", 4, 5) == 2
+    assert sent_of("copy.db") == 0
+    assert found() == [0, 1, 2, 2, 3, 4, 5]
 
 
 def test_what_retention_removed_before_it_was_read_is_told_once(
