@@ -166,6 +166,9 @@ class Rounds:
 
         Raises `KafkaError` and `UnknownTopic`.
         """
+        if self._reader is not None and self._reader.grown():
+            log.warning("a topic has more partitions now: they are read, too")
+            self.close()
         reader = self._reader or self._opened()
         batch = reader.read()
         if batch.records or self._moved(batch):

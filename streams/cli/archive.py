@@ -69,7 +69,9 @@ def archive(
             while True:
                 try:
                     _follow(arguments, named, files, rotate_seconds, ending, once=once)
-                    return
+                    if once or ending.is_set():
+                        return
+                    typer.echo("a topic has more partitions now: they are archived, too", err=True)
                 except KafkaError as error:
                     for path in files.finish():
                         typer.echo(str(path))
@@ -96,6 +98,7 @@ def _follow(
     *,
     once: bool,
 ) -> None:
+    """Until it is to end, done with `once`, or a topic has more partitions."""
     with reading(arguments, topics, files.position) as reader:
         _check(reader, files)
         ends = reader.ends()
@@ -110,6 +113,8 @@ def _follow(
                 _finish(files)
             if done:
                 return
+            if not once and reader.grown():
+                break
         _finish(files)
 
 
@@ -123,10 +128,10 @@ def _check(reader: PositionReader, files: Archive) -> None:
                 f"{tp.topic}/{tp.partition} ends at {ends[tp]}, and is archived up to {at}: it was "
                 "made anew. Archive it to another folder"
             )
-        if at is not None and at < begins[tp]:
+        if tp in reader.expired or (at is not None and at < begins[tp]):
             typer.echo(
-                f"{tp.topic}/{tp.partition}: retention removed offsets {at} to {begins[tp] - 1} "
-                "before they were archived",
+                f"{tp.topic}/{tp.partition}: retention removed offsets {at or 0} to "
+                f"{begins[tp] - 1}, and they are not archived",
                 err=True,
             )
 

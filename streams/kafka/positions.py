@@ -15,6 +15,8 @@ from streams.kafka.client import (
 
 POLL_MS = 500
 MAX_RECORDS = 500
+METADATA_MS = 10_000
+"""Partitions that a topic gains are found after so long."""
 
 
 class UnknownTopic(Exception):
@@ -39,7 +41,8 @@ class PositionReader:
     `position(topic, partition)` says where to begin; `None` is the earliest that is retained. A
     position that a topic no longer has is where it begins now: `expired` counts by partition the
     offsets that retention removed unread, `anew` names partitions that end before their position,
-    since their topic was made anew or cut.
+    since their topic was made anew or cut. A partition without a position beside others that have
+    one was added since, and ought to be read from its first offset.
     """
 
     def __init__(
@@ -60,11 +63,12 @@ class PositionReader:
         ends = consumer.end_offsets([native(tp) for tp in self._partitions])
         self.expired: dict[TopicPartition, int] = {}
         self.anew: list[TopicPartition] = []
-        for tp in self._partitions:
-            wanted = position(tp.topic, tp.partition)
+        positions = {tp: position(tp.topic, tp.partition) for tp in self._partitions}
+        read_before = {tp.topic for tp, wanted in positions.items() if wanted is not None}
+        for tp, wanted in positions.items():
             if wanted is None:
-                wanted = begins[tp]
-            elif wanted > ends[tp]:
+                wanted = 0 if tp.topic in read_before else begins[tp]
+            if wanted > ends[tp]:
                 self.anew.append(tp)
                 wanted = begins[tp]
             elif wanted < begins[tp]:
@@ -82,6 +86,16 @@ class PositionReader:
         polled = self._consumer.poll(timeout_ms=POLL_MS, max_records=MAX_RECORDS)
         records = [record for tp in self._partitions for record in polled.get(tp, [])]
         return Batch(records, {tp: self._at(tp) for tp in self._partitions})
+
+    def grown(self) -> bool:
+        """Whether a topic has partitions that are not read: whoever opens again reads them, too.
+        The consumer itself looks every `METADATA_MS`."""
+        read = set(self._partitions)
+        return any(
+            TopicPartition(topic, number) not in read
+            for topic in {tp.topic for tp in read}
+            for number in self._consumer.partitions_for_topic(topic) or ()
+        )
 
     def begins(self) -> dict[TopicPartition, int]:
         """Where what is retained begins now."""
@@ -103,7 +117,8 @@ def reading(
 
     Raises `UnknownTopic`, and `KafkaError` when the brokers cannot be reached, or refuse.
     """
-    consumer = consumer_client({**config, "max_partition_fetch_bytes": 4 << 20})
+    settings = {"max_partition_fetch_bytes": 4 << 20, "metadata_max_age_ms": METADATA_MS}
+    consumer = consumer_client({**config, **settings})
     try:
         yield PositionReader(consumer, topics, position)
     finally:

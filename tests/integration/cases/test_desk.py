@@ -20,6 +20,7 @@ from streams.cases.sending import ReversalTopics, send_reversals
 from streams.cases.service import Rounds
 from streams.cases.store import CaseStore
 from streams.contracts.codec import encode_decision
+from streams.kafka import positions
 from streams.kafka.topics import CASES, DECISIONS, OUTCOMES
 from streams.settings import CaseSettings, FeedbackSettings, load_settings
 from tests.integration.worker.processes import SEAWALL, worker
@@ -340,6 +341,58 @@ def test_what_retention_removed_before_it_was_read_is_told_once(
         rounds.once()
         assert "made anew or cut" in caplog.text
         assert store.position(partition.topic, 0) == 5
+        rounds.close()
+    admin.close()
+    producer.close()
+
+
+def test_partitions_that_are_added_are_read_and_what_they_lost_is_told(
+    broker, prefix, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(positions, "METADATA_MS", 500)
+    config = configured(tmp_path, broker, prefix)
+    client = load_settings(config, environment={}).settings.kafka.kafka_python_config()
+    topics = DeskTopics(*(f"{prefix}{name}" for name in (DECISIONS, CASES, OUTCOMES)))
+    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    producer = KafkaProducer(bootstrap_servers=broker.bootstrap, metadata_max_age_ms=500)
+
+    def added(*, lost: int = 0) -> int:
+        """The number of another partition of all three topics, with three records."""
+        [topic] = admin.describe_topics([topics.outcomes])
+        number = len(topic["partitions"])
+        admin.create_partitions(dict.fromkeys(topics, number + 1))
+        ends = time.monotonic() + 20
+        while number not in producer.partitions_for(topics.outcomes):
+            assert time.monotonic() < ends
+            time.sleep(0.1)
+        for _ in range(3):
+            producer.send(topics.outcomes, b"{}", partition=number).get(10)
+        if lost:
+            admin.delete_records({TopicPartition(topics.outcomes, number): lost})
+        return number
+
+    with CaseStore.open(tmp_path / "c.db") as store:
+        desk = Desk(store, topics, lambda: datetime.now(UTC), CaseSettings(), FeedbackSettings())
+        rounds = Rounds(desk, client, "urgent", f"{prefix}desk", None)
+        rounds.once()
+        number, ends = added(), time.monotonic() + 20
+        while store.position(topics.outcomes, number) != 3:
+            assert time.monotonic() < ends, "a desk that runs does not read it"
+            rounds.once()
+        assert rounds.take_expired() == {}
+        rounds.close()
+        number = added(lost=2)
+        rounds.once()
+        assert rounds.take_expired() == {topics.outcomes: 2}
+        rounds.close()
+        rounds.once()
+        assert rounds.take_expired() == {}, "told once"
+        rounds.close()
+    with CaseStore.open(tmp_path / "new.db") as store:
+        desk = Desk(store, topics, lambda: datetime.now(UTC), CaseSettings(), FeedbackSettings())
+        rounds = Rounds(desk, client, "urgent", f"{prefix}desk", None)
+        rounds.once()
+        assert rounds.take_expired() == {}, "a new desk begins with what there is"
         rounds.close()
     admin.close()
     producer.close()

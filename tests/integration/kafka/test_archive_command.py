@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.structs import TopicPartition
 
 SEAWALL = Path(sys.executable).parent / "seawall"
 
@@ -93,3 +94,48 @@ def test_committed_records_are_archived_once_across_kills(broker, prefix, tmp_pa
     anew = run(*arguments, "--once")
     assert anew.returncode == 1
     assert "made anew" in anew.stderr
+
+
+def test_partitions_that_are_added_are_archived_and_what_they_lost_is_told(
+    broker, prefix, tmp_path: Path
+) -> None:
+    topic = f"{prefix}enforcement.decisions"
+    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    admin.create_topics([NewTopic(topic, 1, 1)])
+
+    def add(partitions: int) -> None:
+        admin.create_partitions({topic: partitions})
+        time.sleep(1)
+
+    def send(partition: int, *numbers: int) -> None:
+        producer = KafkaProducer(bootstrap_servers=broker.bootstrap)
+        for n in numbers:
+            producer.send(topic, json.dumps({"n": n}).encode(), partition=partition).get(20)
+        producer.close()
+
+    arguments = ("--out", str(tmp_path), "--topic", topic, "--bootstrap", broker.bootstrap)
+    send(0, 0)
+    running = subprocess.Popen([str(SEAWALL), "archive", *arguments, "--rotate-seconds", "1"])
+    try:
+        ends = time.monotonic() + 60
+        while values(tmp_path, topic) != {0}:
+            assert time.monotonic() < ends
+            time.sleep(0.2)
+        add(2)
+        send(1, 1, 2)
+        ends = time.monotonic() + 40
+        while values(tmp_path, topic) != {0, 1, 2}:
+            assert time.monotonic() < ends, "one that runs does not read it"
+            time.sleep(0.2)
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(30) == 0
+    finally:
+        running.kill()
+    add(3)
+    send(2, 3, 4, 5)
+    admin.delete_records({TopicPartition(topic, 2): 2})
+    admin.close()
+    after = run(*arguments, "--once")
+    assert after.returncode == 0, after.stderr
+    assert f"{topic}/2: retention removed offsets 0 to 1" in after.stderr
+    assert values(tmp_path, topic) == {0, 1, 2, 5}
