@@ -124,14 +124,21 @@ def reversal_id(decision_id: str, target: ReviewTarget, again: datetime | None =
 
 
 def _granted_again(outcome: ReviewOutcome, outcomes: Iterable[ReviewOutcome]) -> datetime | None:
+    """When the appeal that this one repeats, or is, was granted, where that was again."""
     before = [
-        o.outcome
+        o
         for o in _in_order(outcomes)
         if o.target == outcome.target and o.reviewed_at < outcome.reviewed_at
     ]
-    once = "appeal_granted" in before
-    stood_by = once and "confirmed" in before[before.index("appeal_granted") :]
-    return outcome.reviewed_at if stood_by else None
+    again: datetime | None = None
+    granted = stood_by = False
+    for o in (*before, outcome):
+        if o.outcome == "appeal_granted":
+            again = o.reviewed_at if stood_by else again
+            granted, stood_by = True, False
+        elif o.outcome == "confirmed":
+            stood_by = granted
+    return again
 
 
 def closing_outcome(decision: Decision, outcomes: Sequence[ReviewOutcome]) -> ReviewOutcome | None:

@@ -253,3 +253,22 @@ def test_an_appeal_granted_again_is_another_reversal() -> None:
     same = effects_of(told[2], one.decision, one, twice).reversal
     assert same is not None
     assert same.decision_id == first.decision_id, "nobody stood by it in between"
+
+
+@pytest.mark.parametrize("contradicted", [False, True])
+def test_an_appeal_granted_again_and_told_thrice_is_one_reversal_more(contradicted: bool) -> None:
+    """Also where the first one came when somebody had contradicted it already."""
+    one = opening()
+    results = ("appeal_granted", "confirmed", *["appeal_granted"] * 3)
+    told = [
+        outcome(one, result, reviewed_at=AT + timedelta(hours=n))
+        for n, result in enumerate(results)
+    ]
+    if contradicted:
+        told[:2] = reversed(told[:2])
+    effects = [
+        effects_of(each, one.decision, one, told[: count + 1]) for count, each in enumerate(told)
+    ]
+    found = [each.reversal.decision_id for each in effects if each.reversal is not None]
+    assert len(found) == (3 if contradicted else 4)
+    assert len(set(found)) == (1 if contradicted else 2)
