@@ -1,6 +1,6 @@
 """Alerts on what becomes of decisions: the cases that are built, and the log of who did what."""
 
-from dashboards.rules.model import WHERE, Alert, Case, Scale
+from dashboards.rules.model import WHERE, Alert, Case, Scale, rose
 
 
 def alerts(scale: Scale) -> list[Alert]:
@@ -39,9 +39,7 @@ def _cases(scale: Scale) -> list[Alert]:
         ),
         Alert(
             "SeawallCaseRecordsExpired",
-            # A topic has no series before its first time, which is no increase.
-            f"sum by ({WHERE}, topic) (increase({expired}[{w15}])) > 0\n"
-            f"or sum by ({WHERE}, topic) ({expired} unless {expired} offset {w15}) > 0",
+            rose(expired, f"{WHERE}, topic", w15),
             "0s",
             "page",
             "Kafka's retention removed records that belong in cases",

@@ -1,6 +1,6 @@
 """Alerts on the flow of events: nothing lost, nothing late, nothing stuck."""
 
-from dashboards.rules.model import WHERE, Alert, Case, Scale, Severity, Step
+from dashboards.rules.model import WHERE, Alert, Case, Scale, Severity, Step, rose
 from dashboards.rules.recording import OBJECTIVES, live
 
 _STAGE = 'stage="a..enforcement"'
@@ -47,8 +47,7 @@ def _lost(scale: Scale) -> list[Alert]:
         ),
         Alert(
             "SeawallRecordsExpired",
-            f"sum by ({WHERE}, stage) (increase(seawall_records_expired_total"
-            f"[{scale.span('15m')}])) > 0",
+            rose("seawall_records_expired_total", f"{WHERE}, stage", scale.span("15m")),
             "0s",
             "page",
             "Kafka's retention removed records before they were read",
@@ -56,6 +55,9 @@ def _lost(scale: Scale) -> list[Alert]:
             "of its input topic now, then find why it fell behind.",
             Case({f"seawall_records_expired_total{{{_STAGE}}}": "0x50 100x10"}),
             Case({f"seawall_records_expired_total{{{_STAGE}}}": "100x60"}),
+            # A worker that starts after retention ran.
+            also=(Case({f"seawall_records_expired_total{{{_STAGE}}}": "_x55 100x5"}),),
+            nor=(Case({f"seawall_records_expired_total{{{_STAGE}}}": "_x55 0x5"}),),
         ),
     ]
 
@@ -270,8 +272,7 @@ def _refused(scale: Scale) -> list[Alert]:
         ),
         Alert(
             "SeawallInternalErrors",
-            f"sum by ({WHERE}, stage) (increase(seawall_internal_errors_total"
-            f"[{scale.span('15m')}])) > 0",
+            rose("seawall_internal_errors_total", f"{WHERE}, stage", scale.span("15m")),
             "0s",
             "page",
             "A stage has a defect",
@@ -279,5 +280,7 @@ def _refused(scale: Scale) -> list[Alert]:
             "raise; the records are dead letters of class internal_error.",
             Case({f"seawall_internal_errors_total{{{_STAGE}}}": "0x50 3x10"}),
             Case({f"seawall_internal_errors_total{{{_STAGE}}}": "3x60"}),
+            also=(Case({f"seawall_internal_errors_total{{{_STAGE}}}": "_x55 3x5"}),),
+            nor=(Case({f"seawall_internal_errors_total{{{_STAGE}}}": "_x55 0x5"}),),
         ),
     ]

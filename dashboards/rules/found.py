@@ -1,6 +1,6 @@
 """Alerts on what is found and decided: lists, policy, scan basis, and the canary."""
 
-from dashboards.rules.model import WHERE, Alert, Case, Scale
+from dashboards.rules.model import WHERE, Alert, Case, Scale, rose
 
 _DAY = 86_400
 
@@ -125,8 +125,7 @@ def _lists(scale: Scale) -> list[Alert]:
         ),
         Alert(
             "SeawallHashSuspected",
-            f"sum by ({WHERE}, list) (increase(seawall_list_suspected_entries_total"
-            f"[{scale.span('1h')}])) > 0",
+            rose("seawall_list_suspected_entries_total", f"{WHERE}, list", scale.span("1h")),
             "0s",
             "ticket",
             "One hash suddenly matches a large share of traffic",
@@ -134,6 +133,7 @@ def _lists(scale: Scale) -> list[Alert]:
             "Its near matches are held for people until somebody has looked at it.",
             Case({'seawall_list_suspected_entries_total{list="a"}': "0x50 1x10"}),
             Case({'seawall_list_suspected_entries_total{list="a"}': "1x120"}, at="2h"),
+            also=(Case({'seawall_list_suspected_entries_total{list="a"}': "_x55 1x5"}),),
         ),
     ]
 
@@ -211,7 +211,7 @@ def _matching(scale: Scale) -> list[Alert]:
             scale.span("1h"),
             "ticket",
             "A list that used to match has stopped",
-            "{{ $labels.list }} has matched nothing for a day, and did every day of the week "
+            "{{ $labels.list }} has matched nothing for a day, and more than 20 times in the week "
             "before.",
             Case({series: "0+15x730 10950x120"}, at="210h", step="15m"),
             Case({series: "0+15x850"}, at="210h", step="15m"),
@@ -260,8 +260,7 @@ def _policy(scale: Scale) -> list[Alert]:
         ),
         Alert(
             "SeawallPolicyRefused",
-            f'sum by ({WHERE}) (increase(seawall_policy_changes_total{{result="refused"}}'
-            f"[{w10}])) > 0",
+            rose('seawall_policy_changes_total{result="refused"}', WHERE, w10),
             "0s",
             "ticket",
             "Workers refuse a new policy",
@@ -269,6 +268,7 @@ def _policy(scale: Scale) -> list[Alert]:
             "status pages say why.",
             Case({'seawall_policy_changes_total{result="refused"}': "0x55 1x5"}),
             Case({'seawall_policy_changes_total{result="refused"}': "1x60"}),
+            also=(Case({'seawall_policy_changes_total{result="refused"}': "_x55 1x5"}),),
         ),
         Alert(
             "SeawallPolicyVersionsDiffer",
@@ -287,9 +287,7 @@ def _policy(scale: Scale) -> list[Alert]:
         ),
         Alert(
             "SeawallLimitTripped",
-            # A rule has no series before its first time, which is no increase.
-            f"sum by ({WHERE}, rule) (increase({limited}[{w10}])) > 0\n"
-            f"or sum by ({WHERE}, rule) ({limited} unless {limited} offset {w10}) > 0",
+            rose(limited, f"{WHERE}, rule", w10),
             "0s",
             "ticket",
             "A rule is past its limit",
@@ -300,7 +298,7 @@ def _policy(scale: Scale) -> list[Alert]:
         ),
         Alert(
             "SeawallReportsPaused",
-            f"sum by ({WHERE}) (increase(seawall_reports_paused_total[{w10}])) > 0",
+            rose("seawall_reports_paused_total", WHERE, w10),
             "0s",
             "page",
             "Reports wait for a person",
@@ -308,5 +306,7 @@ def _policy(scale: Scale) -> list[Alert]:
             "limit. They wait in the cases.",
             Case({"seawall_reports_paused_total": "0x55 9x5"}),
             Case({"seawall_reports_paused_total": "9x60"}),
+            also=(Case({"seawall_reports_paused_total": "_x55 9x5"}),),
+            nor=(Case({"seawall_reports_paused_total": "_x55 0x5"}),),
         ),
     ]

@@ -69,6 +69,15 @@ class Alert:
     nor: tuple[Case, ...] = ()
 
 
+def rose(series: str, by: str, window: str) -> str:
+    """Whether a counter rose. Its first sample counts as well: a process that found something as
+    it started, or a label's first time, shows no increase."""
+    return (
+        f"sum by ({by}) (increase({series}[{window}])) > 0\n"
+        f"or sum by ({by}) ({series} unless {series} offset {window}) > 0"
+    )
+
+
 def _seconds(text: str) -> float:
     parts = re.findall(r"(\d+)([smhd])", text)
     if "".join(f"{count}{unit}" for count, unit in parts) != text:
