@@ -2,169 +2,141 @@
 of phrases (`matchers.language.phrases`), without gaps.
 
 Left out on purpose: `at`, `by`, `about`, `around` and a bare `in`, which make the number a time or
-a quantity, with their like in other languages, and a bare `am`, which makes it a date in German.
+a quantity, with their like in other languages; `today` and its like; a bare `am`, which makes it a
+date in German; and words that mean `not` besides `no`.
 """
 
 ALMOST = """
-almost | nearly | turning | going on | soon | soon to be | about to (be|turn)
-| (im|i am)? (gonna|going to) be | im about to (be|turn)
-| fast | bald | casi | quase | quasi | presque | bientot | bijna | prawie | niedlugo | zaraz
-| почти | скоро | hampir | mau | jalan | bentar lagi | malapit na | mag | magiging | nitakuwa
-| neredeyse | yakinda | قريبا
+almost | nearly | turning | going on | soon | soon to be | about to (be|turn) | (im|i am)?
+(gonna|going to) be | im about to (be|turn) | fast | bald | casi | quase | quasi | presque |
+bientot | bijna | prawie | niedlugo | zaraz | почти | скоро | hampir | bentar lagi | malapit na |
+mag | magiging | nitakuwa | neredeyse | yakinda | قريبا
 """
 """Before an age that is not reached yet, which may follow another (`13 going on 14`)."""
 
 BEFORE = """
 um | umm | ummm | uh | uhh | uhm | er | erm | hm | hmm | hmmm | mm | oh | ah | eh | ok | okay | k
 | kk | well | just | only | still | barely | actually | tbh | ngl | honestly | so | now | i | i am
-| im | iam | i (will|would|just|only)? (turned|turn|be) | i just | ill be | id be | just turned
-| turned | yes | yea | yeah | yep | yup | ya | no | nope | nah | same | same (here|age) | me
-| me too
-| hi | hey | hello | lol | lmao | haha | hahaha | hehe | its | it is | my age is | age | btw
-| (im)? a? (girl|boy)
-| ich bin | bin | ich | ich? (werde|werd) | erst | nur | noch | schon | grad | grade | gerade | aeh
-| ahm | aehm | ohm | ja | jo | jap | nein | ne | nee | auch | ich auch | also | naja | hallo
-| gleich | mein alter ist | tja
-| tengo | yo | yo tengo | voy a cumplir | cumplo | solo | apenas | recien | acabo de cumplir | si
-| hola | pues | bueno | mi edad es | tambien | igual | em | todavia
-| tenho | eu | eu tenho | vou fazer | faco | fiz | acabei de fazer | sim | nao | oi | ola | tbm
-| tambem | bem | ainda | minha idade e
-| ho | io | io ho | ne ho | appena | ancora | sto per (fare|compiere|compierne) | faccio | compio
-| tra poco | ciao | beh | boh | ehm | anch? io | anchio | ho appena (fatto|compiuto) | soltanto
-| jai | j ai | je vais avoir | a peine | seulement | juste | euh | heu | ben | bah | bon | oui
-| ouais | non | moi | moi aussi | salut | coucou | encore | je viens d avoir | mon age (c est|cest)
-| ik | ik? ben | ik? word | net | pas | maar | nog | ook | al | slechts | nou | hoi
-| mijn leeftijd is
-| ja? mam | dopiero | tylko | bede (mial|miala) | koncze | skoncze | skonczylam | skonczylem | juz
-| jeszcze | tak | nie | hej | czesc | yyy | eee | wlasnie | tez | ja tez
-| я | мне | только | всего | всего лишь | уже | еще | исполнится | будет | исполнилось | да | нет
-| не | ну | ага | привет | эм | тоже | недавно
-| ben | ben de | bende | daha | sadece | henuz | evet | hayir | sey | selam | merhaba | yeni | yasim
-| benim yasim
-| aku | saya | gue | gw | umur | umurku | baru | cuma | cuman | masih | iya | tidak | ga | gak
-| halo | hai | udah | sudah | sama
-| ako | ako ay | edad ko | halos | oo | hindi | opo | po | palang
-| nina | mimi | miaka | umri wangu | ndio | hapana | bado | tu
-| main | mai | mera age | meri (umar|umr|age) | abhi | sirf | bas | haan | ha | han | nahi | ji
-| मैं | मेरी उम्र | अभी | सिर्फ | बस | हां | नहीं | जी
-| انا | عمري | بس | فقط | لسه | لسا | نعم | لا | اي | ايوه | ايوا | مرحبا | هلا | يعني
+| im | iam | i (will|would|just|only)? (turned|turn|be) | i just | ill be | id be | just turned |
+turned | yes | yea | yeah | yep | yup | ya | no | nope | nah | same | same (here|age) | me | me
+too | hi | hey | hello | lol | lmao | haha | hahaha | hehe | its | it is | my age is | age | btw |
+(im)? a? (girl|boy) | ich bin | bin | ich | ich? (werde|werd) | erst | nur | noch | schon | grad |
+grade | gerade | aeh | ahm | aehm | ohm | ja | jo | jap | nein | ne | nee | auch | ich auch | also
+| naja | hallo | gleich | mein alter ist | tja | tengo | yo | yo tengo | voy a cumplir | cumplo |
+solo | apenas | recien | acabo de cumplir | si | hola | pues | bueno | mi edad es | tambien |
+igual | em | todavia | tenho | eu | eu tenho | vou fazer | faco | fiz | acabei de fazer | sim | oi
+| ola | tbm | tambem | bem | ainda | minha idade e | ho | io | io ho | appena | ancora | sto per
+(fare|compiere|compierne) | faccio | compio | tra poco | ciao | beh | boh | ehm | anch? io |
+anchio | ho appena (fatto|compiuto) | soltanto | jai | j ai | je vais avoir | a peine | seulement
+| juste | euh | heu | ben | bah | bon | oui | ouais | non | moi | moi aussi | salut | coucou |
+encore | je viens d avoir | mon age (c est|cest) | ik | ik? ben | ik? word | net | maar | nog |
+ook | al | slechts | nou | hoi | mijn leeftijd is | ja? mam | dopiero | tylko | bede (mial|miala)
+| koncze | skoncze | skonczylam | skonczylem | juz | jeszcze | tak | hej | czesc | yyy | eee |
+wlasnie | tez | ja tez | я | мне | только | всего | всего лишь | уже | еще | исполнится | будет |
+исполнилось | да | нет | ну | ага | привет | эм | тоже | недавно | ben | ben de | bende | daha |
+sadece | henuz | evet | hayir | sey | selam | merhaba | yeni | yasim | benim yasim | aku | saya |
+gue | gw | umur | umurku | baru | cuma | cuman | masih | iya | halo | hai | udah | sudah | sama |
+ako | ako ay | edad ko | halos | oo | opo | po | palang | nina | mimi | miaka | umri wangu | ndio
+| hapana | bado | tu | main | mai | mera age | meri (umar|umr|age) | abhi | sirf | bas | haan | ha
+| han | ji | मैं | मेरी उम्र | अभी | सिर्फ | बस | हां | जी | انا | عمري | بس | فقط | لسه | لسا |
+نعم | اي | ايوه | ايوا | مرحبا | هلا | يعني
 """
 
 GLUED_ALMOST = "もうすぐ | 快 | 快要 | 곧 | 거의"
 
 GLUED_BEFORE = """
-もうすぐ | もう少しで | そろそろ | まだ | 今 | いま | えっと | えーと | ええと | うーん | はい
-| うん
-| いや | いいえ | 俺 | 僕 | ぼく | 私 | わたし | 俺は | 僕は | 私は | 自分は | 今年 | 来月 | 来年
-| 同じ
-| 我 | 我是 | 我也 | 我才 | 快 | 快要 | 快满 | 快到 | 马上 | 馬上 | 即将 | 刚 | 刚满 | 剛 | 剛滿
-| 才 | 只有
-| 还 | 還 | 嗯 | 呃 | 额 | 啊 | 哦 | 好 | 好的 | 是 | 是的 | 不 | 不是 | 你好 | 嗨 | 满 | 就 | 明年
-| 下个月
-| 나 | 저 | 나는 | 난 | 저는 | 전 | 나도 | 저도 | 이제 | 아직 | 거의 | 곧 | 겨우 | 네 | 넵 | 응 | 어
-| 아니
-| 아니요 | 음 | 안녕 | 만 | 올해 | 내년에 | 방금
+もうすぐ | もう少しで | そろそろ | まだ | 今 | いま | えっと | えーと | ええと | うーん | はい |
+うん | いいえ | 俺 | 僕 | ぼく | 私 | わたし | 俺は | 僕は | 私は | 自分は | 今年 | 来月 | 来年 |
+同じ | 我 | 我是 | 我也 | 我才 | 快 | 快要 | 快满 | 快到 | 马上 | 馬上 | 即将 | 刚 | 刚满 | 剛 |
+剛滿 | 才 | 只有 | 还 | 還 | 嗯 | 呃 | 额 | 啊 | 哦 | 好 | 好的 | 是 | 是的 | 你好 | 嗨 | 满 | 就
+| 明年 | 下个月 | 나 | 저 | 나는 | 난 | 저는 | 전 | 나도 | 저도 | 이제 | 아직 | 거의 | 곧 | 겨우 |
+네 | 넵 | 응 | 어 | 아니요 | 음 | 안녕 | 만 | 올해 | 내년에 | 방금
 """
 
 UNITS = """
-yo | y o | y | f | m | (yr|yrs|year|years) old? | years of age | ano | anos | anni | an | ans
-| jahr | jahre alt? | jaar oud? | lat | latka | latek | лет | год | года | годик | годиков
-| yas | yasindayim | yasinda | tahun | thn | th | taon | taong gulang | miaka
-| साल (का|की)? | साल (का|की) हूं | (saal|sal) (ka|ki)? | (saal|sal) (ka|ki) (hu|hun|hoon)
-| سنوات | سنه | سنين | عاما | عام
+yo | y o | y | f | m | (yr|yrs|year|years) old? | years of age | ano | anos | anni | an | ans |
+jahr | jahre alt? | jaar oud? | lat | latka | latek | лет | год | года | годик | годиков | yas |
+yasindayim | yasinda | tahun | thn | th | taon | taong gulang | miaka | साल (का|की)? | साल (का|की)
+हूं | (saal|sal) (ka|ki)? | (saal|sal) (ka|ki) (hu|hun|hoon) | سنوات | سنه | سنين | عاما | عام
 """
 
 GLUED_UNITS = "세 | 살 | 歳 | 才 | さい | 岁 | 歲 | 岁半 | 歲半 | 周岁"
 
 AFTER = """
-btw | lol | lmao | haha | hahaha | hehe | xd | xx | tho | though | now | rn | right now | soon
-| already | actually | only | almost | today | tomorrow | yesterday | and? a? half | here | too
-| as well | same | ok | yes | yeah | girl | boy | (im)? a (girl|boy) | bro | dude | sir | maam
-| miss
-| in (january|jan|february|feb|march|april|may|june|july|august|aug|september|sept|sep|october|oct
-    |november|nov|december|dec|summer)
-| (this|next) (week|month|year|summer|january|february|march|april|may|june|july|august|september
-    |october|november|december) | in a (week|month|year)
-| why | why (do|are|r|u|you)? (u|you)? (ask|asking)
-| (and|n|nd|an)? (u|you|yourself) | (what|how|wat) (about|abt|bout) (u|you) | and? (wbu|hbu|wby|hby)
-| and? how old (are|r)? (u|you)?
-| bald | im (januar|februar|marz|april|mai|juni|juli|august|september|oktober|november|dezember)
-| im sommer | (diesen|nachsten) monat | (diese|nachste) woche | (dieses|nachstes) jahr | alt | jetzt
-| erst | heute | morgen | gestern | geworden | einhalb | warum | wieso | schon | madchen | junge
-| und? (du|dir|selbst) | und? wie alt bist du
-| (y|e)? (tu|vos|usted|ti) | pronto | casi | ya | este (mes|ano) | el proximo mes | el mes que viene
-| en (enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre)
-| la proxima semana | hoy | manana | ayer | y medio | jaja | jajaja | por que | chica | chico | nina
-| nino | cumplidos | recien cumplidos | apenas | (y? cuantos anos)? tienes | y? cuantos tienes
-| e? (vc|voce) | logo | ja
-| em (janeiro|fevereiro|marco|abril|maio|junho|julho|agosto|setembro|outubro|novembro|dezembro)
-| (este|esse) (mes|ano) | (mes|ano|semana) que vem | hoje | amanha
-| ontem | e meio | kkk | kkkk | rs | rsrs | pq | menina | menino | quase
-| e? quantos anos (vc|voce)? tem
-| (e|a)? te | e mezzo | presto | tra poco | questo mese | quest anno | questanno | il mese prossimo
-| a (gennaio|febbraio|marzo|aprile|maggio|giugno|luglio|agosto|settembre|ottobre|novembre|dicembre)
-| la settimana prossima | l anno prossimo | lanno prossimo | oggi | domani | ieri | perche | ragazza
-| ragazzo | e? quanti anni hai | compiuti | ahah | ahahah | quasi
-| et? (toi|vous) | et demi | bientot
-| en (janvier|fevrier|mars|avril|mai|juin|juillet|aout|septembre|octobre|novembre|decembre)
-| ce mois ci | cette annee | le mois prochain | la semaine prochaine
-| l annee prochaine | lannee prochaine | aujourdhui | aujourd hui | demain | hier | mdr | ptdr
-| pourquoi | fille | garcon | et? (t as|tas) quel age | et? quel age as tu | maintenant | deja
-| en? (jij|jou) | en u | en (een)? half
-| in (januari|februari|maart|april|mei|juni|juli|augustus|september|oktober|november|december)
-| deze maand | dit jaar | volgende (maand|week)
-| volgend jaar | vandaag | gisteren | nu | waarom | meisje | jongen | en? hoe oud ben (je|jij) | pas
-| hoor | bijna
-| a? (ty|tobie) | i pol
-| w (styczniu|lutym|marcu|kwietniu|maju|czerwcu|lipcu|sierpniu|wrzesniu|pazdzierniku|listopadzie
-    |grudniu) | w tym (miesiacu|roku) | w przyszlym (tygodniu|miesiacu|roku)
-| za (tydzien|miesiac|rok) | niedlugo | dzis | dzisiaj | jutro | wczoraj | czemu | dlaczego
-| dziewczyna | chlopak | skonczone | a? ile (ty)? masz lat?
-| (а|и)? (ты|тебе|вам) | с половиной
-| в (январе|феврале|марте|апреле|мае|июне|июле|августе|сентябре|октябре|ноябре|декабре)
-| в этом (месяце|году) | в следующем (месяце|году)
-| на следующей неделе | через (неделю|месяц|год) | скоро | почти | сегодня | завтра | вчера | лол
-| ахах
-| хаха | почему | а что | девочка | мальчик | девушка | парень | а? сколько тебе лет? | уже
-| исполнилось | исполнится | будет | пока | вот
-| (ve|ya|peki)? sen | sen kac | siz | olacagim | oluyorum | oldum | yakinda | bu (ay|yil|sene)
-| (gelecek|onumuzdeki) (ay|hafta|yil) | haftaya | seneye | ocakta | subatta | martta | nisanda
-| mayista | haziranda | temmuzda | agustosta | eylulde | ekimde | kasimda | aralikta | bugun | yarin
-| dun | bucuk | neden | niye | kiz | kizim | erkek | sen? kac yasindasin
-| (dan|kalo|kalau)? kamu (kak|bang)? | kamu berapa | setengah | bulan (ini|depan)
-| tahun (ini|depan)
-| minggu depan | hari ini | besok | kemarin
-| bulan (januari|februari|maret|april|mei|juni|juli|agustus|september|oktober|november|desember)
-| wkwk | wkwkwk | kenapa | cewek | cowok | sih
-| doang | aja | nih | kak | ka | kaka | bang | om | mas | mbak
-| po | opo | kuya | ate | lang | lang po | pa lang | palang | na | na po | (at|e)? ikaw po? | kayo
-| at kalahati
-| sa (enero|pebrero|marso|abril|mayo|hunyo|hulyo|agosto|setyembre|oktubre|nobyembre|disyembre)
-| ngayong taon | bukas | ngayon | kahapon | bakit | babae | lalaki
-| ilang taon ka na
-| (na|je)? wewe | na nusu | sasa | tu | mwezi ujao | mwaka (huu|ujao) | leo | kesho | jana
-| msichana
-| mvulana | una miaka mingapi
-| (aur|or|ya)? (tum|aap|tu) | ka (hu|hun|hoon) | ki (hu|hun|hoon) | hu | hun | hoon | ji | bhai
-| bhaiya | didi | (agle|is) (mahine|saal) | aaj | kal | kyu | kyun | kyon | ladki | ladka
-| (का|की)? हूं | है | जी | भाई | और? (तुम|आप) | अगले (महीने|साल) | इस (महीने|साल)
-| و? (انت|انتي) | وانت | وانتي | ونص | ونصف | و نص | قريبا | قريب | هذا الشهر | هالسنه
-| الشهر القادم
-| الشهر الجاي | السنه الجايه | اليوم | بكرا | غدا | امس | ليش | لماذا | بنت | ولد | ههه | هههه | بس
-| فقط
+btw | lol | lmao | haha | hahaha | hehe | xd | xx | tho | though | now | rn | right now | soon |
+actually | only | almost | and? a? half | here | too | as well | same | ok | yes | yeah | girl |
+boy | (im)? a (girl|boy) | bro | dude | sir | maam | miss | in
+(january|jan|february|feb|march|april|may|june|july|august|aug|september|sept|sep|october|oct
+|november|nov|december|dec|summer) | (this|next)
+(week|month|year|summer|january|february|march|april|may|june|july|august|september
+|october|november|december) | in a (week|month|year) | why | why (do|are|r|u|you)? (u|you)?
+(ask|asking) | bald | im
+(januar|februar|marz|april|mai|juni|juli|august|september|oktober|november|dezember) | im sommer |
+(diesen|nachsten) monat | (diese|nachste) woche | (dieses|nachstes) jahr | alt | jetzt | erst |
+geworden | einhalb | warum | wieso | schon | madchen | junge | pronto | casi | ya | este (mes|ano)
+| el proximo mes | el mes que viene | en
+(enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre) | la
+proxima semana | y medio | jaja | jajaja | por que | chica | chico | nina | nino | cumplidos |
+recien cumplidos | apenas | logo | ja | em
+(janeiro|fevereiro|marco|abril|maio|junho|julho|agosto|setembro|outubro|novembro|dezembro) |
+(este|esse) (mes|ano) | (mes|ano|semana) que vem | e meio | kkk | kkkk | rs | rsrs | pq | menina |
+menino | quase | e mezzo | presto | tra poco | questo mese | quest anno | questanno | il mese
+prossimo | a
+(gennaio|febbraio|marzo|aprile|maggio|giugno|luglio|agosto|settembre|ottobre|novembre|dicembre) |
+la settimana prossima | l anno prossimo | lanno prossimo | perche | ragazza | ragazzo | compiuti |
+ahah | ahahah | quasi | et demi | bientot | en
+(janvier|fevrier|mars|avril|mai|juin|juillet|aout|septembre|octobre|novembre|decembre) | ce mois
+ci | cette annee | le mois prochain | la semaine prochaine | l annee prochaine | lannee prochaine
+| mdr | ptdr | pourquoi | fille | garcon | maintenant | deja | en (een)? half | in
+(januari|februari|maart|april|mei|juni|juli|augustus|september|oktober|november|december) | deze
+maand | dit jaar | volgende (maand|week) | volgend jaar | nu | waarom | meisje | jongen | pas |
+hoor | bijna | i pol | w
+(styczniu|lutym|marcu|kwietniu|maju|czerwcu|lipcu|sierpniu|wrzesniu|pazdzierniku|listopadzie
+|grudniu) | w tym (miesiacu|roku) | w przyszlym (tygodniu|miesiacu|roku) | za
+(tydzien|miesiac|rok) | niedlugo | czemu | dlaczego | dziewczyna | chlopak | skonczone | с
+половиной | в (январе|феврале|марте|апреле|мае|июне|июле|августе|сентябре|октябре|ноябре|декабре)
+| в этом (месяце|году) | в следующем (месяце|году) | на следующей неделе | через
+(неделю|месяц|год) | скоро | почти | лол | ахах | хаха | почему | а что | девочка | мальчик |
+девушка | парень | уже | исполнилось | исполнится | будет | пока | вот | siz | olacagim | oluyorum
+| oldum | yakinda | bu (ay|yil|sene) | (gelecek|onumuzdeki) (ay|hafta|yil) | haftaya | seneye |
+ocakta | subatta | martta | nisanda | mayista | haziranda | temmuzda | agustosta | eylulde |
+ekimde | kasimda | aralikta | bucuk | neden | niye | kiz | kizim | erkek | setengah | bulan
+(ini|depan) | tahun (ini|depan) | minggu depan | bulan
+(januari|februari|maret|april|mei|juni|juli|agustus|september|oktober|november|desember) | wkwk |
+wkwkwk | kenapa | cewek | cowok | sih | doang | aja | nih | kak | ka | kaka | bang | om | mas |
+mbak | po | opo | kuya | ate | lang | lang po | pa lang | palang | na | na po | kayo | at kalahati
+| sa (enero|pebrero|marso|abril|mayo|hunyo|hulyo|agosto|setyembre|oktubre|nobyembre|disyembre) |
+ngayong taon | ngayon | bakit | babae | lalaki | na nusu | sasa | tu | mwezi ujao | mwaka
+(huu|ujao) | msichana | mvulana | ka (hu|hun|hoon) | ki (hu|hun|hoon) | hu | hun | hoon | ji |
+bhai | bhaiya | didi | (agle|is) (mahine|saal) | kyu | kyun | kyon | ladki | ladka | (का|की)? हूं
+| है | जी | भाई | अगले (महीने|साल) | इस (महीने|साल) | ونص | ونصف | و نص | قريبا | قريب | هذا الشهر
+| هالسنه | الشهر القادم | الشهر الجاي | السنه الجايه | ليش | لماذا | بنت | ولد | ههه | هههه | بس |
+فقط
 """
 
+ASKS = """
+(and|n|nd|an)? (u|you|yourself) | (what|how|wat) (about|abt|bout) (u|you) | and? (wbu|hbu|wby|hby)
+| and? how old (are|r)? (u|you)? | und? (du|dir|selbst) | und? wie alt bist du | (y|e)?
+(tu|vos|usted|ti) | (y? cuantos anos)? tienes | y? cuantos tienes | e? (vc|voce) | e? quantos anos
+(vc|voce)? tem | (e|a)? te | e? quanti anni hai | et? (toi|vous) | et? (t as|tas) quel age | et?
+quel age as tu | en? (jij|jou) | en u | en? hoe oud ben (je|jij) | a? (ty|tobie) | a? ile (ty)?
+masz lat? | (а|и)? (ты|тебе|вам) | а? сколько тебе лет? | (ve|ya|peki)? sen | sen kac | sen? kac
+yasindasin | (dan|kalo|kalau)? kamu (kak|bang)? | kamu berapa | (at|e)? ikaw po? | ilang taon ka
+na | (na|je)? wewe | una miaka mingapi | (aur|or|ya)? (tum|aap|tu) | और? (तुम|आप) | و? (انت|انتي)
+| وانت | وانتي
+"""
+"""What asks back."""
+
 GLUED_AFTER = """
-です | ですよ | ですけど | だよ | だけど | だ | になります | になる | になった | になったばかり
-| なったばかり
-| よ | ね | w | ww | www | 笑 | あなたは | 君は | きみは | そっちは | 女 | 女子 | 男 | 男子
-| もうすぐ | 今月
-| 来月 | 今年 | 来年 | 今日 | 明日 | 昨日 | なんで
-| 了 | 哦 | 呢 | 啊 | 呀 | 啦 | 喔 | 你 | 你呢 | 妳呢 | 那你 | 那你呢 | 您呢 | 你多大 | 你几岁
-| 哈哈 | 哈哈哈
-| 这个月 | 下个月 | 明年 | 今天 | 明天 | 昨天 | 为什么 | 女生 | 男生 | 而已
-| 요 | 이요 | 이에요 | 예요 | 이야 | 야 | 임 | 입니다 | 인데 | 인데요 | 이고 | 됐어요 | 돼요 | 너는
-| 넌 | 너 | 왜
-| 왜요 | 여자 | 남자 | 반 | 올해 | 내년 | 다음 달 | 이번 달 | 오늘 | 내일 | 어제 | ㅋㅋ | ㅋㅋㅋ
-| ㅎㅎ | ㅎㅎㅎ
+です | ですよ | ですけど | だよ | だけど | だ | になります | になる | になった | になったばかり |
+なったばかり | よ | ね | w | ww | www | 笑 | 女 | 女子 | 男 | 男子 | もうすぐ | 今月 | 来月 | 今年
+| 来年 | なんで | 了 | 哦 | 呢 | 啊 | 呀 | 啦 | 喔 | 哈哈 | 哈哈哈 | 这个月 | 下个月 | 明年 |
+为什么 | 女生 | 男生 | 而已 | 요 | 이요 | 이에요 | 예요 | 이야 | 야 | 임 | 입니다 | 인데 | 인데요
+| 이고 | 됐어요 | 돼요 | 왜 | 왜요 | 여자 | 남자 | 반 | 올해 | 내년 | 다음 달 | 이번 달 | ㅋㅋ |
+ㅋㅋㅋ | ㅎㅎ | ㅎㅎㅎ
+"""
+
+GLUED_ASKS = """
+あなたは | 君は | きみは | そっちは | 你 | 你呢 | 妳呢 | 那你 | 那你呢 | 您呢 | 你多大 | 你几岁 |
+너는 | 넌 | 너
 """

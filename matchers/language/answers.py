@@ -12,9 +12,11 @@ from itertools import groupby
 from matchers.language.answer_words import (
     AFTER,
     ALMOST,
+    ASKS,
     BEFORE,
     GLUED_AFTER,
     GLUED_ALMOST,
+    GLUED_ASKS,
     GLUED_BEFORE,
     GLUED_UNITS,
     UNITS,
@@ -79,9 +81,10 @@ class Answers:
                 known = self._ages.get(word, (age, True))
                 self._ages[word] = (min(age, known[0]), trial and known[1])
                 (spaced if language.spacing == "words" else glued).add(word)
-        before, units, after = listed(BEFORE) | listed(ALMOST), listed(UNITS), listed(AFTER)
+        before, units = listed(BEFORE) | listed(ALMOST), listed(UNITS)
+        after = listed(AFTER) | listed(ASKS)
         glued_before = listed(GLUED_BEFORE)
-        self._pattern = _grammar(before, units, after, glued_before, spaced, glued)
+        self._pattern = _grammar(before, units, glued_before, spaced, glued)
         digits = {str(number) for number in range(1, 100)}
         stuck = {number + entry.split()[0] for number in digits for entry in (*units, *after)}
         entries = (*before, *units, *after, *spaced)
@@ -112,7 +115,7 @@ class Answers:
         start, _ = _place(tokens, found.start("age"))
         _, end = _place(tokens, found.end("age") - 1)
         hit = Hit(ANSWER_INDICATOR, "age_statement", "any", start, end, "raw", 0.5, age=age)
-        return (hit._replace(trial=trial),)
+        return (hit._replace(trial=trial, asks=found["asks"] is not None),)
 
 
 def _place(tokens: Sequence[Token], at: int) -> tuple[int, int]:
@@ -142,7 +145,6 @@ def _number_words(ages: Mapping[str, int]) -> dict[str, int]:
 def _grammar(
     before: Iterable[str],
     units: Iterable[str],
-    after: Iterable[str],
     glued_before: Iterable[str],
     spaced: Collection[str],
     glued: Collection[str],
@@ -157,5 +159,6 @@ def _grammar(
     return re.compile(
         f"{_element(before, glued_before)}{{0,{FILLERS_MOST}}}"
         f"(?P<age>{number}){unit}"
-        f"(?:{_element(after, listed(GLUED_AFTER))}|{almost}(?:{number}){unit}){{0,{FILLERS_MOST}}}"
+        f"(?:{_element(listed(AFTER), listed(GLUED_AFTER))}|{almost}(?:{number}){unit}"
+        f"|(?P<asks>{_element(listed(ASKS), listed(GLUED_ASKS))})){{0,{FILLERS_MOST}}}"
     )

@@ -212,11 +212,7 @@ def _of_use(state: Conversation | None, message: Message, now_ms: int) -> list[F
     """The findings that say something here: strong enough, and a bare number only as an answer."""
     if not message.findings:
         return []
-    asked = (
-        state is not None
-        and state.question_by not in (0, message.author.key)
-        and _is_open(state, now_ms)
-    )
+    asked = state is not None and bool(_questions(state, message.author.key, now_ms))
     return [
         finding
         for finding in message.findings
@@ -224,10 +220,21 @@ def _of_use(state: Conversation | None, message: Message, now_ms: int) -> list[F
     ]
 
 
-def _is_open(state: Conversation, now_ms: int) -> bool:
-    """Whether the question for the age still waits for its answer. Messages may come a little out
-    of order; a question of a far later day, by some producer's clock, asks nothing today."""
-    return abs(now_ms - state.question_at) <= w.ANSWER_MINUTES * 60_000
+def _questions(state: Conversation, author: int, now_ms: int) -> list[bool]:
+    """The questions for the age that wait for the author's answer: whether each was on trial."""
+    if author in state.answered:
+        return []
+    asked = [
+        (state.question_by, state.question_at, state.question_trial),
+        (state.asked_by, state.asked_at, state.asked_trial),
+    ]
+    return [trial for by, at, trial in asked if by not in (0, author) and _is_open(at, now_ms)]
+
+
+def _is_open(asked_at: int, now_ms: int) -> bool:
+    """Whether a question for the age still waits for an answer. Messages may come a little out of
+    order; a question of a far later day, by some producer's clock, asks nothing today."""
+    return abs(now_ms - asked_at) <= w.ANSWER_MINUTES * 60_000
 
 
 def _take(
@@ -239,16 +246,22 @@ def _take(
         return state
     others: Finding | None = None
     asked = state
+    questions = _questions(state, author.key, now_ms)
     for finding in findings:
         if finding.category == "age_statement":
             if finding.about_other:
                 others = finding
             else:
-                unsure = finding.trial or (finding.answer and state.question_trial)
+                unsure = finding.trial or (finding.answer and all(questions))
                 author = state_age(author, finding.age, trial=unsure)
+                if asked.question_by:
+                    told = (*(k for k in asked.answered if k != author.key), author.key)
+                    asked = replace(asked, answered=told[-PEOPLE_CAP:])
+                if finding.asks:
+                    asked = _ask(asked, author.key, now_ms, trial=finding.trial)
             continue
         if finding.category == "age_question":
-            asked = _ask(state, author.key, now_ms, trial=finding.trial)
+            asked = _ask(asked, author.key, now_ms, trial=finding.trial)
         author = _strengthen(author, finding, count, now_ms, message.unverified)
     if any(finding.category != "age_statement" for finding in findings):
         author = replace(author, messages=author.messages + 1)
@@ -261,14 +274,32 @@ def _take(
         question_by=asked.question_by,
         question_at=asked.question_at,
         question_trial=asked.question_trial,
+        asked_by=asked.asked_by,
+        asked_at=asked.asked_at,
+        asked_trial=asked.asked_trial,
+        answered=asked.answered,
     )
     return latch(state, now_ms)
 
 
 def _ask(state: Conversation, by: int, now_ms: int, *, trial: bool) -> Conversation:
-    """The question for the age, asked (again)."""
-    counted = state.question_by == by and not state.question_trial and _is_open(state, now_ms)
-    return replace(state, question_by=by, question_at=now_ms, question_trial=trial and not counted)
+    """The question for the age, asked (again): of everybody else, who may answer anew."""
+    again = state.question_by == by
+    counted = again and not state.question_trial and _is_open(state.question_at, now_ms)
+    if not again:
+        state = replace(
+            state,
+            asked_by=state.question_by,
+            asked_at=state.question_at,
+            asked_trial=state.question_trial,
+        )
+    return replace(
+        state,
+        question_by=by,
+        question_at=now_ms,
+        question_trial=trial and not counted,
+        answered=tuple(key for key in state.answered if key == by),
+    )
 
 
 def _strengthen(

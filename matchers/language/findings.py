@@ -26,6 +26,7 @@ def findings_of(hits: Sequence[Hit]) -> tuple[Finding, ...]:
             hit.age or 0,
             hit.about_other,
             hit.indicator == ANSWER_INDICATOR,
+            hit.asks,
         )
         for hit in best.values()
         if hit.weight >= EVIDENCE_LEAST

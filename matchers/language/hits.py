@@ -43,7 +43,7 @@ class Hit(NamedTuple):
     """An indicator at characters [`start`, `end`) of the raw text.
 
     `weight` is what it counts: the indicator's own, less what its view and the `cues` around it
-    take off. `age` is the age that a statement gives, in years.
+    take off. `age` is the age that a statement gives, in years; `asks`: and asks for the other's.
     """
 
     indicator: str
@@ -57,6 +57,7 @@ class Hit(NamedTuple):
     age: int | None = None
     trial: bool = False
     about_other: bool = False
+    asks: bool = False
 
 
 @dataclass(frozen=True, eq=False)

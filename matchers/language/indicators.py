@@ -38,6 +38,7 @@ from matchers.language.weights import VIEW_FACTORS
 
 MATCHED = 4
 """Beside `DISGUISED` and `UNLIKE`: a phrase matches the text as it is written."""
+_OF_AGES = ("age_question", "age_statement")
 NUMBER = 8
 """The message may be an answer, a number and little else."""
 
@@ -263,20 +264,27 @@ class IndicatorMatcher:
 
 def _with_answer(hits: Sequence[Hit], answered: Sequence[Hit]) -> Sequence[Hit]:
     """Of a message that is an answer, the statements of the age that it gives (`13 turning 14`
-    gives another one too). What is on trial takes nothing away that is not. A statement that
-    begins before the number, or is about the other person, says whose age it is and needs no
-    question: the answer gives way, even to one on trial."""
+    gives another one too), and the question that asks back. What is on trial takes nothing away
+    that is not. A statement that begins before the number, or is about the other person, says
+    whose age it is and needs no question: the answer gives way, even to one on trial."""
     if not answered:
-        return strongest([hit for hit in hits if hit.category == "age_statement"])
+        return strongest([hit for hit in hits if hit.category in _OF_AGES])
     (answer,) = answered
     kept = [
         hit
         for hit in hits
-        if (hit.category == "age_statement" and hit.start < answer.end and answer.start < hit.end)
+        if hit.category == "age_question"
+        or (hit.category == "age_statement" and hit.start < answer.end and answer.start < hit.end)
         or (answer.trial and not hit.trial)
     ]
-    stated = [hit for hit in kept if hit.category == "age_statement"]
-    if any(hit.about_other or hit.start < answer.start for hit in stated):
+    kept = [
+        hit._replace(asks=answer.asks) if hit.category == "age_statement" else hit for hit in kept
+    ]
+    if any(
+        hit.about_other or hit.start < answer.start
+        for hit in kept
+        if hit.category == "age_statement"
+    ):
         return strongest(kept)
     return strongest([*kept, answer])
 

@@ -73,7 +73,9 @@ class Conversation(Struct, frozen=True, array_like=True):
     """`started` and `now` are in ms; `count` is the number of messages with evidence; `crowd` the
     most people that the platform said were there; `question_trial` says that the question for the
     age was in a language on trial. `seen` are the latest events with evidence, `numbers` those
-    that were bare numbers, and no answers. Without `people` nothing else is remembered yet."""
+    that were bare numbers, and no answers. `asked_by` is who else asked before `question_by`, and
+    `answered` are those who gave their age since they were asked last. Without `people` nothing
+    else is remembered yet."""
 
     version: int
     started: Int64
@@ -87,6 +89,10 @@ class Conversation(Struct, frozen=True, array_like=True):
     question_at: Int64 = 0
     question_trial: bool = False
     numbers: Annotated[tuple[Int64, ...], Meta(max_length=NUMBERS_CAP)] = ()
+    asked_by: Int64 = 0
+    asked_at: Int64 = 0
+    asked_trial: bool = False
+    answered: Annotated[tuple[Int64, ...], Meta(max_length=PEOPLE_CAP)] = ()
 
 
 class Participant(NamedTuple):
@@ -100,7 +106,8 @@ class Participant(NamedTuple):
 
 class Finding(NamedTuple):
     """One category's strongest evidence in a message. `about_other`: an age statement about the
-    other person; `answer`: a bare number, an age only as the answer to a question."""
+    other person; `answer`: a bare number, an age only as the answer to a question; `asks`: an age
+    statement that asks back."""
 
     category: Category
     weight: float
@@ -108,6 +115,7 @@ class Finding(NamedTuple):
     age: int = 0
     about_other: bool = False
     answer: bool = False
+    asks: bool = False
 
 
 class Message(NamedTuple):

@@ -41,7 +41,7 @@ def ages(text: str) -> list[int | None]:
             "thirteen", "thirteen lol", "thirteen years old", "turning 13", "i will be 13",
             "i'll be 13", "ok 13", "um 13", "same, 13", "me? 13", "13 btw", "13 n u", "13 nd u",
             "13 going on 14", "13 turning 14 soon", "13 and a half", "13 y/o", "13lol", "13 ❤",
-            "13, how old are you?",
+            "13, and you?",
         ]),
         (14, ["nearly 14", "14 in may", "14 next month", "im about to be 14"]),
         (15, ["almost 15"]),

@@ -640,3 +640,54 @@ def test_whoever_is_not_named_as_recipient_is_raised_without_a_name() -> None:
     )
     (raised,) = [risk for risk in risks(signals) if risk.of_other]
     assert (raised.level, raised.account_id) == ("review", None)
+
+
+ASK = "how old are you?"
+
+
+def talked(*said: str) -> list[TextRisk]:
+    """What is raised in a talk between `a` and `b`, of messages such as `a: hi`."""
+    return risks(
+        play(
+            [
+                asked(text[0], "b" if text[0] == "a" else "a", text[3:], number)
+                for number, text in enumerate(said)
+            ]
+        )[0]
+    )
+
+
+@pytest.mark.parametrize(
+    "back",
+    ["29. how old are you?", "29. and you? how old are you?", "29, you?", "29 and you?", "29 wbu",
+     "29 u", "im 29, and you?", "im 29"],
+)  # fmt: skip
+def test_an_answer_may_ask_back(back: str) -> None:
+    """Also where both asked: each question waits for the other's answer."""
+    found = talked(f"b: {ASK}", f"a: {ASK}", f"a: {back}", "b: 13", f"a: {PIC}")
+    assert found[-1].pattern == "minor_image_request"
+    if back != "im 29":
+        found = talked(f"b: {ASK}", f"a: {back}", "b: thirteen", f"a: {PIC}")
+        assert found[-1].pattern == "minor_image_request"
+
+
+@pytest.mark.parametrize("number", ["10", "ten", "ok 10", "12 in june", "no. 12", "its 12 here"])
+@pytest.mark.parametrize("answer", ["27", "im 27", "twenty", "27 wbu"])
+def test_whoever_answered_is_not_asked_by_the_same_question_again(number: str, answer: str) -> None:
+    said = [f"a: {ASK}", f"b: {answer}", "a: what time tomorrow?", f"b: {number}", f"a: {PIC}"]
+    assert not any(risk.level == "review" for risk in talked(*said))
+    asked_again = [*said[:3], f"a: {ASK}", "b: 12", f"a: {PIC}"]
+    assert talked(*asked_again)[-1].level == "review"
+
+
+@pytest.mark.parametrize(
+    "no", ["не 15", "nie 15", "pas 15", "nao 15", "hindi 15", "不是15", "아니 15"]
+)
+def test_not_an_age_is_none(no: str) -> None:
+    assert not any(risk.level == "review" for risk in talked(f"a: {ASK}", f"b: {no}", f"a: {PIC}"))
+
+
+def test_in_a_group_each_answers_for_itself() -> None:
+    said = [("a", ASK), ("b", "27"), ("c", "13"), ("a", PIC)]
+    signals, _ = play([envelope(n, text, author=author) for n, (author, text) in enumerate(said)])
+    assert risks(signals)[-1].pattern == "minor_image_request"
