@@ -34,11 +34,26 @@ def observe_hours(info: ListInfo) -> float:
 
 def observe_new(database: sqlite3.Connection, info: ListInfo, at: datetime) -> None:
     """In the worked-out change of a list, let perceptual entries that would come into force, or
-    begin to act, be observed first, unless they were for long enough, or somebody approved them."""
+    begin to act, be observed first, unless they were for long enough, or somebody approved them.
+
+    What waited was not observed meanwhile, nor was what had been taken out: their time begins when
+    they come into force.
+    """
+    database.execute(
+        f"UPDATE changes AS c SET status = 'active' WHERE NOT gone AND status = 'observed' "
+        f"AND EXISTS (SELECT 1 FROM observing o WHERE {_OBSERVED})",
+        {"list": info.name},
+    )
     values = bound(info) | {
         "at": time_text(at),
         "until": time_text(at + timedelta(hours=observe_hours(info))),
     }
+    database.execute(
+        f"""UPDATE observing SET until = :until WHERE list = :list AND (id, algorithm, value) IN (
+        SELECT c.id, c.algorithm, c.value FROM changes c WHERE {_COMES_INTO_FORCE} AND {_WAS_OUT})
+        """,
+        values,
+    )
     if observe_hours(info) > 0:
         database.execute(
             f"""INSERT OR IGNORE INTO observing
@@ -48,11 +63,21 @@ def observe_new(database: sqlite3.Connection, info: ListInfo, at: datetime) -> N
         )
     database.execute(
         f"""UPDATE changes AS c SET status = 'observed' WHERE {_COMES_INTO_FORCE} AND EXISTS (
-        SELECT 1 FROM observing o WHERE o.list = :list AND o.id = c.id
-        AND o.algorithm = c.algorithm AND o.value = c.value AND (o.until > :at OR EXISTS (
+        SELECT 1 FROM observing o WHERE {_OBSERVED} AND (o.until > :at OR EXISTS (
           SELECT 1 FROM flagged f WHERE f.list = :list AND f.id = c.id
           AND f.algorithm = c.algorithm AND NOT f.cleared)))""",
         values,
+    )
+
+
+def begin_anew(database: sqlite3.Connection, info: ListInfo, at: datetime) -> None:
+    """Let what the worked-out change brings back as observed be observed from now on."""
+    until = time_text(at + timedelta(hours=observe_hours(info)))
+    database.execute(
+        f"""UPDATE observing SET until = :until WHERE list = :list AND (id, algorithm, value) IN (
+        SELECT c.id, c.algorithm, c.value FROM changes c
+        WHERE NOT c.gone AND c.status = 'observed' AND {_WAS_OUT})""",
+        {"list": info.name, "until": until},
     )
 
 
@@ -91,6 +116,10 @@ def work_out_release(database: sqlite3.Connection, name: str, at: datetime) -> N
     changes.drop_unchanged(database, name)
 
 
+_OBSERVED = """o.list = :list AND o.id = c.id AND o.algorithm = c.algorithm
+  AND o.value = c.value"""
+_WAS_OUT = """NOT EXISTS (SELECT 1 FROM entries e WHERE e.list = :list AND e.id = c.id
+  AND e.algorithm = c.algorithm AND e.value = c.value AND e.status IN ('active', 'observed'))"""
 _COMES_INTO_FORCE = f"""NOT c.gone AND c.status = 'active' AND c.algorithm IN ({_PERCEPTUAL})
   AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.list = :list AND e.id = c.id
     AND e.algorithm = c.algorithm AND e.value = c.value AND e.status = 'active'

@@ -248,7 +248,7 @@ class ListStore:
                 )
             changes.work_out_waiting(self._database, name)
             changes.forget_waiting(self._database, name)
-            return self.make(name, "approve", origin, at)
+            return self.make_restrained(name, "approve", origin, at)
 
     def release(self, at: datetime) -> list[Outcome]:
         """Put in force what was observed for long enough; what came of each list concerned."""
@@ -287,6 +287,7 @@ class ListStore:
             if not 0 <= revision <= self.revision():
                 raise Refused(f"there is no revision {revision}; the newest is {self.revision()}")
             changes.work_out_rollback(self._database, name, revision)
+            observation.begin_anew(self._database, self.infos()[name], at)
             changes.forget_waiting(self._database, name)
             self._database.execute(
                 """DELETE FROM withheld WHERE list = ? AND id IN (

@@ -377,3 +377,58 @@ def test_an_item_that_lost_its_label_is_flagged_again(store: ListStore) -> None:
     assert labels(store) == {pdq(1): ()}
     assert store.flag(SUSPICION, origin="w", at=NOW).changed == 1
     assert labels(store) == {pdq(1): (FLAGGED,)}
+
+
+def base(count: int = 10) -> list[ListEntry]:
+    return [entry(f"{n:032x}", algorithm="md5") for n in range(count)]
+
+
+def test_what_waited_is_observed_from_when_it_is_approved(store: ListStore) -> None:
+    take(store, *base())
+    new = [entry(pdq(n)) for n in range(1, 6)]
+    store.import_feed("a", whole(*base(), *new), origin="t", at=NOW)
+    store.approve("a", origin="t", at=NOW + 34 * HOURS)
+    assert store.release(NOW + 35 * HOURS) == []
+    assert statuses(store)[pdq(1)] == "observed"
+    (released,) = store.release(NOW + 58 * HOURS)
+    assert released.changed == 5
+
+
+def test_what_was_rejected_or_out_of_force_is_observed_anew(store: ListStore) -> None:
+    take(store, *base())
+    new = [entry(pdq(n)) for n in range(1, 6)]
+    store.import_feed("a", whole(*base(), *new), origin="t", at=NOW)
+    store.reject("a")
+    for hours in (60, 200):
+        take(store, *base(), new[0], hours=hours)
+        assert statuses(store)[pdq(1)] == "observed"
+        assert store.release(NOW + (hours + 23) * HOURS) == []
+        before = store.revision()
+        store.release(NOW + (hours + 24) * HOURS)
+        assert statuses(store)[pdq(1)] == "active"
+        take(store, *base(), hours=hours + 25)
+    store.rollback("a", before, origin="t", at=NOW + 300 * HOURS)
+    assert statuses(store)[pdq(1)] == "observed"
+    assert store.release(NOW + 323 * HOURS) == []
+    store.release(NOW + 324 * HOURS)
+    assert statuses(store)[pdq(1)] == "active"
+
+
+def test_what_waited_acts_at_once_where_its_list_came_to_be_vouched_for(store: ListStore) -> None:
+    take(store, *base())
+    new = [entry(pdq(n)) for n in range(1, 6)]
+    store.import_feed("a", whole(*base(), *new), origin="t", at=NOW)
+    info = ListInfo(name="a", default_role="block", verified_by="Someone")
+    store.define(info, origin="t", at=NOW)
+    store.approve("a", origin="t", at=NOW + HOURS)
+    assert statuses(store)[pdq(1)] == "active"
+
+
+def test_what_waited_passes_the_guard_when_it_is_approved(store: ListStore) -> None:
+    known = [entry(each.value, name="known", algorithm="md5") for each in base()]
+    take(store, *known)
+    new = [entry(value, name="known") for value in (BENIGN, pdq(1), pdq(2))]
+    store.import_feed("known", whole(*known, *new), origin="t", at=NOW)
+    take(store, entry(BENIGN, name="memes", item_id="cat"))
+    assert store.approve("known", origin="t", at=NOW).guarded == 1
+    assert [held.id for held in store.held("known")] == [BENIGN]
