@@ -366,6 +366,8 @@ def described(result: dict[str, Any]) -> list[str]:
             f"  {visible(result['lifted'])}: imports no longer leave it out; "
             "the next one that holds it brings it back"
         )
+    if result["withdrawn"] and result["reasons"]:
+        lines.append(f"  {result['withdrawn']} withdrawn: out of force at once, past what waits")
     if result["guarded"]:
         lines.append(f"  {result['guarded']} held: near to something benign")
     if result["withheld"]:

@@ -30,6 +30,11 @@ class Item(Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: datetime | None = None
     complete: bool = True
 
+    @property
+    def gone(self) -> bool:
+        """Whether it says that the item is no longer listed."""
+        return self.complete and not self.entries
+
 
 class Feed(Struct, kw_only=True):
     """What was read. `whole`: the items are all that the list holds, not changes to it.
@@ -149,14 +154,16 @@ class FeedDraft:
 
 def newest(items: Iterable[Item]) -> list[Item]:
     """The newest item of each id, in the order of first sight: pages repeat and are not ordered
-    by time. Of equally new ones the later read counts."""
+    by time. Of equally new ones a withdrawal counts, else the later read. A withdrawal without a
+    time counts whatever the others' times."""
     kept: dict[str, Item] = {}
     for item in items:
         before = kept.get(item.id)
-        if before is None or _when(item) >= _when(before):
+        if before is None or _rank(item) >= _rank(before):
             kept[item.id] = item
     return list(kept.values())
 
 
-def _when(item: Item) -> datetime:
-    return item.at or datetime.min.replace(tzinfo=UTC)
+def _rank(item: Item) -> tuple[datetime, bool]:
+    unknown = datetime.max if item.gone else datetime.min
+    return item.at or unknown.replace(tzinfo=UTC), item.gone

@@ -8,13 +8,13 @@ millions is never held in memory.
 # ruff: noqa: S608
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
 from matchers.lists.entry import ListEntry, ListInfo
-from matchers.lists.formats.feed import Feed, newest
-from matchers.lists.librarian import erasure, flags
+from matchers.lists.formats.feed import Feed, Item, newest
+from matchers.lists.librarian import erasure, flags, versions
 from matchers.lists.librarian.effect import bound as effect_of
 from matchers.lists.librarian.effect import effect
 from matchers.lists.librarian.governance import Extent
@@ -45,10 +45,14 @@ class Counts(NamedTuple):
     removed: int
 
 
-def work_out_feed(database: sqlite3.Connection, name: str, feed: Feed) -> int:
+def work_out_feed(database: sqlite3.Connection, name: str, feed: Feed, at: datetime) -> int:
     """Fill `changes` with what a feed would make of a list; returns how many of its items are
     withheld here."""
-    _fill_incoming(database, feed)
+    items = feed.items if feed.whole else newest(feed.items)
+    _fill_incoming(database, items, versions.times(feed.items, at))
+    if not feed.whole:
+        undated = [item.id for item in items if item.gone and item.at is None]
+        versions.drop_stale(database, name, undated)
     withheld = database.execute(
         "DELETE FROM incoming_items WHERE id IN (SELECT id FROM withheld WHERE list = ?)", (name,)
     ).rowcount
@@ -60,8 +64,6 @@ def work_out_feed(database: sqlite3.Connection, name: str, feed: Feed) -> int:
         SELECT 1 FROM approved e WHERE {_SAME.format("i")})""",
         {"list": name},
     )
-    if not feed.whole:
-        _drop_stale(database, name)
     flags.label_incoming(database, name)
     database.execute("DELETE FROM changes")
     database.execute(
@@ -85,32 +87,29 @@ def work_out_feed(database: sqlite3.Connection, name: str, feed: Feed) -> int:
     return withheld
 
 
-def _fill_incoming(database: sqlite3.Connection, feed: Feed) -> None:
-    items = feed.items if feed.whole else newest(feed.items)
+def _fill_incoming(
+    database: sqlite3.Connection, items: list[Item], times: Mapping[str, datetime | None]
+) -> None:
     database.execute("DELETE FROM incoming")
     database.execute("DELETE FROM incoming_items")
     database.executemany(
-        """INSERT INTO incoming_items VALUES (?, ?)
+        """INSERT INTO incoming_items VALUES (?, ?, ?, ?, ?)
         ON CONFLICT DO UPDATE SET complete = complete AND excluded.complete""",
-        ((item.id, item.complete) for item in items),
+        (
+            (
+                item.id,
+                item.complete,
+                item.gone,
+                time_text(when) if (when := times[item.id]) is not None else None,
+                versions.digest_of(item.id),
+            )
+            for item in items
+        ),
     )
     database.executemany(
         "INSERT OR REPLACE INTO incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (row_of(entry) for item in items for entry in item.entries),
     )
-
-
-def _drop_stale(database: sqlite3.Connection, name: str) -> None:
-    """Forget items of which the store knows a newer version: services repeat themselves."""
-    database.execute(
-        """CREATE TEMP TABLE stale AS SELECT i.id FROM incoming i JOIN entries e
-        ON e.list = ? AND e.id = i.id GROUP BY i.id
-        HAVING max(i.updated_at) < max(e.updated_at)""",
-        (name,),
-    )
-    for table in ("incoming", "incoming_items"):
-        database.execute(f"DELETE FROM {table} WHERE id IN (SELECT id FROM stale)")
-    database.execute("DROP TABLE stale")
 
 
 def work_out_entries(database: sqlite3.Connection, name: str, entries: Iterable[ListEntry]) -> None:
@@ -229,6 +228,31 @@ def forget_waiting(database: sqlite3.Connection, name: str) -> None:
     """Drop a list's waiting change."""
     database.execute("DELETE FROM waiting WHERE list = ?", (name,))
     database.execute("DELETE FROM waiting_changes WHERE list = ?", (name,))
+
+
+def only_withdrawals(database: sqlite3.Connection, name: str, *, whole: bool) -> None:
+    """Leave in `changes` what its source says is withdrawn, and the rest to `take_up_rest`. What a
+    `whole` list no longer names can as well have been lost on the way: it is not withdrawn."""
+    withdrawn = f"""coalesce((i.gone AND NOT :whole) OR (i.status = 'withdrawn' AND EXISTS (
+      SELECT 1 FROM entries e WHERE {_SAME.format("i")})), 0)"""
+    values = {"list": name, "whole": whole}
+    database.execute(
+        f"CREATE TEMP TABLE rest AS SELECT * FROM changes i WHERE NOT {withdrawn}", values
+    )
+    database.execute(f"DELETE FROM changes WHERE ({_ITEM_KEY}) IN (SELECT {_ITEM_KEY} FROM rest)")
+
+
+def take_up_rest(database: sqlite3.Connection, name: str) -> None:
+    """After what `only_withdrawals` left was made: fill `changes` with the rest, and let none of
+    what was made wait."""
+    database.execute(
+        f"""DELETE FROM waiting_changes WHERE list = ?
+        AND ({_ITEM_KEY}) IN (SELECT {_ITEM_KEY} FROM changes)""",
+        (name,),
+    )
+    database.execute("DELETE FROM changes")
+    database.execute("INSERT INTO changes SELECT * FROM rest")
+    database.execute("DROP TABLE rest")
 
 
 def extent(database: sqlite3.Connection, info: ListInfo) -> Extent:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matchers.database import open_private
 
-VERSION = 2
+VERSION = 3
 _APPLICATION = 0x5EA11157
 """Says in the file's header whose database it is."""
 
@@ -122,6 +122,17 @@ INSERT INTO compiled VALUES (1, 0);
 CREATE TABLE synced (list TEXT PRIMARY KEY, at TEXT NOT NULL) WITHOUT ROWID;
 """
 
+# Since version 3.
+_VERSIONS = """
+-- Which items a source of changes withdrew, and as of when: an older record brings none back. The
+-- item is a digest of its id, which can be the very hash that was withdrawn. `stated` by the
+-- source, or as of when it was read.
+CREATE TABLE tombstones (
+  list TEXT NOT NULL, item BLOB NOT NULL, at TEXT NOT NULL, stated INTEGER NOT NULL,
+  PRIMARY KEY (list, item)
+) WITHOUT ROWID;
+"""
+
 # What a change would make of a list, while it is worked out: `gone` rows are removed.
 _SCRATCH = """
 CREATE TEMP TABLE incoming (
@@ -130,7 +141,9 @@ CREATE TEMP TABLE incoming (
   updated_at TEXT, provenance TEXT NOT NULL,
   PRIMARY KEY (id, algorithm, value)
 ) WITHOUT ROWID;
-CREATE TEMP TABLE incoming_items (id TEXT PRIMARY KEY, complete INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TEMP TABLE incoming_items (
+  id TEXT PRIMARY KEY, complete INTEGER NOT NULL, gone INTEGER NOT NULL, at TEXT, item BLOB NOT NULL
+) WITHOUT ROWID;
 CREATE TEMP TABLE changes (
   id TEXT NOT NULL, algorithm TEXT NOT NULL, value TEXT NOT NULL,
   category TEXT, role TEXT, labels TEXT, status TEXT, updated_at TEXT, provenance TEXT,
@@ -167,7 +180,8 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
         database.execute("PRAGMA page_size = 8192")
         database.execute("PRAGMA journal_mode = WAL")
         database.executescript(
-            f"BEGIN IMMEDIATE; {_TABLES} {_GOVERNANCE} PRAGMA application_id = {_APPLICATION};"
+            f"BEGIN IMMEDIATE; {_TABLES} {_GOVERNANCE} {_VERSIONS}"
+            f"PRAGMA application_id = {_APPLICATION};"
             f"PRAGMA user_version = {VERSION}; COMMIT;"
         )
     (application,) = database.execute("PRAGMA application_id").fetchone()
@@ -176,10 +190,9 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
     # What is erased shall be gone from the file, too.
     database.execute("PRAGMA secure_delete = ON")
     (version,) = database.execute("PRAGMA user_version").fetchone()
-    if version == 1:
-        database.executescript(
-            f"BEGIN IMMEDIATE; {_GOVERNANCE} PRAGMA user_version = {VERSION}; COMMIT;"
-        )
+    if version in (1, 2):
+        added = _VERSIONS if version == 2 else _GOVERNANCE + _VERSIONS
+        database.executescript(f"BEGIN IMMEDIATE; {added} PRAGMA user_version = {VERSION}; COMMIT;")
         version = VERSION
     if version != VERSION:
         raise UnusableStore(f"{path}: version {version} of the store; known here is {VERSION}")

@@ -18,7 +18,7 @@ from matchers.database import BUSY_SECONDS, transaction
 from matchers.lists.contents import ListCount
 from matchers.lists.entry import MATCHED_ALGORITHMS, ListEntry, ListInfo
 from matchers.lists.formats.feed import Feed
-from matchers.lists.librarian import changes, flags, observation, records
+from matchers.lists.librarian import changes, flags, observation, records, versions
 from matchers.lists.librarian.changes import Counts
 from matchers.lists.librarian.governance import concerns
 from matchers.lists.librarian.guard import note_reasons
@@ -38,7 +38,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """What came of a change. `revision` is `None` when nothing changed; with `reasons`, because
     the change waits for approval, and the counts are those it would have. `withheld` items of a
     feed were left out, since somebody removed them here; `guarded` ones are near to a benign hash,
-    and held."""
+    and held. `withdrawn` entries of a victims' list went out at once, past what waits, and are
+    among the `removed` of what does not wait."""
 
     list: str
     revision: int | None = None
@@ -48,6 +49,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...] = ()
     withheld: int = 0
     guarded: int = 0
+    withdrawn: int = 0
 
 
 class ListStore:
@@ -173,20 +175,22 @@ class ListStore:
         """Take a feed into a list: a whole one takes the place of all that was there.
 
         A change that `governance.concerns` waits beside the list, together with what comes after
-        it; a whole feed takes its place. What `define` says of the list, and `also`, are done in
-        the same transaction. With `dry_run` it is only said what would be.
+        it; a whole feed takes its place. What victims withdraw never waits. What `define` says of
+        the list, and `also`, are done in the same transaction. With `dry_run` it is only said what
+        would be.
         """
         with self.writing(keep=not dry_run):
             if define is not None:
                 self._define(define, origin, at)
             self._check(name)
-            withheld = changes.work_out_feed(self._database, name, feed)
+            withheld = changes.work_out_feed(self._database, name, feed, at)
             note_reasons(self._database, name, feed)
             observation.forget_stated(self._database, name)
             waits = any(waiting.list == name for waiting in self.waiting())
             guarded = restrain(self._database, self.infos(), name, at)
             if waits:
                 changes.merge_waiting(self._database, name, feed)
+            taken_back = self._take_back(name, kind, origin, at, whole=feed.whole)
             reasons = concerns(
                 changes.extent(self._database, self.infos()[name]),
                 empty_feed=feed.whole and not feed.items,
@@ -196,10 +200,15 @@ class ListStore:
             else:
                 if waits:
                     changes.forget_waiting(self._database, name)
-                outcome = self.make(name, kind, origin, at)
+                outcome = _both(taken_back, self.make(name, kind, origin, at))
             if also is not None:
                 also(self._database)
-        return msgspec.structs.replace(outcome, withheld=withheld, guarded=guarded)
+        return msgspec.structs.replace(
+            outcome,
+            withheld=withheld,
+            guarded=guarded,
+            withdrawn=taken_back.removed + taken_back.changed,
+        )
 
     def remove(self, name: str, ids: Iterable[str], *, origin: str, at: datetime) -> Outcome:
         """Remove items, and keep imports from bringing them back until they are approved.
@@ -280,8 +289,7 @@ class ListStore:
 
     def rollback(self, name: str, revision: int, *, origin: str, at: datetime) -> Outcome:
         """Take a list back to what it was just after a revision, as a new revision. A change that
-        waits is dropped. What this takes out and somebody had removed by then is kept from coming
-        back by imports again."""
+        waits is dropped. What this takes out and somebody had removed by then is kept from coming back by imports again."""
         with self.writing():
             self._check(name)
             if not 0 <= revision <= self.revision():
@@ -296,6 +304,7 @@ class ListStore:
             )
             outcome = self.make(name, "rollback", origin, at)
             changes.withhold_again(self._database, name, revision)
+            self._forget_source(name)
             return outcome
 
     def synced(self) -> dict[str, datetime]:
@@ -388,6 +397,18 @@ class ListStore:
         guarded = restrain(self._database, self.infos(), name, at)
         return msgspec.structs.replace(self.make(name, kind, origin, at), guarded=guarded)
 
+    def _take_back(
+        self, name: str, kind: str, origin: str, at: datetime, *, whole: bool
+    ) -> Outcome:
+        """Make at once what of the worked-out change of a victims' list withdraws; the rest of it
+        stays worked out."""
+        if self.infos()[name].source_kind != "victim":
+            return Outcome(list=name)
+        changes.only_withdrawals(self._database, name, whole=whole)
+        made = self.make(name, kind, origin, at)
+        changes.take_up_rest(self._database, name)
+        return made
+
     def _put_by(self, name: str, reasons: list[str], origin: str, at: datetime) -> Outcome:
         counts = changes.count(self._database, name)
         changes.put_by(self._database, name)
@@ -396,6 +417,11 @@ class ListStore:
             (name, time_text(at), origin, msgspec.json.encode(reasons).decode()),
         )
         return Outcome(list=name, reasons=tuple(reasons), **counts._asdict())
+
+    def _forget_source(self, name: str) -> None:
+        """Forget what is known of a list's source; victims' withdrawals stay known."""
+        if self.infos()[name].source_kind != "victim":
+            versions.forget(self._database, name)
 
     def _check(self, name: str) -> None:
         if name not in self.infos():
@@ -408,3 +434,14 @@ class ListStore:
             ).fetchone()
             is not None
         )
+
+
+def _both(first: Outcome, then: Outcome) -> Outcome:
+    """What came of two changes of a list, one after the other."""
+    return Outcome(
+        list=then.list,
+        revision=first.revision if then.revision is None else then.revision,
+        added=first.added + then.added,
+        changed=first.changed + then.changed,
+        removed=first.removed + then.removed,
+    )
