@@ -17,11 +17,8 @@ from matchers.lists.entry import ListInfo
 from matchers.lists.formats.feed import Feed
 from matchers.lists.formats.registry import read_feed
 from matchers.lists.librarian.catalogue import CataloguedList
+from matchers.lists.librarian.schema import FILE_MARK
 from matchers.lists.librarian.store import ListStore, Outcome
-
-FILE_MARK = "file:"
-"""Begins the checkpoint of a list that comes from a file; what follows names the file's bytes and
-how they were read."""
 
 
 class Taken(NamedTuple):
@@ -125,8 +122,13 @@ def _read(path: Path) -> bytes:
         raise UnreadableList(f"{path}: {error.strerror}") from error
 
 
+def reading_of(listed: CataloguedList) -> bytes:
+    """What the catalogue says of how a list is read: read in another way, the same bytes say
+    something else."""
+    return msgspec.json.encode((listed.format, listed.algorithm, sorted(listed.columns.items())))
+
+
 def _mark(listed: CataloguedList, data: bytes) -> str:
-    reading = (listed.format, listed.algorithm, sorted(listed.columns.items()))
-    digest = hashlib.sha256(msgspec.json.encode(reading))
+    digest = hashlib.sha256(reading_of(listed))
     digest.update(data)
     return FILE_MARK + digest.hexdigest()

@@ -14,6 +14,9 @@ _APPLICATION = 0x5EA11157
 
 KEY = "list, id, algorithm, value"
 STATE = "category, role, labels, status, updated_at, provenance"
+FILE_MARK = "file:"
+"""Begins the checkpoint of a list that comes from a file; what follows names the file's bytes and
+how they were read."""
 
 _TABLES = f"""
 CREATE TABLE lists (

@@ -24,7 +24,7 @@ from matchers.lists.librarian.governance import concerns
 from matchers.lists.librarian.guard import note_reasons
 from matchers.lists.librarian.restraint import restrain
 from matchers.lists.librarian.rows import entry_of, time_text
-from matchers.lists.librarian.schema import KEY, STATE, connect, connect_in_memory
+from matchers.lists.librarian.schema import FILE_MARK, KEY, STATE, connect, connect_in_memory
 from matchers.lists.matcher import Radii
 
 _READ_AT_ONCE = 10_000
@@ -289,7 +289,8 @@ class ListStore:
 
     def rollback(self, name: str, revision: int, *, origin: str, at: datetime) -> Outcome:
         """Take a list back to what it was just after a revision, as a new revision. A change that
-        waits is dropped. What this takes out and somebody had removed by then is kept from coming back by imports again."""
+        waits is dropped, and the next sync reads the list's service from the beginning. What this
+        takes out and somebody had removed by then is kept from coming back by imports again."""
         with self.writing():
             self._check(name)
             if not 0 <= revision <= self.revision():
@@ -419,7 +420,14 @@ class ListStore:
         return Outcome(list=name, reasons=tuple(reasons), **counts._asdict())
 
     def _forget_source(self, name: str) -> None:
-        """Forget what is known of a list's source; victims' withdrawals stay known."""
+        """Let the next sync read a list's source from the beginning: what it said before would not
+        be said again. A file is read when it changes, and victims' withdrawals stay known."""
+        read = self._database.execute(
+            "DELETE FROM sync WHERE list = ? AND ifnull(checkpoint, '') NOT LIKE ? || '%'",
+            (name, FILE_MARK),
+        )
+        if read.rowcount:
+            self._database.execute("DELETE FROM sync_pages WHERE list = ?", (name,))
         if self.infos()[name].source_kind != "victim":
             versions.forget(self._database, name)
 

@@ -6,6 +6,7 @@ last one are they imported and the checkpoint moved, in one transaction. A crash
 between loses no page; the next run goes on where this one ended.
 """
 
+import hashlib
 import sqlite3
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -19,13 +20,15 @@ from matchers.lists.formats.feed import Feed
 from matchers.lists.formats.registry import read_feed
 from matchers.lists.librarian.catalogue import CataloguedList
 from matchers.lists.librarian.fetch import Fetch, FetchFailed
-from matchers.lists.librarian.files import FILE_MARK
+from matchers.lists.librarian.files import reading_of
+from matchers.lists.librarian.schema import FILE_MARK
 from matchers.lists.librarian.store import ListStore, Outcome, Refused
 
 OVERLAP = timedelta(minutes=10)
 """A window begins so long before the end of the last: entries can be stored later than they are
 dated. What comes twice changes nothing."""
 UNREADABLE_ATTEMPTS = 3
+_ETAG = "etag:"
 _BEGINNING = "1970-01-01T00:00:00Z"
 
 
@@ -78,7 +81,9 @@ def _resume(
 
 def _fetch_whole(store: ListStore, listed: CataloguedList, fetch: Fetch, now: datetime) -> Synced:
     state = _state(store, listed.name)
-    answer = fetch.get("", state.checkpoint)
+    mark = _etag_mark(listed)
+    known = state.checkpoint or ""
+    answer = fetch.get("", known.removeprefix(mark) if known.startswith(mark) else None)
     if answer.status == 304:
         return Synced(Outcome(list=listed.name), 0, [], [])
     feed = read_feed(
@@ -88,8 +93,18 @@ def _fetch_whole(store: ListStore, listed: CataloguedList, fetch: Fetch, now: da
         columns=listed.columns,
         algorithm=listed.algorithm,
     )
-    outcome = _take(store, listed.name, feed, _State(answer.etag), now)
+    outcome = _take(
+        store, listed.name, feed, _State(mark + answer.etag if answer.etag else None), now
+    )
     return Synced(outcome, 1, feed.rejected, feed.held)
+
+
+def _etag_mark(listed: CataloguedList) -> str:
+    """Begins the checkpoint of a whole list: its ETag says that nothing changed to whoever reads
+    the same address in the same way."""
+    digest = hashlib.sha256(reading_of(listed))
+    digest.update(listed.source.url.encode() if listed.source else b"")
+    return f"{_ETAG}{digest.hexdigest()[:16]}:"
 
 
 def _drain(
@@ -101,6 +116,8 @@ def _drain(
 ) -> Synced:
     name = listed.name
     state = _state(store, name)
+    if (state.checkpoint or "").startswith(_ETAG):  # from when its source was whole
+        state = _State()
     if state.window is None:
         state = state._replace(window=_text(now), page=None)
     page: str | None = state.page or pager.first(listed, state)
@@ -204,7 +221,9 @@ def _state(store: ListStore, name: str) -> _State:
             "SELECT checkpoint, window, page FROM sync WHERE list = ?", (name,)
         ).fetchone()
     # What is known of a file, from which the list came before, says nothing of a service.
-    return _State(*row) if row and not (row[0] or "").startswith(FILE_MARK) else _State()
+    if row is None or (row[0] or "").startswith(FILE_MARK):
+        return _State()
+    return _State(*row)
 
 
 def _keep_state(database: sqlite3.Connection, name: str, state: _State) -> None:
