@@ -88,7 +88,8 @@ class Producer(Protocol):
 
 
 def make_consumer(config: EngineConfig) -> Consumer:
-    """A consumer that reads committed records only and commits nothing by itself."""
+    """A consumer that reads committed records only and commits nothing by itself. What its log
+    does not have it raises: going on elsewhere would pass over records, or repeat them, untold."""
     rebalance_ms = max(config.session_timeout_ms, int(config.revoke_seconds * 2000))
     consumer = AIOKafkaConsumer(
         **config.client,
@@ -96,7 +97,7 @@ def make_consumer(config: EngineConfig) -> Consumer:
         group_instance_id=config.instance_id,
         isolation_level="read_committed",
         enable_auto_commit=False,
-        auto_offset_reset="earliest",
+        auto_offset_reset="none",
         fetch_min_bytes=config.fetch_min_bytes,
         fetch_max_wait_ms=config.fetch_max_wait_ms,
         max_partition_fetch_bytes=config.partition_fetch_bytes,

@@ -10,6 +10,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
+    InvalidTransactionTimeout,
     MessageSizeTooLargeError,
     ProducerFenced,
     RecordListTooLargeError,
@@ -20,6 +21,7 @@ from aiokafka.errors import (
 from streams.engine.chain import Output
 from streams.engine.clients import Builder, Consumer, Producer, cut_off, make_producer
 from streams.engine.config import EngineConfig
+from streams.exits import NotUsable
 
 log = logging.getLogger(__name__)
 
@@ -126,13 +128,20 @@ class PartitionDelivery:
         self._transactional = config.delivery == "exactly_once"
 
     async def start(self) -> None:
-        """Start the producer, which fences the one before it."""
+        """Start the producer, which fences the one before it. Raises NotAllowed, and NotUsable
+        where the broker allows no transaction of this length."""
         producer = make_producer(self._config, self._tp)
         try:
             await producer.start()
         except _NOT_ALLOWED as error:
             await _stop(producer)
             raise NotAllowed(_denied(error)) from error
+        except InvalidTransactionTimeout as error:
+            await _stop(producer)
+            raise NotUsable(
+                "the brokers' transaction.max.timeout.ms is too low for exactly_once: set it to "
+                f"at least {self._config.transaction_timeout_ms}"
+            ) from error
         except BaseException:
             await _stop(producer)
             raise
@@ -143,6 +152,10 @@ class PartitionDelivery:
         delivery did. Raises DeliveryFenced or DeliveryBroken."""
         if self._transactional:
             await self._attempt(self._started(), [], offset)
+
+    async def move(self, offset: int) -> None:
+        """Commit an offset to read on from, with nothing delivered. Raises as `confirm`."""
+        await self._attempt(self._started(), [], offset)
 
     def lay_out(self, outputs: Sequence[Output], alone: bool = False) -> list[Batch]:
         """The outputs as they are sent, for one `deliver`. May be called in another thread.

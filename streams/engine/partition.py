@@ -108,6 +108,7 @@ class PartitionTask:
         self._closed = asyncio.ensure_future(self._closing.wait())
         self._reader = PartitionReader(consumer, tp, config.chunk_records, config.chunk_bytes)
         self._next = 0
+        self._gone: int | None = None  # what is committed, of a log that is no more
         self._fence = 0
         self._caught_up_at = time.time()
         self._last_done_ms: int | None = None
@@ -143,8 +144,9 @@ class PartitionTask:
                 records = await self._reader.read(self._closed)
                 if records:
                     self._health.has_records(time.monotonic())
-                    await self._tell_lost()
                     await self._see_through()
+                elif self._reader.nowhere is not None:
+                    await self._find_place(self._reader.nowhere)
                 else:
                     self._health.behind = False
         except LostOwnership as lost:
@@ -162,9 +164,14 @@ class PartitionTask:
             self._fence = await self._patiently("state", lambda: self._store.claim(self._owner))
             committed = await self._patiently("broker", lambda: self._consumer.committed(self._tp))
             first = await self._patiently("broker", self._first_offset)
+            # Only this one: whoever had the partition meanwhile may have committed in the new log.
+            moving = committed is not None and committed == self._gone
+            if moving:
+                committed = None
+            start = first if committed is None else committed
             try:
                 await self._with_broker(
-                    self._delivery.confirm(first if committed is None else committed)
+                    self._delivery.move(start) if moving else self._delivery.confirm(start)
                 )
                 break
             except DeliveryFenced as fenced:
@@ -172,10 +179,15 @@ class PartitionTask:
             except DeliveryBroken as broken:
                 log.warning("partition %d: starting again (%s)", self._tp.partition, broken)
                 await self._wait("broker", Backoff())
-        if committed is not None and first > committed:
-            self._expired(first - committed)
-        self._next = first if committed is None else committed
-        self._reader.begin_at(self._next)
+        self._next = start
+        if self._gone is not None:
+            self._gone = None
+            self._reader.start_at(start)
+        elif first > start and not self._reader.held:
+            self._expired(first - start)
+            self._reader.begin_at(first)
+        else:
+            self._reader.begin_at(start)
 
     async def _start_delivery(self) -> None:
         await self._delivery.stop()
@@ -184,10 +196,27 @@ class PartitionTask:
     async def _first_offset(self) -> int:
         return (await self._consumer.beginning_offsets([self._tp]))[self._tp]
 
-    async def _tell_lost(self) -> None:
-        lost = await self._patiently("broker", self._reader.lost)
-        if lost:
-            self._expired(lost)
+    async def _find_place(self, nowhere: int) -> None:
+        """Go on where the log begins now, after all that was in hand is done: the broker has
+        nothing from `nowhere` on. Retention removes below only; what has ended is another log, or
+        a cut one, even if it has grown past that offset since."""
+        first = await self._patiently("broker", self._first_offset)
+        if first > nowhere:
+            here = max(nowhere, self._reader.position)
+            if first > here:
+                self._expired(first - here)
+            self._reader.start_at(max(first, here))
+            return
+        log.critical(
+            "%s %d ended before offset %d, up to which it was read: made anew or cut, it is read"
+            " from its beginning, offset %d",
+            self._tp.topic,
+            self._tp.partition,
+            nowhere,
+            first,
+        )
+        self._gone = self._next
+        await self._begin()
 
     def _expired(self, records: int) -> None:
         log.critical(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from aiokafka import TopicPartition
+from aiokafka.errors import IllegalStateError, OffsetOutOfRangeError
 
 from streams.contracts.dead_letter import BadRecord
 from streams.engine.chain import Rejected, SourceRecord
@@ -18,7 +19,6 @@ POLL_MS = 500
 SLICE = 125
 """Records taken from the client at once: what it has is compressed, and how large a record is shows
 only when it is taken."""
-GAP_SECONDS = 1.0
 
 
 class Unreadable(NamedTuple):
@@ -32,7 +32,9 @@ class Unreadable(NamedTuple):
 
 
 class PartitionReader:
-    """`excluded` gathers rejections of records that could not be read at all, by offset."""
+    """`excluded` gathers rejections of records that could not be read at all, by offset. `nowhere`
+    is an offset from which the log has nothing to give, since it begins above or has ended below:
+    once nothing is held, nothing is read until `start_at` says where."""
 
     def __init__(
         self, consumer: Consumer, tp: TopicPartition, chunk_records: int, chunk_bytes: int
@@ -43,15 +45,21 @@ class PartitionReader:
         self._chunk_bytes = chunk_bytes
         self._held: Sequence[SourceRecord] = ()
         self._position = 0
+        self._astray = True
         self._limit = chunk_records
         self._unreadable_end = 0
-        self._gap_checked_at = -GAP_SECONDS
         self.excluded: dict[int, Rejected] = {}
+        self.nowhere: int | None = None
 
     @property
     def held(self) -> int:
         """Records that were read and are not yet done."""
         return len(self._held)
+
+    @property
+    def position(self) -> int:
+        """Everything below this offset is done."""
+        return self._position
 
     @property
     def oldest_ms(self) -> int | None:
@@ -67,28 +75,32 @@ class PartitionReader:
             self._held = [record for record in self._held if record.offset >= committed]
         self.excluded = {at: r for at, r in self.excluded.items() if at >= committed}
 
+    def start_at(self, offset: int) -> None:
+        """Read from here, above or below what was read before."""
+        self._position, self._unreadable_end = offset, 0
+        self._held, self.excluded = (), {}
+        self._astray, self.nowhere = True, None
+
     async def read(self, closed: asyncio.Task[Literal[True]]) -> Sequence[SourceRecord]:
         """The next records, oldest first, of no more bytes than a chunk may have unless one alone
         has more; the same ones until `begin_at` says that they are done. Empty when there are none
-        for now, or when `closed` is done."""
+        for now, when `closed` is done, or with `nowhere` set."""
         if not self._held:
             self._held = await self._fetch(closed)
         return _first_bytes(self._held, self._chunk_bytes)
 
-    async def lost(self) -> int:
-        """How many records at most retention removed before those in hand were read. Asked for at
-        most once a second: transaction markers leave gaps too."""
-        gap = self._held[0].offset - self._position if self._held else 0
-        now = time.monotonic()
-        if gap <= 0 or now - self._gap_checked_at < GAP_SECONDS:
-            return 0
-        self._gap_checked_at = now
-        first = (await self._consumer.beginning_offsets([self._tp]))[self._tp]
-        return max(first - self._position, 0)
-
     async def _fetch(self, closed: asyncio.Task[Literal[True]]) -> Sequence[SourceRecord]:
         if self._position < self._unreadable_end:
             return self._give_up()
+        if self.nowhere is not None:
+            return ()
+        if self._astray:
+            try:
+                self._consumer.seek(self._tp, self._position)
+            except IllegalStateError:  # taken away in this moment: `closed` follows
+                await asyncio.wait([closed], timeout=POLL_MS / 1000)
+                return ()
+            self._astray = False
         try:
             records = await self._gather(closed)
         except UnicodeDecodeError:
@@ -117,7 +129,8 @@ class PartitionReader:
     async def _get(
         self, closed: asyncio.Task[Literal[True]], limit: int, timeout_ms: int = POLL_MS
     ) -> Sequence[SourceRecord] | None:
-        """`None` when `closed` is done before. Raises `UnicodeDecodeError`."""
+        """`None` when `closed` is done before; none, and `nowhere` set, when they are out of the
+        log. Raises `UnicodeDecodeError`."""
         # Not waited for alone: during a rebalance getmany() waits for the new assignment, which
         # waits for this task to end.
         getting = asyncio.ensure_future(
@@ -129,7 +142,12 @@ class PartitionReader:
             await asyncio.wait([getting])
         if getting.cancelled():
             return None
-        return getting.result().get(self._tp, [])
+        try:
+            return getting.result().get(self._tp, [])
+        except OffsetOutOfRangeError as error:
+            asked: dict[TopicPartition, int] = error.args[0]
+            self.nowhere = asked[self._tp]
+            return []
 
     async def _after_unreadable(
         self, closed: asyncio.Task[Literal[True]]
