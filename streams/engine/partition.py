@@ -44,6 +44,10 @@ T = TypeVar("T")
 
 SLOW_DELIVERY_SECONDS = 5.0
 """A delivery that takes longer waits for the broker: aiokafka tries again by itself, for ever."""
+CUT_SECONDS = 10.0
+"""For how long a log must end below what was read before it counts as another: longer than a broker
+that was frozen believes that it still leads."""
+
 DEFECT_WINDOW = 1000
 
 
@@ -196,17 +200,33 @@ class PartitionTask:
     async def _first_offset(self) -> int:
         return (await self._consumer.beginning_offsets([self._tp]))[self._tp]
 
+    async def _last_offset(self) -> int:
+        return (await self._consumer.end_offsets([self._tp]))[self._tp]
+
     async def _find_place(self, nowhere: int) -> None:
-        """Go on where the log begins now, after all that was in hand is done: the broker has
-        nothing from `nowhere` on. Retention removes below only; what has ended is another log, or
-        a cut one, even if it has grown past that offset since."""
-        first = await self._patiently("broker", self._first_offset)
-        if first > nowhere:
+        """Go on where the log begins now, after all that was in hand is done: a broker said that
+        it has nothing from `nowhere` on. Retention removes below only; what ends below and stays
+        so is another log, or a cut one. A broker that wakes and believes that it still leads ends
+        below for a moment: to believe it would decide everything again."""
+        backoff, asked_at = Backoff(), time.monotonic()
+        while True:
+            first = await self._patiently("broker", self._first_offset)
             here = max(nowhere, self._reader.position)
-            if first > here:
-                self._expired(first - here)
-            self._reader.start_at(max(first, here))
-            return
+            if first > nowhere:
+                if first > here:
+                    self._expired(first - here)
+                self._reader.start_at(max(first, here))
+                return
+            there = await self._patiently("broker", self._last_offset) >= nowhere
+            if not there and time.monotonic() - asked_at >= CUT_SECONDS:
+                break
+            await self._wait("broker", backoff)
+            if there:
+                log.warning("partition %d reads on at %d", self._tp.partition, here)
+                self._wait_over()
+                self._reader.start_at(here)
+                return
+        self._wait_over()
         log.critical(
             "%s %d ended before offset %d, up to which it was read: made anew or cut, it is read"
             " from its beginning, offset %d",

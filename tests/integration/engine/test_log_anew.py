@@ -6,6 +6,8 @@ from contextlib import closing
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka import TopicPartition as EnginePartition
+from aiokafka.errors import OffsetOutOfRangeError
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import TopicAlreadyExistsError
@@ -100,6 +102,30 @@ def test_a_topic_made_anew_amid_work_is_read_from_its_beginning(
         assert found == [*range(300), *range(1000, 1100), *range(2000, 2300)]
         assert expired(rig) == 0
         assert "made anew or cut" in caplog.text
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_broker_that_wakes_and_has_not_heard_of_all_repeats_nothing(broker, prefix, mode) -> None:
+    """A leader that was frozen answers once that the log ends below; it is whole elsewhere."""
+
+    async def scenario() -> None:
+        rig = Rig(broker.bootstrap, prefix, partitions=1)
+        await rig.create_topics()
+        async with rig.running(delivery=mode) as service:
+            await rig.produce([encoded(n) for n in range(200)])
+            await rig.read(rig.sink, 200)
+            tp, fetcher = EnginePartition(rig.source, 0), service._consumer._fetcher
+            await until(lambda: tp not in fetcher._records)
+            position = await service._consumer.position(tp)
+            fetcher._set_error(tp, OffsetOutOfRangeError({tp: position}))
+            for waiter in list(fetcher._fetch_waiters):
+                fetcher._notify(waiter)
+            await rig.produce([encoded(n) for n in range(200, 300)])
+            found = [int(i) for i in ids(await rig.read(rig.sink, 300))]
+        assert found == [*range(300)]
+        assert expired(rig) == 0
 
     asyncio.run(scenario())
 
