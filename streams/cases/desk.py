@@ -165,9 +165,10 @@ class Desk:
             known = reviews.decision(outcome.decision_id)
             if known is None:
                 continue
-            told = [o for n, o in reviews.outcomes_of(outcome.decision_id) if n <= seq]
+            every = reviews.outcomes_of(outcome.decision_id)
+            told = [o for n, o in every if n <= seq]
             opening = self.store.opening_of(outcome.decision_id)
-            effects = effects_of(outcome, known.decision, opening, told)
+            effects = effects_of(outcome, known.decision, opening, told, [o for _, o in every])
             if effects.proposal is not None:
                 proposal_id = effects.proposal.proposal_id
                 value = msgspec.json.encode(effects.proposal)

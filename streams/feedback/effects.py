@@ -63,13 +63,15 @@ def effects_of(
     decision: Decision,
     opening: CaseOpening | None,
     outcomes: Sequence[ReviewOutcome],
+    known: Sequence[ReviewOutcome] | None = None,
 ) -> Effects:
     """The effects of an outcome about `decision`. `opening` is its case, which has the hashes;
-    `outcomes` are all about the decision that came up to and with this one. Of several about a
-    target the one that was made last counts, whenever it came. An appeal about what is not the
+    `outcomes` are all about the decision that came up to and with this one, and `known` those that
+    have come since as well. Of several about a target the one that was made last counts, whenever
+    it came: nothing follows from one that is contradicted already. An appeal about what is not the
     decision's reverses nothing.
     """
-    last = _is_last_word(outcome, outcomes)
+    last = _is_last_word(outcome, outcomes if known is None else known)
     granted = last and outcome.outcome == "appeal_granted" and is_of(decision, outcome.target)
     return Effects(
         _proposal(outcome, decision, opening) if last else None,

@@ -232,6 +232,20 @@ def test_a_granted_appeal_is_one_reversal_however_often_it_is_told(office) -> No
     assert (state.status, state.reversed) == ("closed", True)
 
 
+@pytest.mark.parametrize("decision_last", [False, True])
+def test_an_appeal_that_is_contradicted_already_reverses_nothing(office, decision_last) -> None:
+    """Both lay on the topic while the desk was stopped."""
+    one = opening()
+    granted = outcome(one, "appeal_granted", reviewed_at=AT + timedelta(hours=1))
+    confirmed = outcome(one, "confirmed", reviewed_at=AT + timedelta(hours=2))
+    known = [opened(one), decided(one.decision)]
+    said = [told(granted), told(confirmed)]
+    office.take(*(said + known if decision_last else known + said))
+    assert sent(office) == []
+    [state] = office.desk.store.cases()
+    assert state.status == "open"
+
+
 def test_an_outcome_waits_for_its_decision(office) -> None:
     one = opening()
     office.take(told(outcome(one, "appeal_granted")))

@@ -230,6 +230,8 @@ def test_an_appeal_that_somebody_contradicted_later_reverses_nothing() -> None:
     granted = outcome(one, "appeal_granted", reviewed_at=early)
     confirmed = outcome(one, "confirmed", reviewed_at=late)
     assert effects_of(granted, one.decision, one, [confirmed, granted]).reversal is None
+    both = [granted, confirmed]
+    assert effects_of(granted, one.decision, one, [granted], both).reversal is None
     other = outcome(one, "appeal_granted", ("media", "m2"), reviewed_at=late)
     reversal = effects_of(other, one.decision, one, [granted, confirmed, other]).reversal
     assert reversal is not None
