@@ -1,6 +1,6 @@
 """Alerts on what becomes of decisions: the cases that are built, and the log of who did what."""
 
-from dashboards.rules.model import WHERE, Alert, Case, Scale, rose
+from dashboards.rules.model import WHERE, Alert, Case, Scale, rose, settled
 
 
 def alerts(scale: Scale) -> list[Alert]:
@@ -39,7 +39,7 @@ def _cases(scale: Scale) -> list[Alert]:
         ),
         Alert(
             "SeawallCaseRecordsExpired",
-            rose(expired, f"{WHERE}, topic", w15),
+            rose(scale, expired, f"{WHERE}, topic", "15m"),
             "0s",
             "page",
             "Kafka's retention removed records that belong in cases",
@@ -47,6 +47,7 @@ def _cases(scale: Scale) -> list[Alert]:
             "`seawall cases build` read them: what they said is in no case.",
             Case({f"{expired}{{{topic}}}": "_x55 9x5"}),
             Case({f"{expired}{{{topic}}}": "9x60"}),
+            nor=settled(f"{expired}{{{topic}}}"),
         ),
     ]
 

@@ -1,6 +1,6 @@
 """Alerts on the flow of events: nothing lost, nothing late, nothing stuck."""
 
-from dashboards.rules.model import WHERE, Alert, Case, Scale, Severity, Step, rose
+from dashboards.rules.model import WHERE, Alert, Case, Scale, Severity, Step, rose, settled
 from dashboards.rules.recording import OBJECTIVES, live
 
 _STAGE = 'stage="a..enforcement"'
@@ -47,7 +47,7 @@ def _lost(scale: Scale) -> list[Alert]:
         ),
         Alert(
             "SeawallRecordsExpired",
-            rose("seawall_records_expired_total", f"{WHERE}, stage", scale.span("15m")),
+            rose(scale, "seawall_records_expired_total", f"{WHERE}, stage", "15m"),
             "0s",
             "page",
             "Kafka's retention removed records before they were read",
@@ -57,7 +57,10 @@ def _lost(scale: Scale) -> list[Alert]:
             Case({f"seawall_records_expired_total{{{_STAGE}}}": "100x60"}),
             # A worker that starts after retention ran.
             also=(Case({f"seawall_records_expired_total{{{_STAGE}}}": "_x55 100x5"}),),
-            nor=(Case({f"seawall_records_expired_total{{{_STAGE}}}": "_x55 0x5"}),),
+            nor=(
+                Case({f"seawall_records_expired_total{{{_STAGE}}}": "_x55 0x5"}),
+                *settled(f"seawall_records_expired_total{{{_STAGE}}}"),
+            ),
         ),
     ]
 
@@ -272,7 +275,7 @@ def _refused(scale: Scale) -> list[Alert]:
         ),
         Alert(
             "SeawallInternalErrors",
-            rose("seawall_internal_errors_total", f"{WHERE}, stage", scale.span("15m")),
+            rose(scale, "seawall_internal_errors_total", f"{WHERE}, stage", "15m"),
             "0s",
             "page",
             "A stage has a defect",
@@ -281,6 +284,9 @@ def _refused(scale: Scale) -> list[Alert]:
             Case({f"seawall_internal_errors_total{{{_STAGE}}}": "0x50 3x10"}),
             Case({f"seawall_internal_errors_total{{{_STAGE}}}": "3x60"}),
             also=(Case({f"seawall_internal_errors_total{{{_STAGE}}}": "_x55 3x5"}),),
-            nor=(Case({f"seawall_internal_errors_total{{{_STAGE}}}": "_x55 0x5"}),),
+            nor=(
+                Case({f"seawall_internal_errors_total{{{_STAGE}}}": "_x55 0x5"}),
+                *settled(f"seawall_internal_errors_total{{{_STAGE}}}"),
+            ),
         ),
     ]

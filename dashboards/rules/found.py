@@ -1,6 +1,6 @@
 """Alerts on what is found and decided: lists, policy, scan basis, and the canary."""
 
-from dashboards.rules.model import WHERE, Alert, Case, Scale, rose
+from dashboards.rules.model import WHERE, Alert, Case, Scale, rose, settled
 
 _DAY = 86_400
 
@@ -125,7 +125,7 @@ def _lists(scale: Scale) -> list[Alert]:
         ),
         Alert(
             "SeawallHashSuspected",
-            rose("seawall_list_suspected_entries_total", f"{WHERE}, list", scale.span("1h")),
+            rose(scale, "seawall_list_suspected_entries_total", f"{WHERE}, list", "1h"),
             "0s",
             "ticket",
             "One hash suddenly matches a large share of traffic",
@@ -234,7 +234,7 @@ def _matching(scale: Scale) -> list[Alert]:
 
 def _policy(scale: Scale) -> list[Alert]:
     lapse = "seawall_scan_basis_next_lapse_timestamp_seconds"
-    w10, limited = scale.span("10m"), "seawall_policy_limited_total"
+    limited = "seawall_policy_limited_total"
     return [
         Alert(
             "SeawallScanBasisLapsing",
@@ -260,7 +260,7 @@ def _policy(scale: Scale) -> list[Alert]:
         ),
         Alert(
             "SeawallPolicyRefused",
-            rose('seawall_policy_changes_total{result="refused"}', WHERE, w10),
+            rose(scale, 'seawall_policy_changes_total{result="refused"}', WHERE, "10m"),
             "0s",
             "ticket",
             "Workers refuse a new policy",
@@ -287,7 +287,7 @@ def _policy(scale: Scale) -> list[Alert]:
         ),
         Alert(
             "SeawallLimitTripped",
-            rose(limited, f"{WHERE}, rule", w10),
+            rose(scale, limited, f"{WHERE}, rule", "10m"),
             "0s",
             "ticket",
             "A rule is past its limit",
@@ -298,7 +298,7 @@ def _policy(scale: Scale) -> list[Alert]:
         ),
         Alert(
             "SeawallReportsPaused",
-            rose("seawall_reports_paused_total", WHERE, w10),
+            rose(scale, "seawall_reports_paused_total", WHERE, "10m"),
             "0s",
             "page",
             "Reports wait for a person",
@@ -307,6 +307,9 @@ def _policy(scale: Scale) -> list[Alert]:
             Case({"seawall_reports_paused_total": "0x55 9x5"}),
             Case({"seawall_reports_paused_total": "9x60"}),
             also=(Case({"seawall_reports_paused_total": "_x55 9x5"}),),
-            nor=(Case({"seawall_reports_paused_total": "_x55 0x5"}),),
+            nor=(
+                Case({"seawall_reports_paused_total": "_x55 0x5"}),
+                *settled("seawall_reports_paused_total"),
+            ),
         ),
     ]

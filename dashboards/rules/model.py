@@ -69,12 +69,23 @@ class Alert:
     nor: tuple[Case, ...] = ()
 
 
-def rose(series: str, by: str, window: str) -> str:
+def rose(scale: "Scale", series: str, by: str, window: str) -> str:
     """Whether a counter rose. Its first sample counts as well: a process that found something as
-    it started, or a label's first time, shows no increase."""
+    it started, or a label's first time, shows no increase. What it was before is remembered for a
+    day, so that a scrape that failed makes nothing of an old total."""
+    span = scale.span(window)
+    before = f"last_over_time({series}[{scale.span('1d')}] offset {span})"
     return (
-        f"sum by ({by}) (increase({series}[{window}])) > 0\n"
-        f"or sum by ({by}) ({series} unless {series} offset {window}) > 0"
+        f"sum by ({by}) (increase({series}[{span}])) > 0\n"
+        f"or sum by ({by}) ({series} unless ({series} == {before})) > 0"
+    )
+
+
+def settled(series: str) -> tuple[Case, ...]:
+    """That long ago a counter rose, and a scrape failed since, a moment or a while: no alert."""
+    return tuple(
+        Case({series: f"9x40 {gap} 9x{after}"})
+        for gap, after in (("stale", 15), ("stale", 10), ("_x10", 9), ("_x10", 14))
     )
 
 
