@@ -10,36 +10,36 @@ ALMOST = """
 almost | nearly | turning | going on | soon | soon to be | about to (be|turn) | (im|i am)?
 (gonna|going to) be | im about to (be|turn) | fast | bald | casi | quase | quasi | presque |
 bientot | bijna | prawie | niedlugo | zaraz | почти | скоро | hampir | bentar lagi | malapit na |
-mag | magiging | nitakuwa | neredeyse | yakinda | قريبا
+mag | magiging | nitakuwa | neredeyse | yakinda | قريبا | i (will|would)? be | i turn | ill be |
+id be | voy a cumplir | cumplo | vou fazer | faco | je vais avoir | ich? (werde|werd) | ik? word |
+bede (mial|miala) | koncze | skoncze | sto per (fare|compiere|compierne) | faccio | compio |
+исполнится | будет
 """
 """Before an age that is not reached yet, which may follow another (`13 going on 14`)."""
 
 BEFORE = """
-um | umm | ummm | uh | uhh | uhm | er | erm | hm | hmm | hmmm | mm | oh | ah | eh | ok | okay | k
-| kk | well | just | only | still | barely | actually | tbh | ngl | honestly | so | now | i | i am
-| im | iam | i (will|would|just|only)? (turned|turn|be) | i just | ill be | id be | just turned |
-turned | yes | yea | yeah | yep | yup | ya | no | nope | nah | same | same (here|age) | me | me
-too | hi | hey | hello | lol | lmao | haha | hahaha | hehe | its | it is | my age is | age | btw |
-(im)? a? (girl|boy) | ich bin | bin | ich | ich? (werde|werd) | erst | nur | noch | schon | grad |
-grade | gerade | aeh | ahm | aehm | ohm | ja | jo | jap | nein | ne | nee | auch | ich auch | also
-| naja | hallo | gleich | mein alter ist | tja | tengo | yo | yo tengo | voy a cumplir | cumplo |
-solo | apenas | recien | acabo de cumplir | si | hola | pues | bueno | mi edad es | tambien |
-igual | em | todavia | tenho | eu | eu tenho | vou fazer | faco | fiz | acabei de fazer | sim | oi
-| ola | tbm | tambem | bem | ainda | minha idade e | ho | io | io ho | appena | ancora | sto per
-(fare|compiere|compierne) | faccio | compio | tra poco | ciao | beh | boh | ehm | anch? io |
-anchio | ho appena (fatto|compiuto) | soltanto | jai | j ai | je vais avoir | a peine | seulement
-| juste | euh | heu | ben | bah | bon | oui | ouais | non | moi | moi aussi | salut | coucou |
-encore | je viens d avoir | mon age (c est|cest) | ik | ik? ben | ik? word | net | maar | nog |
-ook | al | slechts | nou | hoi | mijn leeftijd is | ja? mam | dopiero | tylko | bede (mial|miala)
-| koncze | skoncze | skonczylam | skonczylem | juz | jeszcze | tak | hej | czesc | yyy | eee |
-wlasnie | tez | ja tez | я | мне | только | всего | всего лишь | уже | еще | исполнится | будет |
-исполнилось | да | нет | ну | ага | привет | эм | тоже | недавно | ben | ben de | bende | daha |
-sadece | henuz | evet | hayir | sey | selam | merhaba | yeni | yasim | benim yasim | aku | saya |
-gue | gw | umur | umurku | baru | cuma | cuman | masih | iya | halo | hai | udah | sudah | sama |
-ako | ako ay | edad ko | halos | oo | opo | po | palang | nina | mimi | miaka | umri wangu | ndio
-| hapana | bado | tu | main | mai | mera age | meri (umar|umr|age) | abhi | sirf | bas | haan | ha
-| han | ji | मैं | मेरी उम्र | अभी | सिर्फ | बस | हां | जी | انا | عمري | بس | فقط | لسه | لسا |
-نعم | اي | ايوه | ايوا | مرحبا | هلا | يعني
+i (just|only)? turned | um | umm | ummm | uh | uhh | uhm | er | erm | hm | hmm | hmmm | mm | oh |
+ah | eh | ok | okay | k | kk | well | just | only | still | barely | actually | tbh | ngl |
+honestly | so | now | i | i am | im | iam | i just | just turned | turned | yes | yea | yeah | yep
+| yup | ya | no | nope | nah | same | same (here|age) | me | me too | hi | hey | hello | lol |
+lmao | haha | hahaha | hehe | its | it is | my age is | age | btw | (im)? a? (girl|boy) | ich bin
+| bin | ich | erst | nur | noch | schon | grad | grade | gerade | aeh | ahm | aehm | ohm | ja | jo
+| jap | nein | ne | nee | auch | ich auch | also | naja | hallo | gleich | mein alter ist | tja |
+tengo | yo | yo tengo | solo | apenas | recien | acabo de cumplir | si | hola | pues | bueno | mi
+edad es | tambien | igual | em | todavia | tenho | eu | eu tenho | fiz | acabei de fazer | sim |
+oi | ola | tbm | tambem | bem | ainda | minha idade e | ho | io | io ho | appena | ancora | tra
+poco | ciao | beh | boh | ehm | anch? io | anchio | ho appena (fatto|compiuto) | soltanto | jai |
+j ai | a peine | seulement | juste | euh | heu | ben | bah | bon | oui | ouais | non | moi | moi
+aussi | salut | coucou | encore | je viens d avoir | mon age (c est|cest) | ik | ik? ben | net |
+maar | nog | ook | al | slechts | nou | hoi | mijn leeftijd is | ja? mam | dopiero | tylko |
+skonczylam | skonczylem | juz | jeszcze | tak | hej | czesc | yyy | eee | wlasnie | tez | ja tez |
+я | мне | только | всего | всего лишь | уже | еще | исполнилось | да | нет | ну | ага | привет |
+эм | тоже | недавно | ben | ben de | bende | daha | sadece | henuz | evet | hayir | sey | selam |
+merhaba | yeni | yasim | benim yasim | aku | saya | gue | gw | umur | umurku | baru | cuma | cuman
+| masih | iya | halo | hai | udah | sudah | sama | ako | ako ay | edad ko | halos | oo | opo | po
+| palang | nina | mimi | miaka | umri wangu | ndio | hapana | bado | tu | main | mai | mera age |
+meri (umar|umr|age) | abhi | sirf | bas | haan | ha | han | ji | मैं | मेरी उम्र | अभी | सिर्फ |
+बस | हां | जी | انا | عمري | بس | فقط | لسه | لسا | نعم | اي | ايوه | ايوا | مرحبا | هلا | يعني
 """
 
 GLUED_ALMOST = "もうすぐ | 快 | 快要 | 곧 | 거의"
@@ -63,45 +63,22 @@ yasindayim | yasinda | tahun | thn | th | taon | taong gulang | miaka | सा�
 GLUED_UNITS = "세 | 살 | 歳 | 才 | さい | 岁 | 歲 | 岁半 | 歲半 | 周岁"
 
 AFTER = """
-btw | lol | lmao | haha | hahaha | hehe | xd | xx | tho | though | now | rn | right now | soon |
-actually | only | almost | and? a? half | here | too | as well | same | ok | yes | yeah | girl |
-boy | (im)? a (girl|boy) | bro | dude | sir | maam | miss | in
-(january|jan|february|feb|march|april|may|june|july|august|aug|september|sept|sep|october|oct
-|november|nov|december|dec|summer) | (this|next)
-(week|month|year|summer|january|february|march|april|may|june|july|august|september
-|october|november|december) | in a (week|month|year) | why | why (do|are|r|u|you)? (u|you)?
-(ask|asking) | bald | im
-(januar|februar|marz|april|mai|juni|juli|august|september|oktober|november|dezember) | im sommer |
-(diesen|nachsten) monat | (diese|nachste) woche | (dieses|nachstes) jahr | alt | jetzt | erst |
-geworden | einhalb | warum | wieso | schon | madchen | junge | pronto | casi | ya | este (mes|ano)
-| el proximo mes | el mes que viene | en
-(enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre) | la
-proxima semana | y medio | jaja | jajaja | por que | chica | chico | nina | nino | cumplidos |
-recien cumplidos | apenas | logo | ja | em
-(janeiro|fevereiro|marco|abril|maio|junho|julho|agosto|setembro|outubro|novembro|dezembro) |
-(este|esse) (mes|ano) | (mes|ano|semana) que vem | e meio | kkk | kkkk | rs | rsrs | pq | menina |
-menino | quase | e mezzo | presto | tra poco | questo mese | quest anno | questanno | il mese
-prossimo | a
-(gennaio|febbraio|marzo|aprile|maggio|giugno|luglio|agosto|settembre|ottobre|novembre|dicembre) |
-la settimana prossima | l anno prossimo | lanno prossimo | perche | ragazza | ragazzo | compiuti |
-ahah | ahahah | quasi | et demi | bientot | en
-(janvier|fevrier|mars|avril|mai|juin|juillet|aout|septembre|octobre|novembre|decembre) | ce mois
-ci | cette annee | le mois prochain | la semaine prochaine | l annee prochaine | lannee prochaine
-| mdr | ptdr | pourquoi | fille | garcon | maintenant | deja | en (een)? half | in
-(januari|februari|maart|april|mei|juni|juli|augustus|september|oktober|november|december) | deze
-maand | dit jaar | volgende (maand|week) | volgend jaar | nu | waarom | meisje | jongen | pas |
-hoor | bijna | i pol | w
-(styczniu|lutym|marcu|kwietniu|maju|czerwcu|lipcu|sierpniu|wrzesniu|pazdzierniku|listopadzie
-|grudniu) | w tym (miesiacu|roku) | w przyszlym (tygodniu|miesiacu|roku) | za
-(tydzien|miesiac|rok) | niedlugo | czemu | dlaczego | dziewczyna | chlopak | skonczone | с
-половиной | в (январе|феврале|марте|апреле|мае|июне|июле|августе|сентябре|октябре|ноябре|декабре)
-| в этом (месяце|году) | в следующем (месяце|году) | на следующей неделе | через
-(неделю|месяц|год) | скоро | почти | лол | ахах | хаха | почему | а что | девочка | мальчик |
-девушка | парень | уже | исполнилось | исполнится | будет | пока | вот | siz | olacagim | oluyorum
-| oldum | yakinda | bu (ay|yil|sene) | (gelecek|onumuzdeki) (ay|hafta|yil) | haftaya | seneye |
-ocakta | subatta | martta | nisanda | mayista | haziranda | temmuzda | agustosta | eylulde |
-ekimde | kasimda | aralikta | bucuk | neden | niye | kiz | kizim | erkek | setengah | bulan
-(ini|depan) | tahun (ini|depan) | minggu depan | bulan
+btw | lol | lmao | haha | hahaha | hehe | xd | xx | tho | though | now | rn | right now | actually
+| only | almost | and? a? half | here | too | as well | same | ok | yes | yeah | girl | boy |
+(im)? a (girl|boy) | bro | dude | sir | maam | miss | why | why (do|are|r|u|you)? (u|you)?
+(ask|asking) | alt | jetzt | erst | geworden | einhalb | warum | wieso | schon | madchen | junge |
+casi | ya | este (mes|ano) | y medio | jaja | jajaja | por que | chica | chico | nina | nino |
+cumplidos | recien cumplidos | apenas | ja | (este|esse) (mes|ano) | e meio | kkk | kkkk | rs |
+rsrs | pq | menina | menino | quase | e mezzo | questo mese | quest anno | questanno | perche |
+ragazza | ragazzo | compiuti | ahah | ahahah | quasi | et demi | ce mois ci | cette annee | mdr |
+ptdr | pourquoi | fille | garcon | maintenant | deja | en (een)? half | deze maand | dit jaar | nu
+| waarom | meisje | jongen | pas | hoor | bijna | i pol | w tym (miesiacu|roku) | czemu | dlaczego
+| dziewczyna | chlopak | skonczone | с половиной | в этом (месяце|году) | почти | лол | ахах |
+хаха | почему | а что | девочка | мальчик | девушка | парень | уже | исполнилось | исполнится |
+будет | пока | вот | siz | olacagim | oluyorum | oldum | bu (ay|yil|sene) | (gelecek|onumuzdeki)
+(ay|hafta|yil) | haftaya | seneye | ocakta | subatta | martta | nisanda | mayista | haziranda |
+temmuzda | agustosta | eylulde | ekimde | kasimda | aralikta | bucuk | neden | niye | kiz | kizim
+| erkek | setengah | bulan (ini|depan) | tahun (ini|depan) | minggu depan | bulan
 (januari|februari|maret|april|mei|juni|juli|agustus|september|oktober|november|desember) | wkwk |
 wkwkwk | kenapa | cewek | cowok | sih | doang | aja | nih | kak | ka | kaka | bang | om | mas |
 mbak | po | opo | kuya | ate | lang | lang po | pa lang | palang | na | na po | kayo | at kalahati
@@ -109,10 +86,35 @@ mbak | po | opo | kuya | ate | lang | lang po | pa lang | palang | na | na po | 
 ngayong taon | ngayon | bakit | babae | lalaki | na nusu | sasa | tu | mwezi ujao | mwaka
 (huu|ujao) | msichana | mvulana | ka (hu|hun|hoon) | ki (hu|hun|hoon) | hu | hun | hoon | ji |
 bhai | bhaiya | didi | (agle|is) (mahine|saal) | kyu | kyun | kyon | ladki | ladka | (का|की)? हूं
-| है | जी | भाई | अगले (महीने|साल) | इस (महीने|साल) | ونص | ونصف | و نص | قريبا | قريب | هذا الشهر
-| هالسنه | الشهر القادم | الشهر الجاي | السنه الجايه | ليش | لماذا | بنت | ولد | ههه | هههه | بس |
-فقط
+| है | जी | भाई | अगले (महीने|साल) | इस (महीने|साल) | ونص | ونصف | و نص | هذا الشهر | هالسنه |
+الشهر القادم | الشهر الجاي | السنه الجايه | ليش | لماذا | بنت | ولد | ههه | هههه | بس | فقط
 """
+
+LATER = """
+soon | in
+(january|jan|february|feb|march|april|may|june|july|august|aug|september|sept|sep|october|oct
+|november|nov|december|dec|summer) | (this|next)
+(week|month|year|summer|january|february|march|april|may|june|july|august|september
+|october|november|december) | in a (week|month|year) | bald | im
+(januar|februar|marz|april|mai|juni|juli|august|september|oktober|november|dezember) | im sommer |
+(diesen|nachsten) monat | (diese|nachste) woche | (dieses|nachstes) jahr | pronto | el proximo mes
+| el mes que viene | en
+(enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre) | la
+proxima semana | logo | em
+(janeiro|fevereiro|marco|abril|maio|junho|julho|agosto|setembro|outubro|novembro|dezembro) |
+(mes|ano|semana) que vem | presto | tra poco | il mese prossimo | a
+(gennaio|febbraio|marzo|aprile|maggio|giugno|luglio|agosto|settembre|ottobre|novembre|dicembre) |
+la settimana prossima | l anno prossimo | lanno prossimo | bientot | en
+(janvier|fevrier|mars|avril|mai|juin|juillet|aout|septembre|octobre|novembre|decembre) | le mois
+prochain | la semaine prochaine | l annee prochaine | lannee prochaine | in
+(januari|februari|maart|april|mei|juni|juli|augustus|september|oktober|november|december) |
+volgende (maand|week) | volgend jaar | w
+(styczniu|lutym|marcu|kwietniu|maju|czerwcu|lipcu|sierpniu|wrzesniu|pazdzierniku|listopadzie
+|grudniu) | w przyszlym (tygodniu|miesiacu|roku) | za (tydzien|miesiac|rok) | niedlugo | в
+(январе|феврале|марте|апреле|мае|июне|июле|августе|сентябре|октябре|ноябре|декабре) | в следующем
+(месяце|году) | на следующей неделе | через (неделю|месяц|год) | скоро | yakinda | قريبا | قريب
+"""
+"""After an age that is not reached yet, as a rule."""
 
 ASKS = """
 (and|n|nd|an)? (u|you|yourself) | (what|how|wat) (about|abt|bout) (u|you) | and? (wbu|hbu|wby|hby)

@@ -19,12 +19,14 @@ from matchers.language.answer_words import (
     GLUED_ASKS,
     GLUED_BEFORE,
     GLUED_UNITS,
+    LATER,
     UNITS,
 )
 from matchers.language.catalogue import LanguageCatalogue
 from matchers.language.hits import AGES, Hit
 from matchers.language.phrases import expand, fold_words, parse
 from matchers.language.views import Token, words
+from matchers.language.weights import AGE_LIMIT
 
 ANSWER_INDICATOR = "any.age_answer"
 """A message that is a bare number. It counts only after a question for the age."""
@@ -34,6 +36,9 @@ ANSWER_LENGTH = 32
 
 FILLERS_MOST = 4
 """Fillers on each side of the number."""
+
+_AGES = range(AGES.start, 100)
+"""After the question, a larger number than elsewhere is somebody's age."""
 
 _AMBIGUOUS = frozenset(("once",))
 """Number words that are, alone, rather a word of another language: Spanish eleven is an English
@@ -81,13 +86,13 @@ class Answers:
                 known = self._ages.get(word, (age, True))
                 self._ages[word] = (min(age, known[0]), trial and known[1])
                 (spaced if language.spacing == "words" else glued).add(word)
-        before, units = listed(BEFORE) | listed(ALMOST), listed(UNITS)
-        after = listed(AFTER) | listed(ASKS)
+        before, almost, units = listed(BEFORE), listed(ALMOST), listed(UNITS)
+        after = listed(AFTER) | listed(ASKS) | listed(LATER)
         glued_before = listed(GLUED_BEFORE)
         self._pattern = _grammar(before, units, glued_before, spaced, glued)
         digits = {str(number) for number in range(1, 100)}
         stuck = {number + entry.split()[0] for number in digits for entry in (*units, *after)}
-        entries = (*before, *units, *after, *spaced)
+        entries = (*before, *almost, *units, *after, *spaced)
         every = {word for entry in entries for word in entry.split()} | digits | stuck
         self._ascii_words = frozenset(map(str.encode, filter(str.isascii, every)))
         self.literals = frozenset(
@@ -110,7 +115,9 @@ class Answers:
             return None
         number = found["age"]
         age, trial = (int(number), False) if number.isdigit() else self._ages[number]
-        if age not in AGES:
+        if (found["almost"] or found["later"]) and age == AGE_LIMIT:
+            age -= 1
+        if age not in _AGES:
             return ()
         start, _ = _place(tokens, found.start("age"))
         _, end = _place(tokens, found.end("age") - 1)
@@ -154,11 +161,13 @@ def _grammar(
         number += f"|(?:{_any_of(spaced)})(?= |$)"
     if glued:
         number += f"|{_any_of(glued)}"
-    unit = f" ?{_element(units, listed(GLUED_UNITS))}?"
+    unit = f"(?: ?{_element(units, listed(GLUED_UNITS))})??"
     almost = _element(listed(ALMOST), listed(GLUED_ALMOST))
+    asks, later = _element(listed(ASKS), listed(GLUED_ASKS)), _element(listed(LATER), ())
+    after = _element(listed(AFTER), listed(GLUED_AFTER))
     return re.compile(
-        f"{_element(before, glued_before)}{{0,{FILLERS_MOST}}}"
+        f"(?:(?P<almost>{almost})|{_element(before, glued_before)}){{0,{FILLERS_MOST}}}"
         f"(?P<age>{number}){unit}"
-        f"(?:{_element(listed(AFTER), listed(GLUED_AFTER))}|{almost}(?:{number}){unit}"
-        f"|(?P<asks>{_element(listed(ASKS), listed(GLUED_ASKS))})){{0,{FILLERS_MOST}}}"
+        f"(?:(?P<asks>{asks})|(?P<later>{later})|{after}|{almost}(?:{number}){unit})"
+        f"{{0,{FILLERS_MOST}}}"
     )

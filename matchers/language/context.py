@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from matchers.language import weights as w
 from matchers.language.categories import CATEGORIES, Category
-from matchers.language.state import MINOR_BANDS, Conversation, Person, Strength
+from matchers.language.state import MINOR_BANDS, PEOPLE_CAP, Conversation, Person, Strength
 
 _DAY = 86_400_000
 
@@ -19,7 +19,8 @@ def decayed(strength: Strength, now_ms: int) -> float:
 
 def is_minor(person: Person) -> bool:
     """Known as a minor, or said to be one."""
-    return person.band in MINOR_BANDS or 0 < person.stated_least < w.AGE_LIMIT
+    stated = 0 < person.stated_least < w.AGE_LIMIT and not is_checked_adult(person)
+    return person.band in MINOR_BANDS or stated
 
 
 def known_adult(person: Person) -> bool:
@@ -40,7 +41,7 @@ def is_checked_adult(person: Person) -> bool:
 def _is_adult(person: Person) -> bool:
     """Known as an adult, or says so and nobody says otherwise."""
     if person.band == "adult":
-        return not 0 < person.stated_least < w.AGE_LIMIT
+        return is_checked_adult(person) or not 0 < person.stated_least < w.AGE_LIMIT
     return person.band == "unknown" and person.stated_least >= w.AGE_LIMIT
 
 
@@ -106,7 +107,7 @@ def bearing(
         and bool(others)
         and all(_is_adult(p) for p in others)
         # Of several recipients, those of unknown age are not remembered until they speak.
-        and state.crowd <= len(state.people)
+        and (state.crowd <= len(state.people) or len(state.people) >= PEOPLE_CAP)
     )
     if peers:
         # Adults pose as fourteen: what an account says of itself is worth less.

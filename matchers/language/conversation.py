@@ -145,7 +145,8 @@ def _meet(state: Conversation, message: Message, *, makes_room: bool) -> Convers
             state = _update_person(
                 state, recipient, spoke=False, makes_room=False, author=message.author.key
             )
-    crowd = max(message.recipient_count, len(message.recipients)) + 1
+    listed = any(person.key == message.author.key for person in message.recipients)
+    crowd = max(message.recipient_count, len(message.recipients)) + (0 if listed else 1)
     return replace(state, crowd=crowd) if crowd > state.crowd else state
 
 
@@ -254,7 +255,7 @@ def _take(
             else:
                 unsure = finding.trial or (finding.answer and all(questions))
                 author = state_age(author, finding.age, trial=unsure)
-                if asked.question_by:
+                if asked.question_by and not unsure:
                     told = (*(k for k in asked.answered if k != author.key), author.key)
                     asked = replace(asked, answered=told[-PEOPLE_CAP:])
                 if finding.asks:

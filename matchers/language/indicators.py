@@ -278,7 +278,10 @@ def _with_answer(hits: Sequence[Hit], answered: Sequence[Hit]) -> Sequence[Hit]:
         or (answer.trial and not hit.trial)
     ]
     kept = [
-        hit._replace(asks=answer.asks) if hit.category == "age_statement" else hit for hit in kept
+        hit._replace(asks=answer.asks, age=hit.age if hit.about_other else answer.age)
+        if hit.category == "age_statement" and hit.start <= answer.start
+        else hit
+        for hit in kept
     ]
     if any(
         hit.about_other or hit.start < answer.start
