@@ -71,11 +71,12 @@ def effects_of(
     it came: nothing follows from one that is contradicted already. An appeal about what is not the
     decision's reverses nothing.
     """
-    last = _is_last_word(outcome, outcomes if known is None else known)
+    known = outcomes if known is None else known
+    last = _is_last_word(outcome, known)
     granted = last and outcome.outcome == "appeal_granted" and is_of(decision, outcome.target)
     return Effects(
         _proposal(outcome, decision, opening) if last else None,
-        reversal_of(decision, outcome, outcomes) if granted else None,
+        reversal_of(decision, outcome, known) if granted else None,
         *_closed(decision, outcomes),
     )
 

@@ -1,5 +1,6 @@
 """From records to cases, feedback and what follows."""
 
+import itertools
 import sqlite3
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -244,6 +245,20 @@ def test_an_appeal_that_is_contradicted_already_reverses_nothing(office, decisio
     assert sent(office) == []
     [state] = office.desk.store.cases()
     assert state.status == "open"
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_what_somebody_confirmed_later_is_in_no_reversal(office, order) -> None:
+    """In whatever order they lay on the topic."""
+    one = opening(event(media=[picture("m1"), picture("m2")]), match(), match(media_id="m2"))
+    said = [
+        outcome(one, "appeal_granted", ("media", "m1"), reviewed_at=AT + timedelta(hours=1)),
+        outcome(one, "appeal_granted", ("media", "m2"), reviewed_at=AT + timedelta(hours=2)),
+        outcome(one, "confirmed", ("media", "m1"), reviewed_at=AT + timedelta(hours=3)),
+    ]
+    office.take(opened(one), decided(one.decision), *(told(said[n]) for n in order))
+    [reversal] = sent(office)
+    assert {t.id: t.action for t in reversal.targets} == {"m1": "block", "m2": "allow"}
 
 
 def test_an_outcome_waits_for_its_decision(office) -> None:
