@@ -1,6 +1,6 @@
 """Alerts on what becomes of decisions: the cases that are built, and the log of who did what."""
 
-from dashboards.rules.model import WHERE, Alert, Case, Scale, rose, settled
+from dashboards.rules.model import WHERE, Alert, Case, Scale, first, rose, settled
 
 
 def alerts(scale: Scale) -> list[Alert]:
@@ -45,7 +45,7 @@ def _cases(scale: Scale) -> list[Alert]:
             "Kafka's retention removed records that belong in cases",
             "{{ $value | humanize }} records of {{ $labels.topic }} were removed before "
             "`seawall cases build` read them: what they said is in no case.",
-            Case({f"{expired}{{{topic}}}": "_x55 9x5"}),
+            first(f"{expired}{{{topic}}}", 9),
             Case({f"{expired}{{{topic}}}": "9x60"}),
             nor=settled(f"{expired}{{{topic}}}"),
         ),

@@ -1,6 +1,17 @@
 """Alerts on the flow of events: nothing lost, nothing late, nothing stuck."""
 
-from dashboards.rules.model import WHERE, Alert, Case, Scale, Severity, Step, rose, settled
+from dashboards.rules.model import (
+    WHERE,
+    Alert,
+    Case,
+    Scale,
+    Severity,
+    Step,
+    first,
+    restarted,
+    rose,
+    settled,
+)
 from dashboards.rules.recording import OBJECTIVES, live
 
 _STAGE = 'stage="a..enforcement"'
@@ -56,11 +67,11 @@ def _lost(scale: Scale) -> list[Alert]:
             Case({f"seawall_records_expired_total{{{_STAGE}}}": "0x50 100x10"}),
             Case({f"seawall_records_expired_total{{{_STAGE}}}": "100x60"}),
             # A worker that starts after retention ran.
-            also=(Case({f"seawall_records_expired_total{{{_STAGE}}}": "_x55 100x5"}),),
-            nor=(
-                Case({f"seawall_records_expired_total{{{_STAGE}}}": "_x55 0x5"}),
-                *settled(f"seawall_records_expired_total{{{_STAGE}}}"),
+            also=(
+                first(f"seawall_records_expired_total{{{_STAGE}}}", 100),
+                restarted(f"seawall_records_expired_total{{{_STAGE}}}"),
             ),
+            nor=settled(f"seawall_records_expired_total{{{_STAGE}}}"),
         ),
     ]
 
@@ -283,10 +294,10 @@ def _refused(scale: Scale) -> list[Alert]:
             "raise; the records are dead letters of class internal_error.",
             Case({f"seawall_internal_errors_total{{{_STAGE}}}": "0x50 3x10"}),
             Case({f"seawall_internal_errors_total{{{_STAGE}}}": "3x60"}),
-            also=(Case({f"seawall_internal_errors_total{{{_STAGE}}}": "_x55 3x5"}),),
-            nor=(
-                Case({f"seawall_internal_errors_total{{{_STAGE}}}": "_x55 0x5"}),
-                *settled(f"seawall_internal_errors_total{{{_STAGE}}}"),
+            also=(
+                first(f"seawall_internal_errors_total{{{_STAGE}}}", 3),
+                restarted(f"seawall_internal_errors_total{{{_STAGE}}}"),
             ),
+            nor=settled(f"seawall_internal_errors_total{{{_STAGE}}}"),
         ),
     ]

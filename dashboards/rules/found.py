@@ -1,6 +1,6 @@
 """Alerts on what is found and decided: lists, policy, scan basis, and the canary."""
 
-from dashboards.rules.model import WHERE, Alert, Case, Scale, rose, settled
+from dashboards.rules.model import WHERE, Alert, Case, Scale, first, restarted, rose, settled
 
 _DAY = 86_400
 
@@ -133,7 +133,10 @@ def _lists(scale: Scale) -> list[Alert]:
             "Its near matches are held for people until somebody has looked at it.",
             Case({'seawall_list_suspected_entries_total{list="a"}': "0x50 1x10"}),
             Case({'seawall_list_suspected_entries_total{list="a"}': "1x120"}, at="2h"),
-            also=(Case({'seawall_list_suspected_entries_total{list="a"}': "_x55 1x5"}),),
+            also=(
+                first('seawall_list_suspected_entries_total{list="a"}', 1),
+                restarted('seawall_list_suspected_entries_total{list="a"}'),
+            ),
         ),
     ]
 
@@ -268,7 +271,10 @@ def _policy(scale: Scale) -> list[Alert]:
             "status pages say why.",
             Case({'seawall_policy_changes_total{result="refused"}': "0x55 1x5"}),
             Case({'seawall_policy_changes_total{result="refused"}': "1x60"}),
-            also=(Case({'seawall_policy_changes_total{result="refused"}': "_x55 1x5"}),),
+            also=(
+                first('seawall_policy_changes_total{result="refused"}', 1),
+                restarted('seawall_policy_changes_total{result="refused"}'),
+            ),
         ),
         Alert(
             "SeawallPolicyVersionsDiffer",
@@ -293,7 +299,7 @@ def _policy(scale: Scale) -> list[Alert]:
             "A rule is past its limit",
             "{{ $labels.rule }} acts more often than its limit allows: near matches are held "
             "instead of blocked. Exact matches on verified lists are blocked as always.",
-            Case({f'{limited}{{rule="near-copy"}}': "_x55 9x5"}),
+            first(f'{limited}{{rule="near-copy"}}', 9),
             Case({f'{limited}{{rule="near-copy"}}': "9x60"}),
         ),
         Alert(
@@ -306,10 +312,10 @@ def _policy(scale: Scale) -> list[Alert]:
             "limit. They wait in the cases.",
             Case({"seawall_reports_paused_total": "0x55 9x5"}),
             Case({"seawall_reports_paused_total": "9x60"}),
-            also=(Case({"seawall_reports_paused_total": "_x55 9x5"}),),
-            nor=(
-                Case({"seawall_reports_paused_total": "_x55 0x5"}),
-                *settled("seawall_reports_paused_total"),
+            also=(
+                first("seawall_reports_paused_total", 9),
+                restarted("seawall_reports_paused_total"),
             ),
+            nor=settled("seawall_reports_paused_total"),
         ),
     ]

@@ -71,22 +71,40 @@ class Alert:
 
 def rose(scale: "Scale", series: str, by: str, window: str) -> str:
     """Whether a counter rose. Its first sample counts as well: a process that found something as
-    it started, or a label's first time, shows no increase. What it was before is remembered for a
-    day, so that a scrape that failed makes nothing of an old total."""
-    span = scale.span(window)
-    before = f"last_over_time({series}[{scale.span('1d')}] offset {span})"
+    it started, or a label's first time, shows no increase. That it is new its own `_created` says:
+    to Prometheus an old one looks new after each scrape that failed."""
+    span, recent = scale.span(window), scale.seconds(_seconds(window))
     return (
         f"sum by ({by}) (increase({series}[{span}])) > 0\n"
-        f"or sum by ({by}) ({series} unless ({series} == {before})) > 0"
+        f"or sum by ({by}) ({series} and (time() - {_created(series)} < {recent})) > 0"
     )
+
+
+def _created(series: str) -> str:
+    return series.replace("_total", "_created", 1)
+
+
+def first(series: str, value: int = 9) -> Case:
+    """A counter that is there with its first sample, in the last minutes: made after 55."""
+    return Case({series: f"_x55 {value}x5", _created(series): "_x55 3300x5"})
 
 
 def settled(series: str) -> tuple[Case, ...]:
-    """That long ago a counter rose, and a scrape failed since, a moment or a while: no alert."""
-    return tuple(
-        Case({series: f"9x40 {gap} 9x{after}"})
-        for gap, after in (("stale", 15), ("stale", 10), ("_x10", 9), ("_x10", 14))
+    """Long ago a counter rose, and a scrape failed since, a moment or a while: no alert. Nor does
+    one that is new and zero."""
+    gaps = (("stale", 15), ("stale", 10), ("_x10", 9), ("_x10", 14))
+    return (
+        Case({series: "_x55 0x5", _created(series): "_x55 3300x5"}),
+        *(
+            Case({series: f"9x40 {gap} 9x{n}", _created(series): f"0x40 {gap} 0x{n}"})
+            for gap, n in gaps
+        ),
     )
+
+
+def restarted(series: str) -> Case:
+    """A process that counted as much before it was started again."""
+    return Case({series: "3x50 stale _x3 3x5", _created(series): "0x50 stale _x3 3240x5"})
 
 
 def _seconds(text: str) -> float:

@@ -35,6 +35,7 @@ def _series(metric: Any) -> Iterator[tuple[str, set[str]]]:
     name, labels = metric._name, set(metric._labelnames)
     if isinstance(metric, Counter):
         yield f"{name}_total", labels
+        yield f"{name}_created", labels
     elif isinstance(metric, Gauge):
         yield name, labels
     else:
