@@ -128,6 +128,11 @@ class PartitionTask:
         """Records read and not yet committed."""
         return self._reader.held
 
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for something that is away, and asks for no records meanwhile."""
+        return self._health.waiting_for is not None
+
     def lag_seconds(self, unread: int, now: float) -> float:
         """Age of the oldest record that is not committed: exact for one in hand; for one not yet
         read, at most that of the last one done, or the time since there was nothing to do."""
@@ -208,7 +213,8 @@ class PartitionTask:
         it has nothing from `nowhere` on. Retention removes below only; what ends below and stays
         so is another log, or a cut one. A broker that wakes and believes that it still leads ends
         below for a moment: to believe it would decide everything again."""
-        backoff, asked_at = Backoff(), time.monotonic()
+        backoff = Backoff()
+        below_since: float | None = None
         while True:
             first = await self._patiently("broker", self._first_offset)
             here = max(nowhere, self._reader.position)
@@ -218,7 +224,8 @@ class PartitionTask:
                 self._reader.start_at(max(first, here))
                 return
             there = await self._patiently("broker", self._last_offset) >= nowhere
-            if not there and time.monotonic() - asked_at >= CUT_SECONDS:
+            below_since = below_since or time.monotonic()
+            if not there and time.monotonic() - below_since >= CUT_SECONDS:
                 break
             await self._wait("broker", backoff)
             if there:

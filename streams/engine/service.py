@@ -282,8 +282,8 @@ class ChunkService(faust.Service):
                 self._silence.enter_context(self._observer.waiting("broker"))
 
     def _unfetched(self, consumer: Consumer, seconds: float) -> list[TopicPartition]:
-        """Partitions with nothing in hand that have had no answer for so long, not even that there
-        is nothing new."""
+        """Partitions with nothing in hand that wait for nothing else, and have had no answer for so
+        long, not even that there is nothing new."""
         stale_ms = (time.time() - seconds) * 1000
         found: list[TopicPartition] = []
         for tp, (task, _) in self._owned.items():
@@ -291,7 +291,7 @@ class ChunkService(faust.Service):
                 fetched_ms = consumer.last_poll_timestamp(tp)
             except (AssertionError, IllegalStateError):
                 continue  # taken away in this moment
-            if fetched_ms and fetched_ms < stale_ms and not task.held:
+            if fetched_ms and fetched_ms < stale_ms and not (task.held or task.waits):
                 found.append(tp)
         return found
 
