@@ -13,7 +13,7 @@ bientot | bijna | prawie | niedlugo | zaraz | почти | скоро | hampir |
 mag | magiging | nitakuwa | neredeyse | yakinda | قريبا | i (will|would)? be | i turn | ill be |
 id be | voy a cumplir | cumplo | vou fazer | faco | je vais avoir | ich? (werde|werd) | ik? word |
 bede (mial|miala) | koncze | skoncze | sto per (fare|compiere|compierne) | faccio | compio |
-исполнится | будет
+исполнится | будет | halos | tra poco
 """
 """Before an age that is not reached yet, which may follow another (`13 going on 14`)."""
 
@@ -27,30 +27,32 @@ lmao | haha | hahaha | hehe | its | it is | my age is | age | btw | (im)? a? (gi
 | jap | nein | ne | nee | auch | ich auch | also | naja | hallo | gleich | mein alter ist | tja |
 tengo | yo | yo tengo | solo | apenas | recien | acabo de cumplir | si | hola | pues | bueno | mi
 edad es | tambien | igual | em | todavia | tenho | eu | eu tenho | fiz | acabei de fazer | sim |
-oi | ola | tbm | tambem | bem | ainda | minha idade e | ho | io | io ho | appena | ancora | tra
-poco | ciao | beh | boh | ehm | anch? io | anchio | ho appena (fatto|compiuto) | soltanto | jai |
-j ai | a peine | seulement | juste | euh | heu | ben | bah | bon | oui | ouais | non | moi | moi
-aussi | salut | coucou | encore | je viens d avoir | mon age (c est|cest) | ik | ik? ben | net |
-maar | nog | ook | al | slechts | nou | hoi | mijn leeftijd is | ja? mam | dopiero | tylko |
-skonczylam | skonczylem | juz | jeszcze | tak | hej | czesc | yyy | eee | wlasnie | tez | ja tez |
-я | мне | только | всего | всего лишь | уже | еще | исполнилось | да | нет | ну | ага | привет |
-эм | тоже | недавно | ben | ben de | bende | daha | sadece | henuz | evet | hayir | sey | selam |
-merhaba | yeni | yasim | benim yasim | aku | saya | gue | gw | umur | umurku | baru | cuma | cuman
-| masih | iya | halo | hai | udah | sudah | sama | ako | ako ay | edad ko | halos | oo | opo | po
-| palang | nina | mimi | miaka | umri wangu | ndio | hapana | bado | tu | main | mai | mera age |
-meri (umar|umr|age) | abhi | sirf | bas | haan | ha | han | ji | मैं | मेरी उम्र | अभी | सिर्फ |
-बस | हां | जी | انا | عمري | بس | فقط | لسه | لسا | نعم | اي | ايوه | ايوا | مرحبا | هلا | يعني
+oi | ola | tbm | tambem | bem | ainda | minha idade e | ho | io | io ho | appena | ancora | ciao |
+beh | boh | ehm | anch? io | anchio | ho appena (fatto|compiuto) | soltanto | jai | j ai | a peine
+| seulement | juste | euh | heu | ben | bah | bon | oui | ouais | non | moi | moi aussi | salut |
+coucou | encore | je viens d avoir | mon age (c est|cest) | ik | ik? ben | net | maar | nog | ook
+| al | slechts | nou | hoi | mijn leeftijd is | ja? mam | dopiero | tylko | skonczylam |
+skonczylem | juz | jeszcze | tak | hej | czesc | yyy | eee | wlasnie | tez | ja tez | я | мне |
+только | всего | всего лишь | уже | еще | исполнилось | да | нет | ну | ага | привет | эм | тоже |
+недавно | ben | ben de | bende | daha | sadece | henuz | evet | hayir | sey | selam | merhaba |
+yeni | yasim | benim yasim | aku | saya | gue | gw | umur | umurku | baru | cuma | cuman | masih |
+iya | halo | hai | udah | sudah | sama | ako | ako ay | edad ko | oo | opo | po | palang | nina |
+mimi | miaka | umri wangu | ndio | hapana | bado | tu | main | mai | mera age | meri
+(umar|umr|age) | abhi | sirf | bas | haan | ha | han | ji | मैं | मेरी उम्र | अभी | सिर्फ | बस |
+हां | जी | انا | عمري | بس | فقط | لسه | لسا | نعم | اي | ايوه | ايوا | مرحبا | هلا | يعني
 """
 
-GLUED_ALMOST = "もうすぐ | 快 | 快要 | 곧 | 거의"
+GLUED_ALMOST = """
+もうすぐ | 快 | 快要 | 곧 | 거의 | そろそろ | 来月 | 来年 | 马上 | 馬上 | 即将 | 明年 | 下个月 |
+내년에
+"""
 
 GLUED_BEFORE = """
-もうすぐ | もう少しで | そろそろ | まだ | 今 | いま | えっと | えーと | ええと | うーん | はい |
-うん | いいえ | 俺 | 僕 | ぼく | 私 | わたし | 俺は | 僕は | 私は | 自分は | 今年 | 来月 | 来年 |
-同じ | 我 | 我是 | 我也 | 我才 | 快 | 快要 | 快满 | 快到 | 马上 | 馬上 | 即将 | 刚 | 刚满 | 剛 |
-剛滿 | 才 | 只有 | 还 | 還 | 嗯 | 呃 | 额 | 啊 | 哦 | 好 | 好的 | 是 | 是的 | 你好 | 嗨 | 满 | 就
-| 明年 | 下个月 | 나 | 저 | 나는 | 난 | 저는 | 전 | 나도 | 저도 | 이제 | 아직 | 거의 | 곧 | 겨우 |
-네 | 넵 | 응 | 어 | 아니요 | 음 | 안녕 | 만 | 올해 | 내년에 | 방금
+もうすぐ | もう少しで | まだ | 今 | いま | えっと | えーと | ええと | うーん | はい | うん |
+いいえ | 俺 | 僕 | ぼく | 私 | わたし | 俺は | 僕は | 私は | 自分は | 今年 | 同じ | 我 | 我是 |
+我也 | 我才 | 快 | 快要 | 快满 | 快到 | 刚 | 刚满 | 剛 | 剛滿 | 才 | 只有 | 还 | 還 | 嗯 | 呃 | 额
+| 啊 | 哦 | 好 | 好的 | 是 | 是的 | 你好 | 嗨 | 满 | 就 | 나 | 저 | 나는 | 난 | 저는 | 전 | 나도 |
+저도 | 이제 | 아직 | 거의 | 곧 | 겨우 | 네 | 넵 | 응 | 어 | 아니요 | 음 | 안녕 | 만 | 올해 | 방금
 """
 
 UNITS = """
@@ -74,20 +76,19 @@ ragazza | ragazzo | compiuti | ahah | ahahah | quasi | et demi | ce mois ci | ce
 ptdr | pourquoi | fille | garcon | maintenant | deja | en (een)? half | deze maand | dit jaar | nu
 | waarom | meisje | jongen | pas | hoor | bijna | i pol | w tym (miesiacu|roku) | czemu | dlaczego
 | dziewczyna | chlopak | skonczone | с половиной | в этом (месяце|году) | почти | лол | ахах |
-хаха | почему | а что | девочка | мальчик | девушка | парень | уже | исполнилось | исполнится |
-будет | пока | вот | siz | olacagim | oluyorum | oldum | bu (ay|yil|sene) | (gelecek|onumuzdeki)
-(ay|hafta|yil) | haftaya | seneye | ocakta | subatta | martta | nisanda | mayista | haziranda |
-temmuzda | agustosta | eylulde | ekimde | kasimda | aralikta | bucuk | neden | niye | kiz | kizim
-| erkek | setengah | bulan (ini|depan) | tahun (ini|depan) | minggu depan | bulan
+хаха | почему | а что | девочка | мальчик | девушка | парень | уже | исполнилось | пока | вот |
+siz | oluyorum | oldum | bu (ay|yil|sene) | (gelecek|onumuzdeki) (ay|hafta|yil) | seneye | ocakta
+| subatta | martta | nisanda | mayista | haziranda | temmuzda | agustosta | eylulde | ekimde |
+kasimda | aralikta | bucuk | neden | niye | kiz | kizim | erkek | setengah | bulan
 (januari|februari|maret|april|mei|juni|juli|agustus|september|oktober|november|desember) | wkwk |
 wkwkwk | kenapa | cewek | cowok | sih | doang | aja | nih | kak | ka | kaka | bang | om | mas |
 mbak | po | opo | kuya | ate | lang | lang po | pa lang | palang | na | na po | kayo | at kalahati
 | sa (enero|pebrero|marso|abril|mayo|hunyo|hulyo|agosto|setyembre|oktubre|nobyembre|disyembre) |
-ngayong taon | ngayon | bakit | babae | lalaki | na nusu | sasa | tu | mwezi ujao | mwaka
-(huu|ujao) | msichana | mvulana | ka (hu|hun|hoon) | ki (hu|hun|hoon) | hu | hun | hoon | ji |
-bhai | bhaiya | didi | (agle|is) (mahine|saal) | kyu | kyun | kyon | ladki | ladka | (का|की)? हूं
-| है | जी | भाई | अगले (महीने|साल) | इस (महीने|साल) | ونص | ونصف | و نص | هذا الشهر | هالسنه |
-الشهر القادم | الشهر الجاي | السنه الجايه | ليش | لماذا | بنت | ولد | ههه | هههه | بس | فقط
+ngayong taon | ngayon | bakit | babae | lalaki | na nusu | sasa | tu | msichana | mvulana | ka
+(hu|hun|hoon) | ki (hu|hun|hoon) | hu | hun | hoon | ji | bhai | bhaiya | didi | (agle|is)
+(mahine|saal) | kyu | kyun | kyon | ladki | ladka | (का|की)? हूं | है | जी | भाई | अगले
+(महीने|साल) | इस (महीने|साल) | ونص | ونصف | و نص | هذا الشهر | هالسنه | الشهر القادم | الشهر الجاي
+| السنه الجايه | ليش | لماذا | بنت | ولد | ههه | هههه | بس | فقط
 """
 
 LATER = """
@@ -112,7 +113,9 @@ volgende (maand|week) | volgend jaar | w
 (styczniu|lutym|marcu|kwietniu|maju|czerwcu|lipcu|sierpniu|wrzesniu|pazdzierniku|listopadzie
 |grudniu) | w przyszlym (tygodniu|miesiacu|roku) | za (tydzien|miesiac|rok) | niedlugo | в
 (январе|феврале|марте|апреле|мае|июне|июле|августе|сентябре|октябре|ноябре|декабре) | в следующем
-(месяце|году) | на следующей неделе | через (неделю|месяц|год) | скоро | yakinda | قريبا | قريب
+(месяце|году) | на следующей неделе | через (неделю|месяц|год) | скоро | yakinda | قريبا | قريب |
+исполнится | будет | olacagim | haftaya | bulan (ini|depan) | tahun (ini|depan) | minggu depan |
+mwezi ujao | mwaka (huu|ujao)
 """
 """After an age that is not reached yet, as a rule."""
 

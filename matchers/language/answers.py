@@ -37,6 +37,12 @@ ANSWER_LENGTH = 32
 FILLERS_MOST = 4
 """Fillers on each side of the number."""
 
+_REACHED = frozenset(
+    ("turned", "acabei", "fiz", "appena", "acabo", "cumplidos", "viens", "skonczylam", "skonczylem",
+     "skonczone", "исполнилось", "geworden", "oldum", "compiuti", "net")
+)  # fmt: skip
+"""Words by which an age was reached, whenever that was."""
+
 _AGES = range(AGES.start, 100)
 """After the question, a larger number than elsewhere is somebody's age."""
 
@@ -67,10 +73,11 @@ def _any_of(options: Iterable[str]) -> str:
     )
 
 
-def _element(spaced: Iterable[str], glued: Iterable[str]) -> str:
+def _element(spaced: Iterable[str], glued: Collection[str] = ()) -> str:
     """One of the options with the space after it. A number may stand right before one that is
     otherwise a word of its own (`13yo`)."""
-    return rf"(?:(?<![^ \d])(?:{_any_of(spaced)})(?: |$)|(?:{_any_of(glued)}) ?)"
+    stuck = f"|(?:{_any_of(glued)}) ?" if glued else ""
+    return rf"(?:(?<![^ \d])(?:{_any_of(spaced)})(?: |$){stuck})"
 
 
 class Answers:
@@ -96,7 +103,11 @@ class Answers:
         every = {word for entry in entries for word in entry.split()} | digits | stuck
         self._ascii_words = frozenset(map(str.encode, filter(str.isascii, every)))
         self.literals = frozenset(
-            {f"{begins}{digit}" for begins in (" ", *glued_before) for digit in range(1, 10)}
+            {
+                f"{begins}{digit}"
+                for begins in (" ", *glued_before, *listed(GLUED_ALMOST))
+                for digit in range(1, 10)
+            }
             | {f" {word} " for word in spaced}
             | glued
         )
@@ -115,8 +126,8 @@ class Answers:
             return None
         number = found["age"]
         age, trial = (int(number), False) if number.isdigit() else self._ages[number]
-        if (found["almost"] or found["later"]) and age == AGE_LIMIT:
-            age -= 1
+        if age == AGE_LIMIT and (found["almost"] or found["later"]):
+            age -= _REACHED.isdisjoint(token.word for token in tokens)
         if age not in _AGES:
             return ()
         start, _ = _place(tokens, found.start("age"))
@@ -152,7 +163,7 @@ def _number_words(ages: Mapping[str, int]) -> dict[str, int]:
 def _grammar(
     before: Iterable[str],
     units: Iterable[str],
-    glued_before: Iterable[str],
+    glued_before: Collection[str],
     spaced: Collection[str],
     glued: Collection[str],
 ) -> re.Pattern[str]:
@@ -163,11 +174,10 @@ def _grammar(
         number += f"|{_any_of(glued)}"
     unit = f"(?: ?{_element(units, listed(GLUED_UNITS))})??"
     almost = _element(listed(ALMOST), listed(GLUED_ALMOST))
-    asks, later = _element(listed(ASKS), listed(GLUED_ASKS)), _element(listed(LATER), ())
-    after = _element(listed(AFTER), listed(GLUED_AFTER))
+    asks = _element(listed(ASKS), listed(GLUED_ASKS))
+    later, after = _element(listed(LATER)), _element(listed(AFTER), listed(GLUED_AFTER))
     return re.compile(
         f"(?:(?P<almost>{almost})|{_element(before, glued_before)}){{0,{FILLERS_MOST}}}"
-        f"(?P<age>{number}){unit}"
-        f"(?:(?P<asks>{asks})|(?P<later>{later})|{after}|{almost}(?:{number}){unit})"
-        f"{{0,{FILLERS_MOST}}}"
+        f"(?P<age>{number}){unit}(?: ?(?P<later>{later}))?"
+        f"(?: ?(?:(?P<asks>{asks})|{after}|{later}|{almost}(?:{number}){unit})){{0,{FILLERS_MOST}}}"
     )

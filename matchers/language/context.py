@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from matchers.language import weights as w
 from matchers.language.categories import CATEGORIES, Category
-from matchers.language.state import MINOR_BANDS, PEOPLE_CAP, Conversation, Person, Strength
+from matchers.language.state import MINOR_BANDS, Conversation, Person, Strength
 
 _DAY = 86_400_000
 
@@ -107,7 +107,7 @@ def bearing(
         and bool(others)
         and all(_is_adult(p) for p in others)
         # Of several recipients, those of unknown age are not remembered until they speak.
-        and (state.crowd <= len(state.people) or len(state.people) >= PEOPLE_CAP)
+        and state.crowd <= len(state.people)
     )
     if peers:
         # Adults pose as fourteen: what an account says of itself is worth less.

@@ -140,13 +140,14 @@ def person_of(state: Conversation, key: int) -> Person | None:
 def _meet(state: Conversation, message: Message, *, makes_room: bool) -> Conversation:
     """Note who is there. Only news changes the state."""
     state = _update_person(state, message.author, spoke=True, makes_room=makes_room)
-    for recipient in message.recipients[:PEOPLE_CAP]:
-        if recipient.band != "unknown" or len(message.recipients) == 1:
+    others = [person for person in message.recipients if person.key != message.author.key]
+    for recipient in others[:PEOPLE_CAP]:
+        if recipient.band != "unknown" or len(others) == 1:
             state = _update_person(
                 state, recipient, spoke=False, makes_room=False, author=message.author.key
             )
-    listed = any(person.key == message.author.key for person in message.recipients)
-    crowd = max(message.recipient_count, len(message.recipients)) + (0 if listed else 1)
+    listed = len(message.recipients) - len(others)
+    crowd = max(message.recipient_count - listed, len(others)) + 1
     return replace(state, crowd=crowd) if crowd > state.crowd else state
 
 
@@ -255,7 +256,7 @@ def _take(
             else:
                 unsure = finding.trial or (finding.answer and all(questions))
                 author = state_age(author, finding.age, trial=unsure)
-                if asked.question_by and not unsure:
+                if asked.question_by:
                     told = (*(k for k in asked.answered if k != author.key), author.key)
                     asked = replace(asked, answered=told[-PEOPLE_CAP:])
                 if finding.asks:

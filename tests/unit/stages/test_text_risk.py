@@ -681,6 +681,94 @@ def test_whoever_answered_is_not_asked_by_the_same_question_again(number: str, a
 
 
 @pytest.mark.parametrize(
+    ("ask", "back"),
+    [("¿cuántos años tienes?", "29, y tú?"), ("¿cuántos años tienes?", "tengo 29, ¿y tú?"),
+     ("wie alt bist du?", "29 und du?"), ("quel âge as-tu ?", "29 et toi ?")],
+)  # fmt: skip
+def test_an_answer_asks_back_in_other_languages(ask: str, back: str) -> None:
+    assert talked(f"b: {ask}", f"a: {back}", "b: 13", f"a: {PIC}")[-1].level == "review"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["almost 18", "im almost 18", "18 next month", "i turn 18 next month", "turning 18 soon",
+     "casi 18", "bald 18", "bientôt 18", "почти 18", "18 soon", "eighteen next month", "18 in june",
+     "18 pronto", "18 ans bientôt", "18 im mai", "18 w maju", "18 скоро", "そろそろ18", "明年18"],
+)  # fmt: skip
+def test_an_age_that_is_not_reached_is_a_childs(answer: str) -> None:
+    assert talked(f"a: {ASK}", f"b: {answer}", f"a: {PIC}")[-1].level == "review"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["18", "18 lol bro wbu", "18 haha ok you?", "im 18 too lol wbu", "just 18 lol same bro",
+     "18 turning 19 soon", "18 going on 19 next month", "just turned 18 this month"],
+)  # fmt: skip
+def test_eighteen_is_eighteen_whatever_follows(answer: str) -> None:
+    assert not any(r.level == "review" for r in talked(f"a: {ASK}", f"b: {answer}", f"a: {PIC}"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["13 lol haha bro u?", "13 lol btw same wbu", "13 yeah lol ok wbu", "13 lol same bro you?"],
+)  # fmt: skip
+def test_fillers_follow_an_age(answer: str) -> None:
+    assert talked(f"a: {ASK}", f"b: {answer}", f"a: {PIC}")[-1].level == "review"
+
+
+@pytest.mark.parametrize("age", ["72", "i'm 71", "im 74 years old", "72, and you?"])
+def test_the_old_have_answered_too(age: str) -> None:
+    said = [f"a: {ASK}", f"b: {age}", "a: lovely. when shall we meet?", "b: 11", f"a: {PIC}"]
+    assert not any(risk.level == "review" for risk in talked(*said))
+
+
+def test_a_checked_adults_lie_makes_no_child_a_suspect() -> None:
+    said = [
+        asked("child", "checked", ASK, 1),
+        asked("checked", "child", "15", 2),
+        asked("child", "checked", PIC, 3),
+    ]
+    assert not any(risk.level == "review" for risk in risks(play(said)[0]))
+
+
+@pytest.mark.parametrize("others", [2, 7])
+@pytest.mark.parametrize("itself", [False, True])
+def test_a_room_of_adults_is_one_however_it_is_listed(others: int, itself: bool) -> None:
+    people: list[tuple[str, AgeBand]] = [
+        (f"p{n}", "adult") for n in range(0 if itself else 1, others + 1)
+    ]
+    signals, _ = play(
+        [
+            envelope(n, text, author="p0", band="adult", recipients=people)
+            for n, text in enumerate([ASK, PIC, "keep this between us"])
+        ]
+    )
+    assert not any(risk.level == "review" for risk in risks(signals))
+
+
+@pytest.mark.parametrize("adults", [7, 8, 20])
+def test_a_child_of_unknown_age_is_not_hidden_by_many_adults(adults: int) -> None:
+    people: list[tuple[str, AgeBand]] = [(f"p{n}", "adult") for n in range(adults)]
+    said = [ASK, "are your parents home", "don't tell your parents", PIC, "keep this our secret"]
+    signals, _ = play(
+        [
+            envelope(n, text, author="x", band="adult", recipients=[*people, ("kid", "unknown")])
+            for n, text in enumerate(said)
+        ]
+    )
+    assert any(risk.level == "review" for risk in risks(signals))
+
+
+def test_who_is_listed_beside_the_author_is_the_other_person() -> None:
+    both: list[tuple[str, AgeBand]] = [("a", "unknown"), ("b", "unknown")]
+    said = ["you are only 13", PIC]
+    signals, _ = play(
+        [envelope(n, text, author="a", recipients=both) for n, text in enumerate(said)]
+    )
+    assert risks(signals)[-1].level == "review"
+
+
+@pytest.mark.parametrize(
     "no", ["не 15", "nie 15", "pas 15", "nao 15", "hindi 15", "不是15", "아니 15"]
 )
 def test_not_an_age_is_none(no: str) -> None:
