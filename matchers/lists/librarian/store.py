@@ -240,7 +240,8 @@ class ListStore:
         """Make the change of a list that waits; with `change` only if `self.change` gave that
         word for it, since a sync can replace what somebody looked at. Or, with an item's id, put
         in force what of it is held or observed, clear its flags, and lift its removal here, so
-        that the next import brings it back.
+        that the next import brings it back; the next sync reads the list's service from the
+        beginning for that.
 
         Raises `Refused` when nothing waits, or another change does.
         """
@@ -379,6 +380,8 @@ class ListStore:
             (name, time_text(at), origin),
         )
         self._database.execute("DELETE FROM guarded WHERE list = ? AND id = ?", (name, item_id))
+        if lifted:
+            self._forget_checkpoint(name)
         outcome = self.make(name, "approve", origin, at)
         if outcome.revision is None and not lifted:
             raise Refused(f"entry {item_id!r} of list {name!r} is neither held nor removed here")
@@ -420,16 +423,21 @@ class ListStore:
         return Outcome(list=name, reasons=tuple(reasons), **counts._asdict())
 
     def _forget_source(self, name: str) -> None:
+        """Let the next sync read a list's source from the beginning, as if it had withdrawn
+        nothing; but victims' withdrawals stay known."""
+        self._forget_checkpoint(name)
+        if self.infos()[name].source_kind != "victim":
+            versions.forget(self._database, name)
+
+    def _forget_checkpoint(self, name: str) -> None:
         """Let the next sync read a list's source from the beginning: what it said before would not
-        be said again. A file is read when it changes, and victims' withdrawals stay known."""
+        be said again. A file is read when it changes."""
         read = self._database.execute(
             "DELETE FROM sync WHERE list = ? AND ifnull(checkpoint, '') NOT LIKE ? || '%'",
             (name, FILE_MARK),
         )
         if read.rowcount:
             self._database.execute("DELETE FROM sync_pages WHERE list = ?", (name,))
-        if self.infos()[name].source_kind != "victim":
-            versions.forget(self._database, name)
 
     def _check(self, name: str) -> None:
         if name not in self.infos():

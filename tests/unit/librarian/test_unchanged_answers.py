@@ -63,3 +63,14 @@ def test_to_go_back_forgets_how_far_a_service_was_read_and_no_file(tmp_path: Pat
         with store.reading() as database:
             for table in ("sync", "sync_pages"):
                 assert database.execute(f"SELECT list FROM {table}").fetchall() == [("f",)]
+
+
+def test_what_was_removed_comes_back_once_it_is_approved(tmp_path: Path) -> None:
+    with ListStore.open(tmp_path / "lists.db") as store:
+        store.define(ListInfo(name="e"), origin="t", at=NOW)
+        assert sync(store, PLAIN) == 1
+        store.remove("e", ["7"], origin="t", at=NOW)
+        assert sync(store, PLAIN) == 0
+        store.approve("e", "7", origin="t", at=NOW)
+        assert sync(store, PLAIN) == 1
+        assert "7" in {entry.id for entry in store.entries("e")}
