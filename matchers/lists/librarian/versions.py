@@ -42,7 +42,8 @@ def drop_stale(database: sqlite3.Connection, name: str, undated: Iterable[str]) 
     """Forget incoming items of which the store knows a newer version, and note those that are
     withdrawn; what is `undated` of these is as new as whatever is known.
 
-    A record without a time counts as read, unless the item was withdrawn at a known time.
+    A record without a time counts as read, unless the item was withdrawn at a known time and was
+    not listed again since.
     """
     database.executemany(
         f"UPDATE incoming_items SET at = max(at, ifnull({_KNOWN}, at)) WHERE id = :id",
@@ -52,7 +53,8 @@ def drop_stale(database: sqlite3.Connection, name: str, undated: Iterable[str]) 
         f"""CREATE TEMP TABLE stale AS SELECT id FROM incoming_items
         WHERE at < {_KNOWN} OR (NOT gone AND EXISTS (SELECT 1 FROM tombstones t
           WHERE t.list = :list AND t.item = incoming_items.item
-          AND (incoming_items.at <= t.at OR (incoming_items.at IS NULL AND t.stated))))""",
+          AND (incoming_items.at <= t.at
+            OR (incoming_items.at IS NULL AND t.stated AND NOT ({_LISTED})))))""",
         {"list": name},
     )
     marks = set(undated)
@@ -88,3 +90,8 @@ _KNOWN = """(SELECT max(updated_at) FROM (
   SELECT e.updated_at FROM entries e WHERE e.list = :list AND e.id = incoming_items.id
   UNION ALL SELECT w.updated_at FROM waiting_changes w
   WHERE w.list = :list AND w.id = incoming_items.id AND NOT w.gone))"""
+_LISTED = """EXISTS (SELECT 1 FROM entries e
+    WHERE e.list = :list AND e.id = incoming_items.id AND e.status <> 'withdrawn')
+  AND NOT EXISTS (SELECT 1 FROM waiting_changes w
+    WHERE w.list = :list AND w.id = incoming_items.id AND w.gone)"""
+"""Whether the item is listed, and does not wait to go."""

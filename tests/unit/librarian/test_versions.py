@@ -187,3 +187,21 @@ def test_a_store_of_before_is_opened(tmp_path: Path) -> None:
         take(store, listed(3, 2))
         store.approve("n", origin="t", at=NOW)
         assert held(store) == {1: "1", 2: "3"}
+
+
+def test_a_listing_without_a_time_alters_what_was_listed_again_since_it_was_withdrawn() -> None:
+    with store_of(200) as store:
+        take(store, listed(1, 1), gone(1, 2))
+        take(store, listed(1, 4))
+        take(store, listed(1))
+        assert held(store) == {1: "None"}
+        take(store, listed(1, 2))
+        assert held(store) == {1: "None"}, "that is older than the withdrawal"
+
+
+def test_a_listing_without_a_time_keeps_no_withdrawal_from_being_made() -> None:
+    with store_of(20) as store:
+        assert take(store, *(gone(1000 + n, 2) for n in range(9))).reasons
+        take(store, listed(1000))
+        store.approve("n", origin="t", at=NOW)
+        assert len(list(store.entries("n"))) == 11
