@@ -1,9 +1,10 @@
 """`Feed`: what a list file or a page of a list service says, whatever its format."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from matchers.lists.csv_format import RejectedRow
 from matchers.lists.degenerate import degenerate
@@ -152,16 +153,38 @@ class FeedDraft:
         return self._feed
 
 
-def newest(items: Iterable[Item]) -> list[Item]:
+def newest(items: Iterable[Item], stale: Callable[[Item], bool] = lambda _: False) -> list[Item]:
     """The newest item of each id, in the order of first sight: pages repeat and are not ordered
     by time. Of equally new ones a withdrawal counts, else the later read. A withdrawal without a
-    time counts whatever the others' times."""
-    kept: dict[str, Item] = {}
+    time counts whatever the others' times.
+
+    One that is not complete takes nothing from an older one, unless that is `stale`: they come as
+    one item, that does what both of them do in turn.
+    """
+    versions: dict[str, list[Item]] = {}
     for item in items:
-        before = kept.get(item.id)
-        if before is None or _rank(item) >= _rank(before):
-            kept[item.id] = item
-    return list(kept.values())
+        versions.setdefault(item.id, []).append(item)
+    return [_newest_of(told, stale) for told in versions.values()]
+
+
+def _newest_of(told: list[Item], stale: Callable[[Item], bool]) -> Item:
+    if len(told) == 1:
+        return told[0]
+    told = sorted(told, key=_rank)
+    if not told[-1].complete:
+        told = [item for item in told if not stale(item)] or told
+    result = told[0]
+    for item in told[1:]:
+        result = item if item.complete else _both(result, item)
+    return result
+
+
+def _both(older: Item, newer: Item) -> Item:
+    said = {(entry.algorithm, entry.value) for entry in newer.entries}
+    left = (entry for entry in older.entries if (entry.algorithm, entry.value) not in said)
+    entries = (*left, *newer.entries)
+    complete = older.complete and bool(entries)
+    return replace(older, entries=entries, at=newer.at, complete=complete)
 
 
 def _rank(item: Item) -> tuple[datetime, bool]:

@@ -48,7 +48,11 @@ class Counts(NamedTuple):
 def work_out_feed(database: sqlite3.Connection, name: str, feed: Feed, at: datetime) -> int:
     """Fill `changes` with what a feed would make of a list; returns how many of its items are
     withheld here."""
-    items = feed.items if feed.whole else newest(feed.items)
+    items = (
+        feed.items
+        if feed.whole
+        else newest(feed.items, lambda item: versions.stale(database, name, item))
+    )
     _fill_incoming(database, items, versions.times(feed.items, at))
     if not feed.whole:
         undated = [item.id for item in items if item.gone and item.at is None]

@@ -14,6 +14,7 @@ from datetime import datetime
 
 from matchers.lists.fields import in_utc
 from matchers.lists.formats.feed import Item
+from matchers.lists.librarian.rows import time_text
 
 MOST_TOMBSTONES = 1_000_000
 """Of one list; of more the oldest are forgotten."""
@@ -45,13 +46,14 @@ def drop_stale(database: sqlite3.Connection, name: str, undated: Iterable[str]) 
     A record without a time counts as read, unless the item was withdrawn at a known time and was
     not listed again since.
     """
+    known = _KNOWN.format(item="incoming_items.id")
     database.executemany(
-        f"UPDATE incoming_items SET at = max(at, ifnull({_KNOWN}, at)) WHERE id = :id",
+        f"UPDATE incoming_items SET at = max(at, ifnull({known}, at)) WHERE id = :id",
         ({"list": name, "id": item_id} for item_id in undated),
     )
     database.execute(
         f"""CREATE TEMP TABLE stale AS SELECT id FROM incoming_items
-        WHERE at < {_KNOWN} OR (NOT gone AND EXISTS (SELECT 1 FROM tombstones t
+        WHERE at < {known} OR (NOT gone AND EXISTS (SELECT 1 FROM tombstones t
           WHERE t.list = :list AND t.item = incoming_items.item
           AND (incoming_items.at <= t.at
             OR (incoming_items.at IS NULL AND t.stated AND NOT ({_LISTED})))))""",
@@ -71,6 +73,26 @@ def drop_stale(database: sqlite3.Connection, name: str, undated: Iterable[str]) 
     database.execute("DROP TABLE stale")
 
 
+def stale(database: sqlite3.Connection, name: str, item: Item) -> bool:
+    """Whether the store knows a newer version of an item than this one with a time."""
+    if item.at is None:
+        return False
+    place = {
+        "list": name,
+        "id": item.id,
+        "item": digest_of(item.id),
+        "at": time_text(item.at),
+        "gone": item.gone,
+    }
+    (newer,) = database.execute(
+        f"""SELECT ifnull(:at < {_KNOWN.format(item=":id")}, 0) OR (NOT :gone AND EXISTS (
+          SELECT 1 FROM tombstones t
+          WHERE t.list = :list AND t.item = :item AND :at <= t.at))""",
+        place,
+    ).fetchone()
+    return bool(newer)
+
+
 def forget(database: sqlite3.Connection, name: str) -> None:
     """Forget which items of a list were withdrawn."""
     database.execute("DELETE FROM tombstones WHERE list = ?", (name,))
@@ -87,9 +109,9 @@ def _bound(database: sqlite3.Connection, name: str) -> None:
 
 
 _KNOWN = """(SELECT max(updated_at) FROM (
-  SELECT e.updated_at FROM entries e WHERE e.list = :list AND e.id = incoming_items.id
+  SELECT e.updated_at FROM entries e WHERE e.list = :list AND e.id = {item}
   UNION ALL SELECT w.updated_at FROM waiting_changes w
-  WHERE w.list = :list AND w.id = incoming_items.id AND NOT w.gone))"""
+  WHERE w.list = :list AND w.id = {item} AND NOT w.gone))"""
 _LISTED = """EXISTS (SELECT 1 FROM entries e
     WHERE e.list = :list AND e.id = incoming_items.id AND e.status <> 'withdrawn')
   AND NOT EXISTS (SELECT 1 FROM waiting_changes w

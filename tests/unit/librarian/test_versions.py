@@ -205,3 +205,53 @@ def test_a_listing_without_a_time_keeps_no_withdrawal_from_being_made() -> None:
         take(store, listed(1000))
         store.approve("n", origin="t", at=NOW)
         assert len(list(store.entries("n"))) == 11
+
+
+def hashes(hour: int, *numbers: int, complete: bool = True) -> Item:
+    """An item of several hashes; not `complete` where one more could not be read."""
+    at = BEFORE + hour * HOUR
+    entries = tuple(
+        ListEntry(list="n", id="i1", algorithm="md5", value=f"{n:032x}", updated_at=at)
+        for n in numbers
+    )
+    return Item(id="i1", entries=entries, at=at, complete=complete)
+
+
+def of_one(store: ListStore) -> set[tuple[int, datetime | None]]:
+    found = (entry for entry in store.entries("n") if entry.id == "i1")
+    return {(int(entry.value, 16), entry.updated_at) for entry in found}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [hashes(1, 1, 2), hashes(2, 1, complete=False)],
+        [hashes(1, 1, 2), hashes(2, 3, complete=False), hashes(3, 1, complete=False)],
+        [hashes(1, 1, 2, complete=False), hashes(2, 3, complete=False)],
+        [hashes(1, 1, 2), hashes(2, 2, 3), hashes(3, 3, complete=False)],
+        [hashes(1, 1, 2), gone(1, 2), hashes(3, 1, complete=False)],
+        [hashes(1, 1, 2), hashes(2, 1, complete=False), hashes(3, 4)],
+    ],
+    ids=["one", "twice", "never whole", "the newest whole", "withdrawn", "whole again"],
+)
+@pytest.mark.parametrize("known", [[], [hashes(0, 5, 6)], [hashes(1, 1, 7)], [hashes(2, 7)]])
+def test_a_hash_that_could_not_be_read_is_kept_in_one_window_as_in_many(
+    told: list[Item], known: list[Item]
+) -> None:
+    with store_of(200) as one, store_of(200) as many:
+        for store in (one, many):
+            take(store, *known)
+        take(one, *told)
+        for item in told:
+            take(many, item)
+        assert of_one(one) == of_one(many)
+    with store_of(200) as one, store_of(200) as backwards:
+        take(one, *told)
+        take(backwards, *reversed(told))
+        assert of_one(one) == of_one(backwards)
+
+
+def test_both_hashes_of_an_item_stay_when_its_newer_version_can_be_read_in_part() -> None:
+    with store_of(200) as store:
+        take(store, hashes(1, 1, 2), hashes(2, 1, complete=False))
+        assert {number for number, _ in of_one(store)} == {1, 2}
