@@ -54,9 +54,11 @@ def work_out_feed(database: sqlite3.Connection, name: str, feed: Feed, at: datet
         else newest(feed.items, lambda item: versions.stale(database, name, item))
     )
     _fill_incoming(database, items, versions.times(feed.items, at))
+    undated = [item.id for item in items if item.gone and item.at is None]
     if not feed.whole:
-        undated = [item.id for item in items if item.gone and item.at is None]
         versions.drop_stale(database, name, undated)
+    database.execute("DELETE FROM changes")
+    erasure.work_out_taken_out(database, name, whole=feed.whole, undated=undated)
     withheld = database.execute(
         "DELETE FROM incoming_items WHERE id IN (SELECT id FROM withheld WHERE list = ?)", (name,)
     ).rowcount
@@ -69,7 +71,6 @@ def work_out_feed(database: sqlite3.Connection, name: str, feed: Feed, at: datet
         {"list": name},
     )
     flags.label_incoming(database, name)
-    database.execute("DELETE FROM changes")
     database.execute(
         f"""INSERT INTO changes SELECT i.id, i.algorithm, i.value, {_NEW_STATE}, 0
         FROM incoming i LEFT JOIN entries e ON {_SAME.format("i")}
@@ -128,10 +129,20 @@ def work_out_entries(database: sqlite3.Connection, name: str, entries: Iterable[
 
 def drop_unchanged(database: sqlite3.Connection, name: str) -> None:
     """Take out of `changes` what the list holds in that very state, or does not hold anyway."""
+    drop_same(database, name)
+    database.execute(
+        f"""DELETE FROM changes AS i
+        WHERE i.gone AND NOT EXISTS (SELECT 1 FROM entries e WHERE {_SAME.format("i")})""",
+        {"list": name},
+    )
+
+
+def drop_same(database: sqlite3.Connection, name: str) -> None:
+    """Take out of `changes` what the list holds in that very state. What it does not hold anyway
+    stays: its source may withdraw it."""
     database.execute(
         f"""DELETE FROM changes AS i WHERE EXISTS (SELECT 1 FROM entries e
-          WHERE {_SAME.format("i")} AND NOT i.gone AND ({_OLD_STATE}) IS ({_NEW_STATE}))
-        OR (i.gone AND NOT EXISTS (SELECT 1 FROM entries e WHERE {_SAME.format("i")}))""",
+          WHERE {_SAME.format("i")} AND NOT i.gone AND ({_OLD_STATE}) IS ({_NEW_STATE}))""",
         {"list": name},
     )
 
@@ -167,7 +178,8 @@ def work_out_waiting(database: sqlite3.Connection, name: str) -> None:
     database.execute("DELETE FROM changes")
     database.execute(
         f"""INSERT INTO changes SELECT {_ITEM_KEY}, {STATE}, gone FROM waiting_changes
-        WHERE list = :list AND id NOT IN (SELECT id FROM withheld WHERE list = :list)""",
+        WHERE list = :list
+        AND (gone OR id NOT IN (SELECT id FROM withheld WHERE list = :list))""",
         {"list": name},
     )
 
@@ -182,8 +194,8 @@ def work_out_rollback(database: sqlite3.Connection, name: str, revision: int) ->
         FROM history h WHERE h.list = :list AND h.revision = (
           SELECT min(revision) FROM history f WHERE f.list = :list AND f.revision > :revision
           AND f.id = h.id AND f.algorithm = h.algorithm AND f.value = h.value)
-        AND NOT EXISTS (SELECT 1 FROM withdrawn w WHERE w.list = :list AND w.id = h.id
-          AND w.algorithm = h.algorithm AND w.value = h.value)""",
+        AND (h.before IS NULL OR NOT EXISTS (SELECT 1 FROM withdrawn w WHERE w.list = :list
+          AND w.id = h.id AND w.algorithm = h.algorithm AND w.value = h.value))""",
         {"list": name, "revision": revision},
     )
     drop_unchanged(database, name)
@@ -237,8 +249,9 @@ def forget_waiting(database: sqlite3.Connection, name: str) -> None:
 def only_withdrawals(database: sqlite3.Connection, name: str, *, whole: bool) -> None:
     """Leave in `changes` what its source says is withdrawn, and the rest to `take_up_rest`. What a
     `whole` list no longer names can as well have been lost on the way: it is not withdrawn."""
-    withdrawn = f"""coalesce((i.gone AND NOT :whole) OR (i.status = 'withdrawn' AND EXISTS (
-      SELECT 1 FROM entries e WHERE {_SAME.format("i")})), 0)"""
+    withdrawn = f"""coalesce((i.gone AND NOT :whole) OR (i.status = 'withdrawn' AND (
+      EXISTS (SELECT 1 FROM entries e WHERE {_SAME.format("i")})
+      OR EXISTS (SELECT 1 FROM history e WHERE {_SAME.format("i")}))), 0)"""
     values = {"list": name, "whole": whole}
     database.execute(
         f"CREATE TEMP TABLE rest AS SELECT * FROM changes i WHERE NOT {withdrawn}", values
@@ -273,7 +286,7 @@ def extent(database: sqlite3.Connection, info: ListInfo) -> Extent:
         FROM strengths""",
         effect_of(info),
     ).fetchone()
-    return Extent(in_force, int(added), int(removed))
+    return Extent(in_force, int(added), int(removed), *erasure.taken_out(database, info.name))
 
 
 def count(database: sqlite3.Connection, name: str) -> Counts:
@@ -293,9 +306,12 @@ def make(
     """Make the worked-out change; the new revision, or `None` when there is nothing to change.
     Whatever it was worked out from, flags stay as people left them."""
     if flags.label_changes(database, name):
-        drop_unchanged(database, name)
+        drop_same(database, name)
     counts = count(database, name)
     if not any(counts):
+        # What is withdrawn can be out already: nobody needs it longer than that is known.
+        (newest_revision,) = database.execute("SELECT max(revision) FROM revisions").fetchone()
+        erasure.note_withdrawn(database, name, newest_revision or 0, kind)
         return None
     revision = new_revision(database, name, kind, origin, at, counts)
     database.execute(

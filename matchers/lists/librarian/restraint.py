@@ -17,5 +17,5 @@ def restrain(
     """Alter the worked-out change of a list so; how many entries are near to something benign."""
     guarded = hold_guarded(database, infos, name)
     observe_new(database, infos[name], at)
-    changes.drop_unchanged(database, name)
+    changes.drop_same(database, name)
     return guarded

@@ -1,6 +1,10 @@
 """What a victim withdrew is nowhere any more, once no worker needs it."""
 
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 from matchers.lists.entry import ListEntry, ListInfo
 from matchers.lists.formats.feed import Feed, Item
@@ -119,3 +123,90 @@ def test_to_go_back_brings_nothing_back_that_a_victim_took_back(tmp_path: Path) 
         publish(store)
         compile_store(store, tmp_path / "lists.snapshot")
         assert erasable(store) == [GONE]
+
+
+def whole(*values: str, said: tuple[str, ...] = ()) -> Feed:
+    """A list of values, and those that it says are withdrawn."""
+    listed = [ListEntry(list="v", id=value, algorithm="md5", value=value) for value in values]
+    listed += [
+        ListEntry(list="v", id=value, algorithm="md5", value=value, status="withdrawn")
+        for value in said
+    ]
+    return feed(*(Item(id=entry.id, entries=(entry,)) for entry in listed))
+
+
+def removed(store: ListStore) -> None:
+    store.remove("v", [GONE], origin="someone", at=NOW)
+
+
+def gone_back(store: ListStore) -> None:
+    store.rollback("v", 0, origin="someone", at=NOW)
+
+
+@pytest.mark.parametrize("out", [None, removed, gone_back])
+@pytest.mark.parametrize(
+    "withdrawal",
+    [
+        change(withdrawn=(GONE,)),
+        feed(Item(id=GONE, at=NOW), whole=False),
+        feed(Item(id=GONE, entries=change("ab" * 16).items[0].entries), whole=False),
+        whole(*KEPT),
+        whole(*KEPT, said=(GONE,)),
+    ],
+    ids=["undated", "dated", "another hash", "not named", "said so"],
+)
+def test_what_was_out_when_its_source_withdrew_it_does_not_come_back(
+    tmp_path: Path, out: Callable[[ListStore], None] | None, withdrawal: Feed
+) -> None:
+    with opened(tmp_path, VICTIMS) as store:
+        before = store.revision()
+        if out is not None:
+            out(store)
+        outcome = store.import_feed("v", withdrawal, origin="sync", at=NOW, kind="sync")
+        assert not outcome.reasons
+        store.rollback("v", before, origin="t", at=NOW)
+        found = {entry.value: entry.status for entry in store.entries("v")}
+        assert found.get(GONE, "withdrawn") == "withdrawn"
+        assert found.keys() >= set(KEPT)
+        publish(store)
+        compile_store(store, tmp_path / "lists.snapshot")
+        assert erasable(store) == [GONE]
+        assert store.steps("v", GONE) == []
+
+
+def test_what_a_source_still_names_is_not_withdrawn_by_being_out(tmp_path: Path) -> None:
+    with opened(tmp_path, VICTIMS) as store:
+        before = store.revision()
+        removed(store)
+        store.import_feed("v", whole(GONE, *KEPT), origin="sync", at=NOW, kind="sync")
+        store.import_feed("v", change(GONE), origin="sync", at=NOW, kind="sync")
+        with store.reading() as database:
+            assert not erasure.withdrawn(database)
+        store.rollback("v", before, origin="t", at=NOW)
+        assert GONE in {entry.value for entry in store.entries("v")}
+
+
+def test_what_is_out_of_a_list_that_was_cut_short_waits(tmp_path: Path) -> None:
+    with opened(tmp_path, VICTIMS) as store:
+        before = store.revision()
+        gone_back(store)
+        waits = store.import_feed("v", whole(*KEPT[:50]), origin="sync", at=NOW, kind="sync")
+        assert waits.reasons == ("no longer names 51 of 101 entries (50.5%): more than 2% waits",)
+        with store.reading() as database:
+            assert not erasure.withdrawn(database)
+        store.approve("v", origin="t", at=NOW)
+        store.rollback("v", before, origin="t", at=NOW)
+        assert {entry.value for entry in store.entries("v")} == set(KEPT[:50])
+
+
+def test_an_old_withdrawal_takes_nothing_of_a_newer_version_that_is_out(tmp_path: Path) -> None:
+    entry = ListEntry(list="v", id=GONE, algorithm="md5", value=GONE, updated_at=NOW)
+    with opened(tmp_path, VICTIMS) as store:
+        newer = feed(Item(id=GONE, entries=(entry,), at=NOW), whole=False)
+        store.import_feed("v", newer, origin="sync", at=NOW, kind="sync")
+        before = store.revision()
+        removed(store)
+        old = feed(Item(id=GONE, at=NOW - timedelta(hours=1)), whole=False)
+        store.import_feed("v", old, origin="sync", at=NOW, kind="sync")
+        store.rollback("v", before, origin="t", at=NOW)
+        assert GONE in {entry.value for entry in store.entries("v")}
