@@ -16,7 +16,7 @@ from matchers.lists.librarian.fetch import Fetch, FetchFailed
 from matchers.lists.librarian.files import Taken, import_file, sync_file
 from matchers.lists.librarian.store import ListStore, Outcome, Refused
 from matchers.lists.librarian.sync import sync_list
-from streams.cli.audit_hook import actor, rejection
+from streams.cli.audit_hook import actor, audited, rejection
 from streams.cli.list_categories import unnamed_line
 from streams.cli.list_records import SHOWN, ListArgument, StoreOption, open_store
 from streams.cli.options import (
@@ -199,8 +199,11 @@ def approve(
             outcome = Outcome(list=name)
         else:
             outcome = opened.approve(name, entry, change=change, origin=actor(), at=_now())
+            if entry is not None and outcome.revision is None:  # else it would be refused
+                what = {"done": "let back", "list": name, "entry": entry}
+                audited(loaded_settings(config).settings, "approval", what)
     result = _result(outcome)
-    if entry is not None and outcome.revision is None:  # else it would have been refused
+    if entry is not None and outcome.revision is None:
         result["lifted"] = entry
     _finish([result], as_json)
 

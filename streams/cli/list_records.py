@@ -71,13 +71,20 @@ def open_store(
             f"{path}: there is no store of lists; seawall lists import, seawall lists sync and "
             "seawall librarian make one"
         )
+    settings = loaded_settings(config).settings
+    if settings.lists.files:
+        files = ", ".join(map(str, settings.lists.files))
+        typer.echo(
+            visible(f"note: workers with these settings read lists.files ({files}), not {path}"),
+            err=True,
+        )
     try:
         in_memory = dry_run and not there and path.parent.is_dir()
         with ListStore.in_memory() if in_memory else ListStore.open(path, create=create) as opened:
             try:
                 yield opened
             finally:
-                audit_lists(loaded_settings(config).settings, opened)
+                audit_lists(settings, opened)
     except (UnusableStore, Refused, UnusableAudit) as error:
         fail(str(error))
     except (sqlite3.DatabaseError, *DecodeFailure) as error:

@@ -166,3 +166,28 @@ def test_who_rejects_a_change_or_a_proposal_is_noted(tmp_path: Path) -> None:
     assert run("approve", "own", "--reject") == 2
     with ListStore.open(tmp_path / "lists.db") as store:
         assert store.change("own") is not None, "nothing is rejected that cannot be noted"
+
+
+def test_who_lets_a_removed_entry_back_is_noted_and_the_files_that_workers_read_are_named(
+    tmp_path: Path,
+) -> None:
+    config = tmp_path / "seawall.toml"
+    config.write_text(
+        f'[lists]\nstore = "{tmp_path}/lists.db"\nfiles = ["workers.toml"]\n'
+        f'[audit]\nfile = "{tmp_path}/audit.db"\n'
+    )
+    (tmp_path / "own.txt").write_text("".join(f"md5 {n:032x}\n" for n in range(100)))
+
+    def run(*arguments: str) -> str:
+        done = CliRunner().invoke(build("lists"), ["lists", *arguments, "--config", str(config)])
+        assert done.exit_code == 0, done.output
+        return done.stderr
+
+    run("import", str(tmp_path / "own.txt"), "--format", "signals")
+    with ListStore.open(tmp_path / "lists.db") as store:
+        entry = next(iter(store.entries("own"))).id
+    assert "read lists.files (workers.toml), not" in run("remove", "own", entry)
+    run("approve", "own", entry)
+    with AuditLog(tmp_path / "audit.db") as log:
+        last = [row for row in log.entries() if row.kind == "approval"][-1]
+    assert msgspec.json.decode(last.what) == {"done": "let back", "list": "own", "entry": entry}
