@@ -7,6 +7,7 @@ there are numbers of.
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
 from itertools import groupby
 
 from matchers.language.answer_words import (
@@ -56,6 +57,7 @@ _SIGNED = re.compile(r"[$€£#]\s?\d|\d\s?[%$€£°]")
 """Signs, which folding drops, that make a number a price, a share or a degree."""
 
 
+@cache
 def listed(choices: str) -> frozenset[str]:
     """The folded word sequences of a choice, one space between words."""
     return frozenset(

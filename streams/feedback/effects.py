@@ -85,8 +85,8 @@ def reversal_of(
     decision: Decision, outcome: ReviewOutcome, outcomes: Sequence[ReviewOutcome]
 ) -> Decision:
     """The decision after a granted appeal: its target is allowed, as are those of appeals granted
-    before that nobody contradicted later; the others stand. It is the same, id and content,
-    whenever the same appeal is told."""
+    before that nobody contradicted later; the others stand. It has the same id whenever the same
+    appeal is told."""
     granted = {
         (o.target.kind, o.target.id)
         for o in outcomes
