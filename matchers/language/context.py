@@ -17,9 +17,14 @@ def decayed(strength: Strength, now_ms: int) -> float:
     return strength.strength * 0.5 ** (days / w.HALF_LIFE_DAYS[CATEGORIES[strength.category]])
 
 
+def is_under_age(age: int) -> bool:
+    """Whether a stated age, 0 where none is, is a minor's."""
+    return 0 < age < w.AGE_LIMIT
+
+
 def is_minor(person: Person) -> bool:
     """Known as a minor, or said to be one."""
-    stated = 0 < person.stated_least < w.AGE_LIMIT and not is_checked_adult(person)
+    stated = is_under_age(person.stated_least) and not is_checked_adult(person)
     return person.band in MINOR_BANDS or stated
 
 
@@ -41,7 +46,7 @@ def is_checked_adult(person: Person) -> bool:
 def _is_adult(person: Person) -> bool:
     """Known as an adult, or says so and nobody says otherwise."""
     if person.band == "adult":
-        return is_checked_adult(person) or not 0 < person.stated_least < w.AGE_LIMIT
+        return is_checked_adult(person) or not is_under_age(person.stated_least)
     return person.band == "unknown" and person.stated_least >= w.AGE_LIMIT
 
 

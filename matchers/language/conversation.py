@@ -17,6 +17,7 @@ from matchers.language.context import (
     decayed,
     is_checked_adult,
     is_minor,
+    is_under_age,
     known_adult,
     state_age,
     with_trial_ages,
@@ -391,8 +392,8 @@ def _young(person: Person | None, *, said: bool = False) -> frozenset[str]:
         name
         for name, shows in (
             ("band", person.band in MINOR_BANDS),
-            ("stated", 0 < person.stated_least < w.AGE_LIMIT),
-            ("trial", 0 < person.trial_least < w.AGE_LIMIT),
+            ("stated", is_under_age(person.stated_least)),
+            ("trial", is_under_age(person.trial_least)),
         )
         if shows
     )

@@ -6,7 +6,13 @@ from msgspec.structs import replace
 
 from matchers.language import weights as w
 from matchers.language.categories import CATEGORIES, Category
-from matchers.language.context import is_checked, is_checked_adult, is_crowd, known_adult
+from matchers.language.context import (
+    is_checked,
+    is_checked_adult,
+    is_crowd,
+    is_under_age,
+    known_adult,
+)
 from matchers.language.state import MINOR_BANDS, Conversation, Latched, Pattern, Person, Strength
 
 _HOUR = 3_600_000
@@ -26,8 +32,8 @@ def latch(state: Conversation, now_ms: int) -> Conversation:
     # In a crowd, nobody's age and nobody's request belong together.
     people = () if is_crowd(state) else state.people
     said = [p for p in people if not is_checked_adult(p)]
-    stated = {p.key for p in said if 0 < p.stated_least < w.AGE_LIMIT}
-    on_trial = {p.key for p in said if 0 < p.trial_least < w.AGE_LIMIT}
+    stated = {p.key for p in said if is_under_age(p.stated_least)}
+    on_trial = {p.key for p in said if is_under_age(p.trial_least)}
     kept: list[Person] = []
     for person in state.people:
         own = _own(person, [p for p in people if p.key != person.key])
